@@ -1,0 +1,67 @@
+/**
+ * Writes src/base/schema-types.ts (types) and src/base/schemas.ts (the schemas themselves) from schemas/*.schema.json.
+ * With --check, writes nothing and fails if a file would change.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { compile, type JSONSchema } from 'json-schema-to-typescript';
+
+const root = new URL('../', import.meta.url);
+const names = readdirSync(new URL('schemas', root))
+  .filter((file) => file.endsWith('.schema.json'))
+  .map((file) => file.replace('.schema.json', ''))
+  .sort();
+const banner = '// Generated from schemas/ by `npm run generate`. Do not edit.\n';
+const variable = (name: string) => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+
+let types = banner;
+const interfaces: string[] = [];
+for (const name of names) {
+  const schema = JSON.parse(readFileSync(new URL(`schemas/${name}.schema.json`, root), 'utf8')) as JSONSchema;
+  // Array bounds would become tuple types that nothing can be assigned to.
+  const text = await compile(schema, name, {
+    bannerComment: '',
+    format: false,
+    ignoreMinAndMaxItems: true,
+    declareExternallyReferenced: true,
+  });
+  const prefix = schema.title!;
+  interfaces.push(`  '${name}': ${prefix};`);
+  // Definitions are named per schema, so that two schemas may both define e.g. `entry`.
+  let renamed = text;
+  for (const [, declared] of text.matchAll(/^export (?:interface|type) (\w+)/gm)) {
+    if (declared !== prefix)
+      renamed = renamed.replace(new RegExp(`\\b${declared}\\b`, 'g'), `${prefix}${declared}`);
+  }
+  types += `\n${renamed.trim()}\n`;
+}
+types += `\nexport interface SchemaTypes {\n${interfaces.join('\n')}\n}\n`;
+
+const table = `${banner}${names
+  .map((name) => `import ${variable(name)} from '../../schemas/${name}.schema.json' with { type: 'json' };`)
+  .join('\n')}
+
+export const SCHEMAS = {
+${names.map((name) => `  '${name}': ${variable(name)},`).join('\n')}
+} as const;
+`;
+
+for (const [file, text] of [
+  ['src/base/schema-types.ts', types],
+  ['src/base/schemas.ts', table],
+] as const) {
+  const url = new URL(file, root);
+  let old = '';
+  try {
+    old = readFileSync(url, 'utf8');
+  } catch {
+    // not generated yet
+  }
+  if (old === text) continue;
+  if (process.argv.includes('--check')) {
+    console.error(`${file} does not match schemas/: run \`npm run generate\``);
+    process.exitCode = 1;
+  } else {
+    writeFileSync(url, text);
+    console.log(`wrote ${file}`);
+  }
+}

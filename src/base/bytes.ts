@@ -1,0 +1,95 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
+import type { ErrorCode } from './codes.ts';
+import { StellaError } from './errors.ts';
+
+/** SHA-256 of a small value (at most a few KiB). For streams and files use {@link sha256Stream}. */
+export function sha256(bytes: Uint8Array): Uint8Array {
+  // Above a few KiB OpenSSL's assembler outweighs the cost of crossing into it.
+  return bytes.length <= 4096 ? nobleSha256(bytes) : createHash('sha256').update(bytes).digest();
+}
+
+/** SHA-256 as 64 lowercase hexadecimal digits. */
+export function sha256Hex(bytes: Uint8Array): string {
+  return formatHex(sha256(bytes));
+}
+
+/** An incremental SHA-256 for streams: `update` any number of times, then `digest` once. */
+export function sha256Stream(): { update(bytes: Uint8Array): void; digest(): Uint8Array } {
+  const hash = createHash('sha256');
+  return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest() };
+}
+
+export function formatHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}
+
+/**
+ * Lowercase hexadecimal → bytes; strict: no upper case, no prefix, no odd length.
+ * @param length the exact number of bytes, if it is known
+ * @throws StellaError `code` (PARSE_FAILED unless told otherwise)
+ */
+export function parseHex(text: string, length?: number, code: ErrorCode = 'PARSE_FAILED'): Uint8Array {
+  if (!/^(?:[0-9a-f]{2})*$/.test(text) || (length !== undefined && text.length !== 2 * length)) {
+    throw new StellaError(
+      code,
+      `not ${length === undefined ? '' : `${2 * length} digits of `}lowercase hexadecimal: ${excerpt(text)}`,
+    );
+  }
+  return Buffer.from(text, 'hex');
+}
+
+export function formatBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+/**
+ * Standard base64 (RFC 4648 §4) → bytes; strict: padding required, no white space, no stray bits.
+ * @throws StellaError `code` (PARSE_FAILED unless told otherwise)
+ */
+export function parseBase64(text: string, code: ErrorCode = 'PARSE_FAILED'): Uint8Array {
+  const bytes = Buffer.from(text, 'base64');
+  // Only the canonical form survives the round trip, so one comparison refuses every other.
+  if (bytes.toString('base64') !== text)
+    throw new StellaError(code, `not canonical base64: ${excerpt(text)}`);
+  return bytes;
+}
+
+/**
+ * UTF-8 bytes → text; refuses invalid sequences instead of replacing them, and keeps a byte order mark.
+ * @throws StellaError `code` (PARSE_FAILED unless told otherwise)
+ */
+export function parseUtf8(bytes: Uint8Array, code: ErrorCode = 'PARSE_FAILED'): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new StellaError(code, 'not valid UTF-8', { cause });
+  }
+}
+
+export function formatUtf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+/** Equality in constant time for equal lengths. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(parts);
+}
+
+/** Bytewise order, as `LC_ALL=C sort` has it; for path lists that must be the same everywhere. */
+export function compareBytewise(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** At most 60 characters of hostile text, safe to print on a terminal. */
+export function excerpt(text: string, most = 60): string {
+  const short = text.length > most ? `${text.slice(0, most)}…` : text;
+  return JSON.stringify(short).replace(
+    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

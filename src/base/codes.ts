@@ -1,0 +1,403 @@
+/** Exit statuses of the `stella` command (one per kind of outcome, so that pipelines can branch on them). */
+export const EXIT = {
+  done: 0,
+  unexpected: 1,
+  refused: 2,
+  networkNeeded: 3,
+  input: 4,
+  stale: 5,
+} as const;
+
+export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
+
+/** What is known about one error code, wherever it is thrown. */
+export interface CodeFacts {
+  readonly exit: ExitStatus;
+  /** One sentence for the troubleshooting guide: what the refusal means. */
+  readonly meaning: string;
+  /** What to do next; used unless the thrower knows something more exact. */
+  readonly hint: string;
+}
+
+const refused = (meaning: string, hint: string): CodeFacts => ({ exit: EXIT.refused, meaning, hint });
+const input = (meaning: string, hint: string): CodeFacts => ({ exit: EXIT.input, meaning, hint });
+const stale = (meaning: string, hint: string): CodeFacts => ({ exit: EXIT.stale, meaning, hint });
+
+/**
+ * The closed union of error codes. Every refusal carries exactly one of them; tests assert the code, and the
+ * exit status of the command follows from it.
+ */
+export const CODES = {
+  // General
+  INTERNAL: {
+    exit: EXIT.unexpected,
+    meaning: 'Something failed that should not have been able to.',
+    hint: 'run again with --verbose and report the output',
+  },
+  USAGE: input('The command line does not make sense.', 'see `stella --help`'),
+  FILE_NOT_FOUND: input(
+    'A named file or directory does not exist.',
+    'check the path and that the medium is mounted',
+  ),
+  FILE_UNREADABLE: input('A named file exists but cannot be read.', 'check its permissions, owner and type'),
+  FILE_EXISTS: input('The output already exists.', 'choose another --out or remove the old file'),
+  FILE_TOO_LARGE: input(
+    'A file is larger than anything valid could be.',
+    'check that this is the right file',
+  ),
+  WRITE_FAILED: input('Writing to disk failed.', 'check free space and permissions; nothing was changed'),
+  LOCKED: input(
+    'Another stella process is changing the same directory.',
+    'wait for it to finish, then run the command again',
+  ),
+  INTERRUPTED: {
+    exit: EXIT.unexpected,
+    meaning: 'The command was interrupted; nothing was changed.',
+    hint: 'run the command again',
+  },
+  PARSE_FAILED: input('A file is not of the form it should have.', 'check that this is the right file'),
+  SCHEMA_INVALID: input('A JSON document does not match its schema.', 'correct the named field'),
+
+  // Keys and signatures
+  KEY_INVALID: input('A key file cannot be used.', 'give a PEM key: Ed25519, ECDSA P-256/P-384/P-521 or RSA'),
+  KEY_PERMISSIONS: input('A private key can be read by other users.', 'run `chmod 600` on the key file'),
+  KEY_PASSPHRASE: input(
+    'The passphrase does not open the private key.',
+    'check the passphrase and try again',
+  ),
+  SIGNER_FAILED: input(
+    'The external signer did not produce a usable signature.',
+    'run the signer command by hand and read what it prints',
+  ),
+  COSE_INVALID: refused(
+    'The COSE signature structure is malformed.',
+    'get the bundle again from the connected side',
+  ),
+
+  // Configuration and service map
+  CONFIG_NOT_FOUND: input('The configuration file does not exist.', 'check --config or $STELLA_CONFIG'),
+  CONFIG_INVALID: input('The configuration has an error.', 'run `stella config check FILE`'),
+  SERVICE_MAP_NOT_FOUND: input(
+    'The TUF repository has no target of the configured service map name.',
+    'run `stella trust status` and check service_map_target',
+  ),
+  SERVICE_MAP_INVALID: input(
+    'The service map does not match its schema.',
+    'correct the service map and publish it again',
+  ),
+  ENVIRONMENT_UNKNOWN: input(
+    "The configured environment is not among the service map's overrides.",
+    'run `stella trust status --show-endpoints`',
+  ),
+
+  // Network
+  OFFLINE: {
+    exit: EXIT.networkNeeded,
+    meaning: 'The network was needed but offline mode forbids it.',
+    hint: 'run without --offline on a connected machine, or import a bundle',
+  },
+  FETCH_FAILED: {
+    exit: EXIT.networkNeeded,
+    meaning: 'A download failed.',
+    hint: 'check the URL, the network and any proxy, then run again',
+  },
+  FETCH_NOT_FOUND: {
+    exit: EXIT.networkNeeded,
+    meaning: 'The server does not have the file.',
+    hint: 'check the URL',
+  },
+  FETCH_TOO_LARGE: refused(
+    'The server sent more than the file may have.',
+    "check the URL; if it is right, report it to the server's owner",
+  ),
+  URL_INVALID: input(
+    'The URL is malformed or of a scheme that is not supported.',
+    'use http://, https:// or file://',
+  ),
+
+  // TUF
+  TUF_EXPIRED: stale(
+    'A TUF role is past its expiry.',
+    'on the TUF repository, run ./scripts/update-timestamp.sh; then `stella trust sync --force`',
+  ),
+  TUF_SIGNATURE: refused(
+    'TUF metadata is not signed by a threshold of trusted keys.',
+    'keys may have rotated: run `stella trust sync --force`',
+  ),
+  TUF_ROLLBACK: refused(
+    'TUF metadata is older than what is already trusted.',
+    'the mirror may be outdated or under attack: compare it with the origin',
+  ),
+  TUF_MISMATCH: refused(
+    'A TUF file is not the one that the signed metadata names.',
+    'the mirror may be mid-update or under attack: run `stella trust sync --force` later',
+  ),
+  TUF_INVALID: refused('TUF metadata is malformed.', 'check the repository with `stella repo verify`'),
+  TARGET_UNKNOWN: input(
+    'The TUF repository does not have the target.',
+    'on the TUF repository, run ./scripts/add-target.sh /path/to/target target-name',
+  ),
+  TARGET_AMBIGUOUS: input(
+    'Two targets fit the configured name.',
+    'give the exact target name, with its extension',
+  ),
+  TARGET_INVALID: refused(
+    'A target does not hold what its name and usage promise.',
+    'publish a correct target with ./scripts/add-target.sh --replace',
+  ),
+
+  // Trust store
+  STORE_NOT_INITIALIZED: input(
+    'There is no trust store here.',
+    'run `stella trust init` or `stella trust import`',
+  ),
+  STORE_EXISTS: input(
+    'There is a trust store here already.',
+    'run `stella trust sync`, or `stella trust init --replace` to start anew',
+  ),
+  STORE_CORRUPT: refused(
+    'The trust store on disk does not verify.',
+    'run `stella trust import` or `stella trust init --replace` again from a good source',
+  ),
+  STORE_TOO_NEW: input(
+    'The trust store was written by a newer stella.',
+    'use a stella at least as new as the one that wrote it',
+  ),
+  STORE_UNWRITABLE: input(
+    'The trust store cannot be written.',
+    'check local_cache_path, its permissions and free space',
+  ),
+  PIN_REQUIRED: input(
+    'An empty trust store needs a root that somebody vouched for.',
+    'give --root FILE, --root-fingerprint sha256:HEX or --trust-on-first-use',
+  ),
+  PIN_MISMATCH: refused(
+    'The root is not the one that was vouched for.',
+    'compare the fingerprint with the trust team over another channel',
+  ),
+  CLOCK_BEHIND: stale(
+    'The clock is behind a time that the trust store has proof of.',
+    'set the system clock, then run again',
+  ),
+
+  // Archive
+  ARCHIVE_INVALID: refused(
+    'The file is not a well-formed tar.zst archive.',
+    'check that this is the right file and that it was copied whole',
+  ),
+  ARCHIVE_TRUNCATED: refused('The archive ends too early.', 'copy the file again and compare sizes'),
+  ARCHIVE_TRAILING_DATA: refused(
+    'There is data after the end of the archive.',
+    'copy the file again from the connected side',
+  ),
+  ARCHIVE_LIMIT: refused(
+    'The archive exceeds a fixed limit.',
+    'a bundle from stella never does: check where the file comes from',
+  ),
+  ENTRY_PATH: refused(
+    'The archive has an entry whose path is not allowed.',
+    'do not unpack this file; check where it comes from',
+  ),
+  ENTRY_TYPE: refused(
+    'The archive has an entry that is not a regular file.',
+    'do not unpack this file; check where it comes from',
+  ),
+  ENTRY_DUPLICATE: refused(
+    'The archive has the same entry twice.',
+    'do not unpack this file; check where it comes from',
+  ),
+
+  // Bundle
+  MANIFEST_MISSING: refused(
+    'The archive does not begin with a bundle manifest.',
+    'repack with: tar --zstd -cf NEW.tar.zst manifest.json manifest.cose tuf logs attestations',
+  ),
+  MANIFEST_INVALID: refused(
+    'The bundle manifest is malformed.',
+    'get the bundle again from the connected side',
+  ),
+  MANIFEST_VERSION: refused(
+    'The bundle is of a format that this stella does not read.',
+    'use a newer stella',
+  ),
+  ENTRY_UNLISTED: refused(
+    'The archive has an entry that the manifest does not list.',
+    'get the bundle again from the connected side',
+  ),
+  ENTRY_MISSING: refused(
+    'An entry that the manifest lists is not in the archive.',
+    'get the bundle again from the connected side',
+  ),
+  ENTRY_DIGEST: refused(
+    'An entry is not what the manifest says.',
+    'the file was damaged or altered: carry it again',
+  ),
+  BUNDLE_SIGNATURE: refused(
+    'The bundle signature does not verify.',
+    'the file was damaged or altered: carry it again',
+  ),
+  BUNDLE_SIGNER_UNTRUSTED: refused(
+    'The bundle is signed by a key that neither TUF nor a pin names.',
+    'publish the key as a bundle-signer target, or pin it with --bundle-key FILE',
+  ),
+  BUNDLE_THRESHOLD: refused(
+    'Too few trusted keys have signed the bundle.',
+    'add a signature with `stella trust snapshot sign`, or check bundle_key_threshold',
+  ),
+  PARTS_INCOMPLETE: refused(
+    'Parts of a split bundle are missing, short or damaged.',
+    'carry just the named parts again',
+  ),
+  BASE_MISSING: refused(
+    'A delta bundle builds on a bundle that this store has not imported.',
+    'import the named base first, or ask for a full bundle',
+  ),
+
+  // Import rules
+  BUNDLE_STALE: stale(
+    'The bundle is older than the staleness window.',
+    'export a new bundle on the connected side',
+  ),
+  STORE_STALE: stale(
+    'The trust store is older than the staleness window.',
+    'import a newer bundle, or run `stella trust sync` where there is a network',
+  ),
+  SEALED_IN_FUTURE: stale(
+    "The bundle was sealed later than this machine's clock says it is.",
+    'set the clocks on both sides',
+  ),
+  BUNDLE_ROLLBACK: refused('The bundle is older than what was imported before.', 'carry a newer bundle'),
+
+  // Transparency logs
+  NOTE_INVALID: refused('A signed note is malformed.', 'fetch it again from the log'),
+  CHECKPOINT_INVALID: refused('A checkpoint is malformed.', 'fetch it again from the log'),
+  CHECKPOINT_SIGNATURE: refused(
+    'A checkpoint is not signed by a trusted key of its log.',
+    'check the Rekor key targets with `stella trust status --show-keys`',
+  ),
+  CHECKPOINT_ORIGIN: refused('A checkpoint is of another log.', "check the service map's rekor.origin"),
+  WITNESS_QUORUM: refused(
+    'Too few witnesses have cosigned a checkpoint.',
+    'fetch a newer checkpoint, or check the tlog_policy file',
+  ),
+  POLICY_INVALID: input('A policy file is malformed.', 'correct the named line'),
+  TILE_INVALID: refused('A tile does not have the form it must have.', 'fetch it again from the log'),
+  ROOT_MISMATCH: refused(
+    'The tiles do not give the root hash that the log signed.',
+    'the mirror may be damaged or under attack: fetch from the log itself',
+  ),
+  PROOF_INVALID: refused('A Merkle proof does not hold.', 'get the attestation or the bundle again'),
+  LOG_ROLLBACK: refused(
+    'A log has become smaller.',
+    'the log or its mirror may be under attack: keep both checkpoints and report them',
+  ),
+  LOG_FORK: refused(
+    'Two checkpoints of a log contradict each other.',
+    'keep both checkpoints as evidence and report them',
+  ),
+  LOG_CONSISTENCY_UNPROVEN: refused(
+    'The tiles do not suffice to prove that the log only grew.',
+    'export again with a greater --depth',
+  ),
+  LOG_UNKNOWN: input('There is no such log.', 'run `stella trust status` to list the logs held'),
+  LOG_ENTRY_INVALID: refused(
+    'A log entry is malformed or does not hash to its leaf.',
+    'fetch it again from the log',
+  ),
+
+  // Attestations
+  SIGSTORE_BUNDLE_INVALID: refused(
+    'The Sigstore bundle is malformed.',
+    'get the attestation again from where it was published',
+  ),
+  ENVELOPE_INVALID: refused(
+    'The DSSE envelope is malformed.',
+    'get the attestation again from where it was published',
+  ),
+  STATEMENT_INVALID: refused(
+    'The in-toto statement is malformed.',
+    'get the attestation again from where it was published',
+  ),
+  SIGNATURE_INVALID: refused(
+    'A signature does not verify.',
+    'keys may have rotated: run `stella trust sync --force`',
+  ),
+  SIGNATURE_THRESHOLD: refused(
+    'Too few valid signatures.',
+    'get the attestation again from where it was published',
+  ),
+  SIGNER_UNTRUSTED: refused(
+    'The signer is not trusted.',
+    'check `stella trust status --show-keys`, or give --key FILE',
+  ),
+  CERTIFICATE_UNTRUSTED: refused(
+    'The signing certificate does not chain to a trusted authority.',
+    'check which Fulcio instance issued it; `stella trust status --show-keys`',
+  ),
+  CERTIFICATE_INVALID: refused(
+    'The signing certificate may not be used for this.',
+    'get the attestation again from where it was published',
+  ),
+  CERTIFICATE_EXPIRED: refused(
+    'The signing certificate was not valid at the signing time.',
+    'get the attestation again from where it was published',
+  ),
+  SCT_INVALID: refused(
+    'The certificate is not shown to be logged in a trusted CT log.',
+    'check the CTFE targets with `stella trust status --show-keys`',
+  ),
+  TIMESTAMP_INVALID: refused(
+    'There is no trustworthy signing time.',
+    'get an attestation with a log entry or a trusted timestamp',
+  ),
+  LOG_ENTRY_MISSING: refused(
+    'The attestation has no log entry.',
+    'get an attestation with its inclusion proof, or import a bundle that carries its log range with --entries',
+  ),
+  LOG_ENTRY_MISMATCH: refused(
+    'The log entry is of something else than this attestation.',
+    'get the attestation again from where it was published',
+  ),
+  LOG_KEY_INVALID: refused(
+    'The log key was not valid at that time.',
+    'check `stella trust status --show-keys`',
+  ),
+  ARTIFACT_MISMATCH: refused(
+    'The attestation is about another artifact.',
+    'check that artifact and attestation belong together',
+  ),
+  IDENTITY_MISMATCH: refused(
+    'The signer is somebody else than required.',
+    'check --certificate-identity and --certificate-oidc-issuer',
+  ),
+  IDENTITY_REQUIRED: refused(
+    'The configuration requires an identity rule and none was given.',
+    'give --certificate-identity and --certificate-oidc-issuer, or --policy FILE',
+  ),
+  PREDICATE_MISMATCH: refused(
+    'The predicate is of another type than required.',
+    'check --type or the policy file',
+  ),
+  POLICY_UNSATISFIED: refused('The policy is not satisfied.', 'run again with --explain'),
+  KEY_REVOKED: refused('The key has been revoked.', 'have the artifact signed again with a current key'),
+  KEY_RETIRED: refused(
+    'The key was already retired at the signing time.',
+    'have the artifact signed again with a current key',
+  ),
+  NOTHING_VERIFIED: input('There was nothing to verify.', 'check the paths'),
+
+  // TUF repository
+  REPO_EXISTS: input('There is a TUF repository here already.', 'choose another directory'),
+  REPO_NOT_FOUND: input('There is no TUF repository here.', 'run `stella repo init`'),
+  REPO_INVALID: refused('The TUF repository does not verify.', 'read the message; nothing was published'),
+  REPO_STAGE: input('The staged change cannot be used.', 'run `stella repo stage` again'),
+  REPO_THRESHOLD: refused('Signatures are missing to publish.', 'add them with `stella repo sign`'),
+  REPO_EXPIRING: stale('A TUF role will expire soon.', 'sign the role anew'),
+  TARGET_EXISTS: input('The repository has a target of this name already.', 'give --replace'),
+  TARGET_NAME: input('The target name is not allowed.', 'use letters, digits, dots, dashes and slashes'),
+
+  // Audit
+  AUDIT_BROKEN: refused('The audit log has been altered.', 'compare with a copy kept elsewhere'),
+} as const satisfies Record<string, CodeFacts>;
+
+export type ErrorCode = keyof typeof CODES;

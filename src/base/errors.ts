@@ -1,0 +1,44 @@
+import { CODES, type ErrorCode, EXIT, type ExitStatus } from './codes.ts';
+
+export interface ErrorDetails {
+  /** What to do next, more exact than the code's own hint. */
+  readonly hint?: string | readonly string[];
+  readonly cause?: unknown;
+  /** Facts for `--json`, e.g. the two checkpoints of a fork. JSON-serializable values only. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** The only error that stella throws on purpose: a code from the closed union, a message, and what to do next. */
+export class StellaError extends Error {
+  override readonly name = 'StellaError';
+  readonly code: ErrorCode;
+  readonly hints: readonly string[];
+  readonly details: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(code: ErrorCode, message: string, more: ErrorDetails = {}) {
+    super(message, more.cause === undefined ? undefined : { cause: more.cause });
+    this.code = code;
+    this.hints = typeof more.hint === 'string' ? [more.hint] : (more.hint ?? [CODES[code].hint]);
+    this.details = more.details;
+  }
+
+  get exit(): ExitStatus {
+    return CODES[this.code].exit;
+  }
+}
+
+export function isStellaError(value: unknown, code?: ErrorCode): value is StellaError {
+  return value instanceof StellaError && (code === undefined || value.code === code);
+}
+
+/** The exit status for anything that was thrown. */
+export function exitStatusOf(thrown: unknown): ExitStatus {
+  return isStellaError(thrown) ? thrown.exit : EXIT.unexpected;
+}
+
+/** The operating system's error code (`ENOENT`, `ENOSPC`, …) of a failed system call, if it is one. */
+export function systemCode(thrown: unknown): string | undefined {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string'
+    ? thrown.code
+    : undefined;
+}

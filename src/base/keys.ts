@@ -1,0 +1,243 @@
+import {
+  constants,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign as nodeSign,
+  verify as nodeVerify,
+} from 'node:crypto';
+import { statSync } from 'node:fs';
+import { platform } from 'node:os';
+import { sha256Hex } from './bytes.ts';
+import { StellaError } from './errors.ts';
+import { readBounded } from './files.ts';
+
+export type KeyAlgorithm = 'ed25519' | 'ecdsa-p256' | 'ecdsa-p384' | 'ecdsa-p521' | 'rsa';
+export type HashAlgorithm = 'sha256' | 'sha384' | 'sha512';
+
+/** A public key with its names. Compare keys by `id`. */
+export interface PublicKey {
+  readonly algorithm: KeyAlgorithm;
+  /** DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). */
+  readonly spki: Uint8Array;
+  /** SHA-256 of `spki`, 64 lowercase hexadecimal digits. */
+  readonly id: string;
+  readonly object: KeyObject;
+}
+
+export interface PrivateKey {
+  readonly publicKey: PublicKey;
+  readonly object: KeyObject;
+}
+
+/** Anything that signs: a key in memory, or an external command in front of an HSM. */
+export interface Signer {
+  readonly publicKey: PublicKey;
+  sign(data: Uint8Array, form?: SignatureForm): Promise<Uint8Array>;
+}
+
+/** How a signature is made; each part has the usual default of its key's algorithm. */
+export interface SignatureForm {
+  /** ECDSA and RSA only. Default: SHA-256, SHA-384 on P-384, SHA-512 on P-521. */
+  readonly hash?: HashAlgorithm;
+  /** ECDSA only: ASN.1 (default) or the two numbers side by side as COSE and JOSE have them. */
+  readonly encoding?: 'der' | 'ieee-p1363';
+  /** RSA only. Default: PKCS#1 v1.5; PSS has a salt as long as the hash. */
+  readonly padding?: 'pkcs1' | 'pss';
+}
+
+const MOST_KEY_BYTES = 64 * 1024;
+const LEAST_RSA_BITS = 2048;
+const MOST_RSA_BITS = 16_384;
+const CURVES: Readonly<Record<string, KeyAlgorithm>> = {
+  prime256v1: 'ecdsa-p256',
+  secp384r1: 'ecdsa-p384',
+  secp521r1: 'ecdsa-p521',
+};
+
+function algorithmOf(object: KeyObject): KeyAlgorithm {
+  const details = object.asymmetricKeyDetails;
+  switch (object.asymmetricKeyType) {
+    case 'ed25519':
+      return 'ed25519';
+    case 'ec': {
+      const algorithm = CURVES[details?.namedCurve ?? ''];
+      if (algorithm) return algorithm;
+      break;
+    }
+    case 'rsa': {
+      const bits = details?.modulusLength ?? 0;
+      if (bits >= LEAST_RSA_BITS && bits <= MOST_RSA_BITS) return 'rsa';
+      throw new StellaError(
+        'KEY_INVALID',
+        `RSA keys must have ${LEAST_RSA_BITS} to ${MOST_RSA_BITS} bits, this one has ${bits}`,
+      );
+    }
+  }
+  throw new StellaError(
+    'KEY_INVALID',
+    `keys of type ${details?.namedCurve ?? object.asymmetricKeyType} are not supported`,
+  );
+}
+
+export function publicKeyOf(object: KeyObject): PublicKey {
+  const spki = object.export({ type: 'spki', format: 'der' });
+  return { algorithm: algorithmOf(object), spki, id: sha256Hex(spki), object };
+}
+
+const PEM = /^\s*-----BEGIN ([A-Z0-9 ]+)-----\r?\n[A-Za-z0-9+/=\r\n]+-----END \1-----\s*$/;
+
+/**
+ * One public key: PEM (`PUBLIC KEY` or `RSA PUBLIC KEY`), or DER SubjectPublicKeyInfo or PKCS#1.
+ * @throws StellaError KEY_INVALID
+ */
+export function parsePublicKey(bytes: Uint8Array): PublicKey {
+  const buffer = Buffer.from(bytes);
+  try {
+    if (buffer.includes('-----BEGIN')) {
+      const label = PEM.exec(buffer.toString('latin1'))?.[1];
+      if (label !== 'PUBLIC KEY' && label !== 'RSA PUBLIC KEY') {
+        throw new StellaError(
+          'KEY_INVALID',
+          `expected one PEM block PUBLIC KEY${label ? `, found ${label}` : ''}`,
+        );
+      }
+      return publicKeyOf(createPublicKey({ key: buffer, format: 'pem' }));
+    }
+    for (const type of ['spki', 'pkcs1'] as const) {
+      try {
+        return publicKeyOf(createPublicKey({ key: buffer, format: 'der', type }));
+      } catch (error) {
+        if (error instanceof StellaError || type === 'pkcs1') throw error;
+      }
+    }
+    throw new StellaError('KEY_INVALID', 'not a public key');
+  } catch (cause) {
+    if (cause instanceof StellaError) throw cause;
+    throw new StellaError('KEY_INVALID', 'not a public key', { cause });
+  }
+}
+
+/** PEM `PUBLIC KEY`, the inverse of {@link parsePublicKey}. */
+export function formatPublicKey(key: PublicKey): string {
+  return key.object.export({ type: 'spki', format: 'pem' }) as string;
+}
+
+export function loadPublicKey(path: string): PublicKey {
+  return parsePublicKey(readBounded(path, MOST_KEY_BYTES));
+}
+
+/**
+ * One PKCS#8 (or PKCS#1, SEC1) PEM private key.
+ * @param passphrase for an encrypted key
+ * @throws StellaError KEY_INVALID, KEY_PASSPHRASE
+ */
+export function parsePrivateKey(pem: Uint8Array, passphrase?: string): PrivateKey {
+  const text = Buffer.from(pem).toString('latin1');
+  const encrypted = text.includes('ENCRYPTED');
+  if (encrypted && passphrase === undefined)
+    throw new StellaError('KEY_PASSPHRASE', 'the private key is encrypted and no passphrase was given');
+  try {
+    const object = createPrivateKey({
+      key: text,
+      format: 'pem',
+      ...(passphrase === undefined ? {} : { passphrase }),
+    });
+    return { object, publicKey: publicKeyOf(createPublicKey(object)) };
+  } catch (cause) {
+    if (cause instanceof StellaError) throw cause;
+    if (encrypted)
+      throw new StellaError('KEY_PASSPHRASE', 'the passphrase does not open the private key', { cause });
+    throw new StellaError('KEY_INVALID', 'not a PEM private key', { cause });
+  }
+}
+
+/**
+ * Reads a private key file, which nobody but its owner may be able to read.
+ * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE, KEY_PERMISSIONS, KEY_INVALID, KEY_PASSPHRASE
+ */
+export function loadPrivateKey(path: string, passphrase?: string): PrivateKey {
+  const bytes = readBounded(path, MOST_KEY_BYTES);
+  if (platform() !== 'win32' && (statSync(path).mode & 0o077) !== 0) {
+    throw new StellaError('KEY_PERMISSIONS', `${path} can be read by other users`, {
+      hint: `chmod 600 ${path}`,
+    });
+  }
+  return parsePrivateKey(bytes, passphrase);
+}
+
+/** PKCS#8 PEM; encrypted (PBES2, AES-256) when a passphrase is given. */
+export function formatPrivateKey(key: PrivateKey, passphrase?: string): string {
+  return key.object.export(
+    passphrase === undefined
+      ? { type: 'pkcs8', format: 'pem' }
+      : { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase },
+  ) as string;
+}
+
+export function generateKey(algorithm: KeyAlgorithm = 'ed25519'): PrivateKey {
+  const { privateKey } = ((): { privateKey: KeyObject } => {
+    switch (algorithm) {
+      case 'ed25519':
+        return generateKeyPairSync('ed25519');
+      case 'rsa':
+        return generateKeyPairSync('rsa', { modulusLength: 3072 });
+      default:
+        return generateKeyPairSync('ec', {
+          namedCurve: Object.keys(CURVES).find((name) => CURVES[name] === algorithm)!,
+        });
+    }
+  })();
+  return { object: privateKey, publicKey: publicKeyOf(createPublicKey(privateKey)) };
+}
+
+function hashFor(algorithm: KeyAlgorithm, form: SignatureForm): HashAlgorithm | null {
+  if (algorithm === 'ed25519') return null;
+  return (
+    form.hash ?? (algorithm === 'ecdsa-p384' ? 'sha384' : algorithm === 'ecdsa-p521' ? 'sha512' : 'sha256')
+  );
+}
+
+function cryptoInput(object: KeyObject, algorithm: KeyAlgorithm, form: SignatureForm) {
+  if (algorithm === 'rsa') {
+    return form.padding === 'pss'
+      ? {
+          key: object,
+          padding: constants.RSA_PKCS1_PSS_PADDING,
+          saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+        }
+      : { key: object, padding: constants.RSA_PKCS1_PADDING };
+  }
+  return algorithm === 'ed25519'
+    ? { key: object }
+    : { key: object, dsaEncoding: form.encoding ?? ('der' as const) };
+}
+
+/** Whether `signature` is `key`'s over `data`. Never throws on a malformed signature. */
+export function isSignature(
+  key: PublicKey,
+  data: Uint8Array,
+  signature: Uint8Array,
+  form: SignatureForm = {},
+): boolean {
+  try {
+    return nodeVerify(
+      hashFor(key.algorithm, form),
+      data,
+      cryptoInput(key.object, key.algorithm, form),
+      signature,
+    );
+  } catch {
+    return false;
+  }
+}
+
+export function sign(key: PrivateKey, data: Uint8Array, form: SignatureForm = {}): Uint8Array {
+  const { algorithm } = key.publicKey;
+  return nodeSign(hashFor(algorithm, form), data, cryptoInput(key.object, algorithm, form));
+}
+
+export function signerOf(key: PrivateKey): Signer {
+  return { publicKey: key.publicKey, sign: async (data, form) => sign(key, data, form) };
+}

@@ -1,0 +1,74 @@
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import { parseUtf8 } from './bytes.ts';
+import type { ErrorCode } from './codes.ts';
+import { StellaError } from './errors.ts';
+import type { SchemaTypes } from './schema-types.ts';
+import { SCHEMAS } from './schemas.ts';
+
+export type SchemaName = keyof SchemaTypes;
+
+const compiled = new Map<SchemaName, ValidateFunction>();
+
+function validatorOf(name: SchemaName): ValidateFunction {
+  let validate = compiled.get(name);
+  if (!validate) {
+    validate = new Ajv2020({ strict: true, allowUnionTypes: true, ownProperties: true }).compile(
+      SCHEMAS[name],
+    );
+    compiled.set(name, validate);
+  }
+  return validate;
+}
+
+/** `/entries/3/size must be integer`, in words: which field, what is wrong, and what was unexpected. */
+function describe(error: ErrorObject): string {
+  const field =
+    error.instancePath === '' ? 'the document' : `field ${error.instancePath.slice(1).replaceAll('/', '.')}`;
+  const { additionalProperty, allowedValues, allowedValue } = error.params as Record<string, unknown>;
+  if (additionalProperty !== undefined)
+    return `${field} has an unknown field ${JSON.stringify(additionalProperty)}`;
+  const allowed = allowedValues ?? allowedValue;
+  return `${field} ${error.message ?? 'is invalid'}${allowed === undefined ? '' : `: ${JSON.stringify(allowed)}`}`;
+}
+
+/**
+ * Checks an already parsed value against `schemas/NAME.schema.json`.
+ * @param what how to call the document in messages, e.g. `manifest.json`
+ * @throws StellaError `code` (SCHEMA_INVALID unless told otherwise), naming the field
+ */
+export function checkSchema<N extends SchemaName>(
+  name: N,
+  value: unknown,
+  what: string,
+  code: ErrorCode = 'SCHEMA_INVALID',
+): SchemaTypes[N] {
+  const validate = validatorOf(name);
+  if (!validate(value)) {
+    throw new StellaError(code, `${what}: ${describe(validate.errors![0]!)}`, {
+      details: { path: validate.errors![0]!.instancePath },
+    });
+  }
+  return value as SchemaTypes[N];
+}
+
+/**
+ * JSON bytes → value of the schema's type.
+ * @throws StellaError `code` (SCHEMA_INVALID unless told otherwise) for anything but UTF-8 JSON that fits the schema
+ */
+export function parseJson<N extends SchemaName>(
+  name: N,
+  bytes: Uint8Array,
+  what: string,
+  code: ErrorCode = 'SCHEMA_INVALID',
+): SchemaTypes[N] {
+  return checkSchema(name, parseAnyJson(bytes, what, code), what, code);
+}
+
+/** JSON bytes → whatever they say; nothing about it is to be relied on. */
+export function parseAnyJson(bytes: Uint8Array, what: string, code: ErrorCode = 'PARSE_FAILED'): unknown {
+  try {
+    return JSON.parse(parseUtf8(bytes)) as unknown;
+  } catch (cause) {
+    throw new StellaError(code, `${what} is not JSON`, { cause });
+  }
+}

@@ -1,0 +1,13 @@
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+
+/** The command tree. Each command is a file of this folder; what it does is loaded when it runs. */
+export function register(program: Command, cli: Cli): void {
+  const trust = cli.group(program, 'trust', 'bring trust in, look at it, carry it');
+  const snapshot = cli.group(trust, 'snapshot', 'sealed bundles: make, look into, check');
+  const attest = cli.group(program, 'attest', 'verify and make attestations');
+  const repo = cli.group(program, 'repo', 'author a TUF repository');
+  const log = cli.group(program, 'log', 'keep and check an embedded transparency log');
+  const config = cli.group(program, 'config', 'look at the configuration');
+  void [trust, snapshot, attest, repo, log, config];
+}

@@ -1,0 +1,3 @@
+export type { ErrorCode, ExitStatus } from './base/codes.ts';
+export { CODES, EXIT } from './base/codes.ts';
+export { isStellaError, StellaError } from './base/errors.ts';

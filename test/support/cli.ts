@@ -1,0 +1,51 @@
+import { Readable } from 'node:stream';
+import { type Instant, parseInstant } from '../../src/base/clock.ts';
+import type { ExitStatus } from '../../src/base/codes.ts';
+import { run } from '../../src/cli/main.ts';
+
+export interface CliResult {
+  readonly status: ExitStatus;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** stdout as JSON, for runs with --json */
+  json(): unknown;
+}
+
+export interface CliSetting {
+  /** The injected clock: milliseconds, or RFC 3339 text. Default: the real one. */
+  readonly now?: Instant | string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+  readonly stdin?: string | Uint8Array;
+  /** Answers to questions on the terminal, in order; without it there is no terminal. */
+  readonly answers?: string[];
+}
+
+/** Runs a `stella` command in this process, with the clock, environment and terminal of the test's choice. */
+export async function stella(args: readonly string[], setting: CliSetting = {}): Promise<CliResult> {
+  let stdout = '';
+  let stderr = '';
+  const { now, answers } = setting;
+  const status = await run(args, {
+    env: setting.env ?? {},
+    cwd: setting.cwd ?? process.cwd(),
+    clock: now === undefined ? Date.now : () => (typeof now === 'string' ? parseInstant(now) : now),
+    stdin: Readable.from(setting.stdin === undefined ? [] : [Buffer.from(setting.stdin)]),
+    stdout: (text) => {
+      stdout += text;
+    },
+    stderr: (text) => {
+      stderr += text;
+    },
+    terminal: false,
+    ...(answers
+      ? {
+          ask: async (question) => {
+            stderr += question;
+            return answers.shift() ?? '';
+          },
+        }
+      : {}),
+  });
+  return { status, stdout, stderr, json: () => JSON.parse(stdout) as unknown };
+}
