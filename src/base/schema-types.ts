@@ -1,151 +1,329 @@
 // Generated from schemas/ by `npm run generate`. Do not edit.
 
-export type ManifestSha256 = string;
-export type ManifestInstant = string;
-export type ManifestTreeSize = number;
+/**
+ * stella.yaml
+ */
+export type ConfigFile = ({
+attestor?: ({
+trust_repo?: (ConfigFileTrustRepo | null)
+} | null)
+} | null)
+export type ConfigFileUrl = string
+export type ConfigFilePath = string
+export type ConfigFileTarget = string
+
+export interface ConfigFileTrustRepo {
+enabled?: boolean
+/**
+ * The TUF repository; a list is tried in order (mirrors)
+ */
+tuf_url?: (ConfigFileUrl | ConfigFileUrl[])
+refresh_interval_minutes?: number
+freshness_threshold_days?: number
+freshness_warn_days?: number
+offline_mode?: boolean
+local_cache_path?: ConfigFilePath
+service_map_target?: ConfigFileTarget
+/**
+ * @maxItems 1000
+ */
+rekor_key_targets?: ConfigFileTarget[]
+environment?: string
+/**
+ * @maxItems 1000
+ */
+bundle_key_targets?: ConfigFileTarget[]
+bundle_key_threshold?: number
+signing_key?: ConfigFilePath
+tlog_policy?: ConfigFilePath
+network?: (ConfigFileNetwork | null)
+}
+export interface ConfigFileNetwork {
+retries?: number
+request_timeout_seconds?: number
+stall_timeout_seconds?: number
+proxy?: string
+ca_file?: ConfigFilePath
+client_certificate?: ConfigFilePath
+client_key?: ConfigFilePath
+bearer_token_file?: ConfigFilePath
+/**
+ * @minItems 1
+ * @maxItems 1000
+ */
+bearer_token_command?: string[]
+user_agent?: string
+}
+
+export type ManifestSha256 = string
+export type ManifestInstant = string
+export type ManifestTreeSize = number
 
 /**
  * manifest.json of a sealed bundle, format v1
  */
 export interface Manifest {
-  format: 'stella-bundle/v1';
-  /**
-   * When the producer sealed the bundle; every age is counted from it
-   */
-  sealed_at: string;
-  /**
-   * The producer's export counter
-   */
-  sequence: number;
-  producer: {
-    name: string;
-    version: string;
-  };
-  /**
-   * The producer's advice; a consumer's window is never wider for it
-   */
-  stale_after_days: number;
-  tuf: {
-    url: string;
-    first_root: number;
-    /**
-     * By role name: root, timestamp, snapshot, targets and every delegated role
-     */
-    roles: {
-      [k: string]: ManifestRole;
-    };
-  };
-  service_map_target: string | null;
-  /**
-   * @maxItems 1000
-   */
-  logs: ManifestLog[];
-  base?: {
-    sequence: number;
-    manifest_sha256: ManifestSha256;
-  };
-  /**
-   * The names that carried attestations had on the connected side
-   *
-   * @maxItems 500000
-   */
-  attestations?: {
-    name: string;
-    sha256: ManifestSha256;
-  }[];
-  /**
-   * @maxItems 500000
-   */
-  entries: ManifestEntry[];
-  /**
-   * RFC 6962 Merkle root over the entries' canonical JSON
-   */
-  entries_root: string;
+format: "stella-bundle/v1"
+/**
+ * When the producer sealed the bundle; every age is counted from it
+ */
+sealed_at: string
+/**
+ * The producer's export counter
+ */
+sequence: number
+producer: {
+name: string
+version: string
+}
+/**
+ * The producer's advice; a consumer's window is never wider for it
+ */
+stale_after_days: number
+tuf: {
+url: string
+first_root: number
+/**
+ * By role name: root, timestamp, snapshot, targets and every delegated role
+ */
+roles: {
+[k: string]: ManifestRole
+}
+}
+service_map_target: (string | null)
+/**
+ * @maxItems 1000
+ */
+logs: ManifestLog[]
+base?: {
+sequence: number
+manifest_sha256: ManifestSha256
+}
+/**
+ * The names that carried attestations had on the connected side
+ * 
+ * @maxItems 500000
+ */
+attestations?: {
+name: string
+sha256: ManifestSha256
+}[]
+/**
+ * @maxItems 500000
+ */
+entries: ManifestEntry[]
+/**
+ * RFC 6962 Merkle root over the entries' canonical JSON
+ */
+entries_root: string
 }
 export interface ManifestRole {
-  version: number;
-  sha256: ManifestSha256;
-  expires: ManifestInstant;
+version: number
+sha256: ManifestSha256
+expires: ManifestInstant
 }
 export interface ManifestLog {
-  origin: string;
-  url: string;
-  log_id: ManifestSha256;
-  tree_size: ManifestTreeSize;
-  root_hash: ManifestSha256;
-  /**
-   * The lowest entry whose inclusion is provable from these tiles
-   */
-  first_index: number;
-  /**
-   * Tree sizes whose consistency with tree_size is provable from these tiles
-   *
-   * @maxItems 10000
-   */
-  consistent_from: ManifestTreeSize[];
+origin: string
+url: string
+log_id: ManifestSha256
+tree_size: ManifestTreeSize
+root_hash: ManifestSha256
+/**
+ * The lowest entry whose inclusion is provable from these tiles
+ */
+first_index: number
+/**
+ * Tree sizes whose consistency with tree_size is provable from these tiles
+ * 
+ * @maxItems 10000
+ */
+consistent_from: ManifestTreeSize[]
 }
 export interface ManifestEntry {
-  path: string;
-  size: number;
-  sha256: ManifestSha256;
+path: string
+size: number
+sha256: ManifestSha256
 }
 
-export type ServiceMapUrl = string;
-export type ServiceMapLogId = string;
-export type ServiceMapTarget = string;
+export type ServiceMapUrl = string
+export type ServiceMapLogId = string
+export type ServiceMapTarget = string
 
 /**
  * The service map target, version 1: where the Sigstore services are
  */
 export interface ServiceMap {
-  version: 1;
-  rekor?: ServiceMapLog;
-  fulcio?: {
-    url: ServiceMapUrl;
-    root_cert_target?: ServiceMapTarget;
-  };
-  tsa?: {
-    url: ServiceMapUrl;
-    cert_chain_target?: ServiceMapTarget;
-  };
-  ctlog?: {
-    url: ServiceMapUrl;
-    log_id?: ServiceMapLogId;
-    public_key_target?: ServiceMapTarget;
-  };
-  /**
-   * @maxItems 1000
-   */
-  logs?: ServiceMapLog[];
-  /**
-   * By environment: values that replace the ones above
-   */
-  overrides?: {
-    [k: string]: {
-      rekor_url?: ServiceMapUrl;
-      rekor_log_id?: ServiceMapLogId;
-      rekor_public_key_target?: ServiceMapTarget;
-      rekor_origin?: string;
-      rekor_api?: 'tiles' | 'v1';
-      fulcio_url?: ServiceMapUrl;
-      fulcio_root_cert_target?: ServiceMapTarget;
-      tsa_url?: ServiceMapUrl;
-      ctlog_url?: ServiceMapUrl;
-    };
-  };
+version: 1
+rekor?: ServiceMapLog
+fulcio?: {
+url: ServiceMapUrl
+root_cert_target?: ServiceMapTarget
+}
+tsa?: {
+url: ServiceMapUrl
+cert_chain_target?: ServiceMapTarget
+}
+ctlog?: {
+url: ServiceMapUrl
+log_id?: ServiceMapLogId
+public_key_target?: ServiceMapTarget
+}
+/**
+ * @maxItems 1000
+ */
+logs?: ServiceMapLog[]
+/**
+ * By environment: values that replace the ones above
+ */
+overrides?: {
+[k: string]: {
+rekor_url?: ServiceMapUrl
+rekor_log_id?: ServiceMapLogId
+rekor_public_key_target?: ServiceMapTarget
+rekor_origin?: string
+rekor_api?: ("tiles" | "v1")
+fulcio_url?: ServiceMapUrl
+fulcio_root_cert_target?: ServiceMapTarget
+tsa_url?: ServiceMapUrl
+ctlog_url?: ServiceMapUrl
+}
+}
 }
 export interface ServiceMapLog {
-  url: ServiceMapUrl;
-  log_id?: ServiceMapLogId;
-  public_key_target?: ServiceMapTarget;
-  /**
-   * What the log serves; found out by asking when absent
-   */
-  api?: 'tiles' | 'v1';
-  origin?: string;
+url: ServiceMapUrl
+log_id?: ServiceMapLogId
+public_key_target?: ServiceMapTarget
+/**
+ * What the log serves; found out by asking when absent
+ */
+api?: ("tiles" | "v1")
+origin?: string
+}
+
+export type StoreStateInstant = string
+export type StoreStateSha256 = string
+
+/**
+ * state.json of one generation of a trust store: what was believed when it was made, and why
+ */
+export interface StoreState {
+format: "stella-store/v1"
+created_at: StoreStateInstant
+/**
+ * The instant as of which the TUF metadata holds, and from which its age is counted: the last sync, or sealed_at of the imported bundle
+ */
+reference_time: string
+/**
+ * The latest time this store has proof of; a clock behind it is refused
+ */
+clock_floor: string
+/**
+ * The root this store starts from, and who vouched for it
+ */
+pin: {
+how: ("root-file" | "fingerprint" | "sigstore" | "first-use")
+version: number
+/**
+ * SHA-256 of the pinned root metadata file, byte for byte
+ */
+sha256: string
+at: StoreStateInstant
+}
+source: ({
+kind: "sync"
+url: string
+} | {
+kind: "import"
+manifest_sha256: StoreStateSha256
+sequence: number
+sealed_at: StoreStateInstant
+stale_after_days: number
+producer: {
+name: string
+version: string
+}
+/**
+ * Key ids of the trusted keys whose signatures were found good
+ */
+signers: StoreStateSha256[]
+})
+tuf: {
+url: string
+/**
+ * The lowest N of the N.root.json files held
+ */
+first_root: number
+roles: {
+[k: string]: StoreStateRole
+}
+}
+/**
+ * Fixed by --pin; configuration otherwise
+ */
+rekor_key_targets?: string[]
+/**
+ * Fixed by --service-map; configuration otherwise
+ */
+service_map_target?: string
+/**
+ * Bundle signing keys that were pinned locally
+ * 
+ * Items: base64 of the DER SubjectPublicKeyInfo
+ */
+bundle_keys: string[]
+/**
+ * Keys that an earlier generation distributed and that TUF no longer names
+ */
+revoked_keys?: {
+key_id: StoreStateSha256
+target: string
+usage: string
+removed_at: StoreStateInstant
+}[]
+logs: StoreStateLog[]
+/**
+ * By key id of the bundle signer: the latest that came from it
+ */
+producers: {
+[k: string]: {
+sequence: number
+sealed_at: StoreStateInstant
+}
+}
+/**
+ * Bundles imported into this store, oldest first: what a delta may build on
+ */
+bundles: {
+sequence: number
+manifest_sha256: StoreStateSha256
+sealed_at: StoreStateInstant
+}[]
+attestations: {
+name: string
+sha256: StoreStateSha256
+}[]
+}
+export interface StoreStateRole {
+version: number
+sha256: StoreStateSha256
+expires: StoreStateInstant
+}
+export interface StoreStateLog {
+origin: string
+url: string
+log_id: StoreStateSha256
+tree_size: number
+root_hash: StoreStateSha256
+first_index: number
+/**
+ * The signed checkpoint, as text
+ */
+checkpoint: string
 }
 
 export interface SchemaTypes {
-  manifest: Manifest;
+  'config': ConfigFile;
+  'manifest': Manifest;
   'service-map': ServiceMap;
+  'state': StoreState;
 }

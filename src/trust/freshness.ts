@@ -1,0 +1,109 @@
+import { DAY, type Duration, formatDuration, formatInstant, type Instant, MINUTE } from '../base/clock.ts';
+import type { ErrorCode } from '../base/codes.ts';
+import { StellaError } from '../base/errors.ts';
+
+/** Clocks differ a little everywhere; more than this is not a little. */
+export const CLOCK_TOLERANCE: Duration = 5 * MINUTE;
+
+/** How old trust may be. Ages are counted from the instant that the signed state speaks for. */
+export interface FreshnessWindow {
+  /** Older than this is worth a warning. */
+  readonly warn: Duration;
+  /** Older than this is refused. */
+  readonly block: Duration;
+  /** By how much an explicit flag made `block` longer than configuration and producer's advice would have it. */
+  readonly widenedBy: Duration;
+}
+
+export type FreshnessState = 'fresh' | 'stale' | 'blocked';
+
+export interface Freshness {
+  readonly state: FreshnessState;
+  /** What the age is counted from: `sealed_at`, or the last sync. */
+  readonly reference: Instant;
+  readonly age: Duration;
+  readonly window: FreshnessWindow;
+  /** The last instants at which the state is still fresh, or not yet blocked. */
+  readonly freshUntil: Instant;
+  readonly acceptedUntil: Instant;
+}
+
+export interface WindowInputs {
+  readonly thresholdDays: number;
+  /** Default: half of the threshold. */
+  readonly warnDays?: number | undefined;
+  /** An explicit window, e.g. `--reject-if-stale`; replaces the threshold. */
+  readonly rejectAfter?: Duration | undefined;
+  /** `stale_after_days` of the manifest: it may narrow the window and never widens it. */
+  readonly adviceDays?: number | undefined;
+  /** An explicit exception for one run (`--max-age`); the only thing that goes past the producer's advice. */
+  readonly maxAge?: Duration | undefined;
+}
+
+/** The staleness window from everything that has a say in it. */
+export function freshnessWindow(inputs: WindowInputs): FreshnessWindow {
+  const configured = inputs.thresholdDays * DAY;
+  const wanted = inputs.rejectAfter ?? configured;
+  const advised = inputs.adviceDays === undefined ? wanted : Math.min(wanted, inputs.adviceDays * DAY);
+  const block = inputs.maxAge ?? advised;
+  const usual = inputs.adviceDays === undefined ? configured : Math.min(configured, inputs.adviceDays * DAY);
+  const warn = inputs.warnDays === undefined ? usual / 2 : inputs.warnDays * DAY;
+  return { warn: Math.min(warn, block), block, widenedBy: Math.max(0, block - usual) };
+}
+
+/** Exactly as old as the window is still accepted; one millisecond more is not. */
+export function judgeFreshness(reference: Instant, now: Instant, window: FreshnessWindow): Freshness {
+  const age = now - reference;
+  const state = age > window.block ? 'blocked' : age > window.warn ? 'stale' : 'fresh';
+  return {
+    state,
+    reference,
+    age,
+    window,
+    freshUntil: reference + window.warn,
+    acceptedUntil: reference + window.block,
+  };
+}
+
+/** One line for people: `fresh: sealed 2h 5m ago (2026-01-25T12:00:00Z), accepted until 2026-02-01T12:00:00Z`. */
+export function formatFreshness(freshness: Freshness, verb: 'sealed' | 'synced'): string {
+  const { state, age, reference, acceptedUntil, window } = freshness;
+  const until = state === 'blocked' ? 'was accepted until' : 'accepted until';
+  const widened = window.widenedBy > 0 ? `; window widened by ${formatDuration(window.widenedBy)}` : '';
+  return `${state}: ${verb} ${formatDuration(Math.max(0, age))} ago (${formatInstant(reference)}), ${until} ${formatInstant(acceptedUntil)}${widened}`;
+}
+
+/** @throws StellaError `code` (exit 5) when blocked, saying how old, since when, and until when it was accepted */
+export function checkFreshness(
+  freshness: Freshness,
+  what: string,
+  code: Extract<ErrorCode, 'BUNDLE_STALE' | 'STORE_STALE'>,
+): void {
+  if (freshness.state !== 'blocked') return;
+  const { age, reference, acceptedUntil, window } = freshness;
+  throw new StellaError(
+    code,
+    `${what} is stale: ${formatDuration(age)} old (of ${formatInstant(reference)}), the staleness window is ${formatDuration(window.block)}; it was accepted until ${formatInstant(acceptedUntil)}`,
+    {
+      details: {
+        reference: formatInstant(reference),
+        accepted_until: formatInstant(acceptedUntil),
+        age_ms: age,
+        window_ms: window.block,
+      },
+    },
+  );
+}
+
+/**
+ * Refuses a clock that is behind a time the trust store has proof of: expiry and staleness would be judged wrongly.
+ * @throws StellaError CLOCK_BEHIND
+ */
+export function checkClock(now: Instant, floor: Instant): void {
+  if (now + CLOCK_TOLERANCE >= floor) return;
+  throw new StellaError(
+    'CLOCK_BEHIND',
+    `the clock says ${formatInstant(now)}, but the trust store has proof of ${formatInstant(floor)} (${formatDuration(floor - now)} later)`,
+    { details: { now: formatInstant(now), floor: formatInstant(floor) } },
+  );
+}
