@@ -105,6 +105,9 @@ export function parsePublicKey(bytes: Uint8Array): PublicKey {
       }
       return publicKeyOf(createPublicKey({ key: buffer, format: 'pem' }));
     }
+    // OpenSSL reads the first element and ignores what stands behind it.
+    if (derLength(buffer) !== buffer.length)
+      throw new StellaError('KEY_INVALID', 'not a public key in PEM or DER');
     for (const type of ['spki', 'pkcs1'] as const) {
       try {
         return publicKeyOf(createPublicKey({ key: buffer, format: 'der', type }));
@@ -117,6 +120,16 @@ export function parsePublicKey(bytes: Uint8Array): PublicKey {
     if (cause instanceof StellaError) throw cause;
     throw new StellaError('KEY_INVALID', 'not a public key', { cause });
   }
+}
+
+/** Length of the DER SEQUENCE that `bytes` begin with, header included; `undefined` for anything else. */
+function derLength(bytes: Uint8Array): number | undefined {
+  const [tag, first] = bytes;
+  if (tag !== 0x30 || first === undefined) return undefined;
+  if (first < 0x80) return 2 + first;
+  const count = first - 0x80;
+  if (count < 1 || count > 3 || bytes.length < 2 + count) return undefined;
+  return 2 + count + bytes.subarray(2, 2 + count).reduce((length, byte) => length * 256 + byte, 0);
 }
 
 /** PEM `PUBLIC KEY`, the inverse of {@link parsePublicKey}. */
