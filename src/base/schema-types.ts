@@ -145,6 +145,41 @@ size: number
 sha256: ManifestSha256
 }
 
+/**
+ * repo.yaml: the settings of a TUF repository working directory, version 1
+ */
+export interface RepoSettings {
+version: 1
+/**
+ * How long each role is valid once it is signed
+ */
+expires?: {
+root?: string
+targets?: string
+snapshot?: string
+timestamp?: string
+}
+/**
+ * By name: where each signing key is
+ */
+keys?: {
+[k: string]: {
+/**
+ * TUF key id
+ */
+id: string
+/**
+ * Private key, PEM; relative to the repository
+ */
+file?: string
+/**
+ * External signer: bytes to be signed on stdin, signature on stdout
+ */
+command?: string
+}
+}
+}
+
 export type ServiceMapUrl = string
 export type ServiceMapLogId = string
 export type ServiceMapTarget = string
@@ -321,9 +356,230 @@ first_index: number
 checkpoint: string
 }
 
+export type TufRootKeyId = string
+export type TufRootVersion = number
+
+/**
+ * TUF root metadata (TUF specification §4.3)
+ */
+export interface TufRoot {
+/**
+ * @maxItems 1000
+ */
+signatures: {
+keyid: TufRootKeyId
+sig: string
+[k: string]: unknown
+}[]
+signed: {
+_type: "root"
+spec_version: string
+version: TufRootVersion
+expires: string
+consistent_snapshot?: boolean
+keys: {
+[k: string]: TufRootKey
+}
+roles: {
+root: TufRootRole
+timestamp: TufRootRole
+snapshot: TufRootRole
+targets: TufRootRole
+[k: string]: unknown
+}
+[k: string]: unknown
+}
+[k: string]: unknown
+}
+export interface TufRootKey {
+keytype: string
+scheme: string
+keyval: {
+public: string
+[k: string]: unknown
+}
+[k: string]: unknown
+}
+export interface TufRootRole {
+/**
+ * @maxItems 1000
+ */
+keyids: TufRootKeyId[]
+threshold: number
+[k: string]: unknown
+}
+
+export type TufSnapshotKeyId = string
+export type TufSnapshotVersion = number
+
+/**
+ * TUF snapshot metadata (TUF specification §4.4)
+ */
+export interface TufSnapshot {
+/**
+ * @maxItems 1000
+ */
+signatures: {
+keyid: TufSnapshotKeyId
+sig: string
+[k: string]: unknown
+}[]
+signed: {
+_type: "snapshot"
+spec_version: string
+version: TufSnapshotVersion
+expires: string
+meta: {
+"targets.json": TufSnapshotMeta
+[k: string]: TufSnapshotMeta
+}
+[k: string]: unknown
+}
+[k: string]: unknown
+}
+export interface TufSnapshotMeta {
+version: TufSnapshotVersion
+length?: number
+hashes?: {
+[k: string]: string
+}
+[k: string]: unknown
+}
+
+export type TufTargetsKeyId = string
+export type TufTargetsVersion = number
+
+/**
+ * TUF targets metadata, top-level or delegated (TUF specification §4.5)
+ */
+export interface TufTargets {
+/**
+ * @maxItems 1000
+ */
+signatures: {
+keyid: TufTargetsKeyId
+sig: string
+[k: string]: unknown
+}[]
+signed: {
+_type: "targets"
+spec_version: string
+version: TufTargetsVersion
+expires: string
+targets: {
+[k: string]: TufTargetsTarget
+}
+delegations?: {
+keys: {
+[k: string]: TufTargetsKey
+}
+/**
+ * @maxItems 10000
+ */
+roles?: TufTargetsDelegation[]
+succinct_roles?: TufTargetsBins
+[k: string]: unknown
+}
+[k: string]: unknown
+}
+[k: string]: unknown
+}
+export interface TufTargetsTarget {
+length: number
+hashes: {
+[k: string]: string
+}
+custom?: {
+[k: string]: unknown
+}
+[k: string]: unknown
+}
+export interface TufTargetsKey {
+keytype: string
+scheme: string
+keyval: {
+public: string
+[k: string]: unknown
+}
+[k: string]: unknown
+}
+export interface TufTargetsDelegation {
+name: string
+/**
+ * @maxItems 1000
+ */
+keyids: TufTargetsKeyId[]
+threshold: number
+terminating: boolean
+/**
+ * @maxItems 10000
+ */
+paths?: string[]
+/**
+ * @maxItems 10000
+ */
+path_hash_prefixes?: string[]
+[k: string]: unknown
+}
+/**
+ * Hash bins (TAP 15)
+ */
+export interface TufTargetsBins {
+/**
+ * @maxItems 1000
+ */
+keyids: TufTargetsKeyId[]
+threshold: number
+bit_length: number
+name_prefix: string
+[k: string]: unknown
+}
+
+export type TufTimestampKeyId = string
+export type TufTimestampVersion = number
+
+/**
+ * TUF timestamp metadata (TUF specification §4.6)
+ */
+export interface TufTimestamp {
+/**
+ * @maxItems 1000
+ */
+signatures: {
+keyid: TufTimestampKeyId
+sig: string
+[k: string]: unknown
+}[]
+signed: {
+_type: "timestamp"
+spec_version: string
+version: TufTimestampVersion
+expires: string
+meta: {
+"snapshot.json": TufTimestampMeta
+[k: string]: unknown
+}
+[k: string]: unknown
+}
+[k: string]: unknown
+}
+export interface TufTimestampMeta {
+version: TufTimestampVersion
+length?: number
+hashes?: {
+[k: string]: string
+}
+[k: string]: unknown
+}
+
 export interface SchemaTypes {
   'config': ConfigFile;
   'manifest': Manifest;
+  'repo-settings': RepoSettings;
   'service-map': ServiceMap;
   'state': StoreState;
+  'tuf-root': TufRoot;
+  'tuf-snapshot': TufSnapshot;
+  'tuf-targets': TufTargets;
+  'tuf-timestamp': TufTimestamp;
 }

@@ -1,12 +1,22 @@
 // Generated from schemas/ by `npm run generate`. Do not edit.
 import config from '../../schemas/config.schema.json' with { type: 'json' };
 import manifest from '../../schemas/manifest.schema.json' with { type: 'json' };
+import repoSettings from '../../schemas/repo-settings.schema.json' with { type: 'json' };
 import serviceMap from '../../schemas/service-map.schema.json' with { type: 'json' };
 import state from '../../schemas/state.schema.json' with { type: 'json' };
+import tufRoot from '../../schemas/tuf-root.schema.json' with { type: 'json' };
+import tufSnapshot from '../../schemas/tuf-snapshot.schema.json' with { type: 'json' };
+import tufTargets from '../../schemas/tuf-targets.schema.json' with { type: 'json' };
+import tufTimestamp from '../../schemas/tuf-timestamp.schema.json' with { type: 'json' };
 
 export const SCHEMAS = {
   'config': config,
   'manifest': manifest,
+  'repo-settings': repoSettings,
   'service-map': serviceMap,
   'state': state,
+  'tuf-root': tufRoot,
+  'tuf-snapshot': tufSnapshot,
+  'tuf-targets': tufTargets,
+  'tuf-timestamp': tufTimestamp,
 } as const;

@@ -1,0 +1,33 @@
+/** Edits (insert, delete, replace, swap of neighbours) that turn `a` into `b`; Damerau–Levenshtein, optimal alignment. */
+function distance(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const same = a[i - 1] === b[j - 1];
+      let least = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        least = Math.min(least, beforeLast[j - 2]! + 1);
+      row.push(least);
+    }
+    beforeLast = last;
+    last = row;
+  }
+  return last[b.length]!;
+}
+
+/** The candidate that `name` was most probably meant to be; `undefined` when none is near. */
+export function nearest(name: string, candidates: Iterable<string>): string | undefined {
+  const short = name.slice(0, 100);
+  let best: string | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const candidate of candidates) {
+    const edits = distance(short, candidate.slice(0, 100));
+    if (edits < least && edits <= Math.max(2, Math.floor(Math.max(short.length, candidate.length) / 2))) {
+      best = candidate;
+      least = edits;
+    }
+  }
+  return best;
+}

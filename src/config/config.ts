@@ -1,0 +1,225 @@
+import { platform } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { isStellaError, StellaError } from '../base/errors.ts';
+import { readBounded, readBoundedIfPresent } from '../base/files.ts';
+import type { ConfigFileNetwork, ConfigFileTrustRepo } from '../base/schema-types.ts';
+import { type ParsedConfigFile, parseConfigFile } from './config-file.ts';
+import { dataDirectory, defaultConfigFile, type Environment, type Place, variable } from './locations.ts';
+import { type NetworkConfig, resolveNetwork } from './network.ts';
+
+/** Where an effective value came from; from the strongest to the weakest. */
+export type Source = 'flag' | 'environment' | 'file' | 'store' | 'default';
+
+/** A key of section `attestor.trust_repo`, plus what is set by environment only. */
+export type ConfigKey = Exclude<keyof ConfigFileTrustRepo, 'network'> | 'service_map_file';
+
+export interface Origin {
+  readonly source: Source;
+  /** The flag's name, the variable's name, `FILE:LINE`; absent for defaults. */
+  readonly where?: string;
+}
+
+/** The effective configuration: DESIGN's table of keys in camel case, with units in the names. */
+export interface Config {
+  /** The file that was read, if there is one. */
+  readonly file: string | undefined;
+  readonly enabled: boolean;
+  /** The repository and its mirrors, in the order in which they are tried. Empty when none is configured. */
+  readonly tufUrls: readonly string[];
+  readonly refreshIntervalMinutes: number;
+  readonly freshnessThresholdDays: number;
+  readonly freshnessWarnDays: number;
+  readonly offlineMode: boolean;
+  /** Absolute path of the trust store; `undefined` where the OS has no place for it and none is configured. */
+  readonly localCachePath: string | undefined;
+  readonly serviceMapTarget: string;
+  /** A local service map that replaces the target (`STELLA_SIGSTORE_SERVICE_MAP`). */
+  readonly serviceMapFile: string | undefined;
+  readonly rekorKeyTargets: readonly string[];
+  readonly environment: string | undefined;
+  readonly bundleKeyTargets: readonly string[];
+  readonly bundleKeyThreshold: number;
+  readonly signingKey: string | undefined;
+  readonly tlogPolicy: string | undefined;
+  readonly network: NetworkConfig;
+  readonly origins: Readonly<Record<ConfigKey, Origin>>;
+}
+
+/** What flags of a command set, by the configuration key they stand for. */
+export type ConfigFlags = {
+  readonly [K in Exclude<keyof ConfigFileTrustRepo, 'network'>]?: ConfigFileTrustRepo[K] | undefined;
+};
+
+/** What `trust init` was told and the store remembers: weaker than file and environment, stronger than defaults. */
+export interface Remembered {
+  readonly tuf_url?: string | readonly string[] | undefined;
+  readonly service_map_target?: string | undefined;
+  readonly rekor_key_targets?: readonly string[] | undefined;
+}
+
+export interface ConfigPlace {
+  /** `--config FILE`. */
+  readonly file?: string | undefined;
+  readonly env: Environment;
+  readonly cwd: string;
+  /** Default: the platform this runs on. */
+  readonly platform?: string;
+}
+
+const MOST_CONFIG_BYTES = 1024 * 1024;
+
+export const DEFAULTS = {
+  enabled: false,
+  refresh_interval_minutes: 60,
+  freshness_threshold_days: 7,
+  offline_mode: false,
+  service_map_target: 'sigstore-services-v1',
+  rekor_key_targets: ['rekor-key-v1'],
+  bundle_key_targets: ['bundle-signer-v1'],
+  bundle_key_threshold: 1,
+} as const satisfies ConfigFileTrustRepo;
+
+function loadConfigFile(
+  place: ConfigPlace,
+  os: Place,
+): { path: string; parsed: ParsedConfigFile } | undefined {
+  const named = place.file ?? variable(place.env, 'STELLA_CONFIG');
+  if (named !== undefined) {
+    const path = resolve(place.cwd, named);
+    try {
+      return { path, parsed: parseConfigFile(readBounded(path, MOST_CONFIG_BYTES), path) };
+    } catch (error) {
+      if (!isStellaError(error, 'FILE_NOT_FOUND')) throw error;
+      throw new StellaError('CONFIG_NOT_FOUND', `no configuration file ${path}`, { cause: error });
+    }
+  }
+  for (const path of [join(place.cwd, 'stella.yaml'), defaultConfigFile(os)]) {
+    const bytes = path === undefined ? undefined : readBoundedIfPresent(path, MOST_CONFIG_BYTES);
+    if (bytes) return { path: path!, parsed: parseConfigFile(bytes, path!) };
+  }
+  return undefined;
+}
+
+function environmentValues(env: Environment): {
+  values: ConfigFlags;
+  names: Partial<Record<ConfigKey, string>>;
+} {
+  const url = variable(env, 'STELLA_TUF_ROOT_URL');
+  const offline = variable(env, 'STELLA_TUF_OFFLINE_MODE')?.toLowerCase();
+  if (offline !== undefined && offline !== 'true' && offline !== 'false') {
+    throw new StellaError(
+      'CONFIG_INVALID',
+      `STELLA_TUF_OFFLINE_MODE must be true or false, not ${JSON.stringify(offline)}`,
+    );
+  }
+  for (const one of url?.split(/\s+/) ?? []) checkUrl(one, 'STELLA_TUF_ROOT_URL');
+  return {
+    values: {
+      ...(url === undefined ? {} : { tuf_url: url.split(/\s+/) }),
+      ...(offline === undefined ? {} : { offline_mode: offline === 'true' }),
+    },
+    names: { tuf_url: 'STELLA_TUF_ROOT_URL', offline_mode: 'STELLA_TUF_OFFLINE_MODE' },
+  };
+}
+
+/** @throws StellaError CONFIG_INVALID */
+function checkUrl(url: string, what: string): void {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (!parsed || !/^(?:https?|file):$/.test(parsed.protocol))
+    throw new StellaError(
+      'CONFIG_INVALID',
+      `${what}: not an http, https or file URL: ${JSON.stringify(url)}`,
+    );
+}
+
+const list = <T>(value: T | readonly T[]): readonly T[] =>
+  Array.isArray(value) ? (value as readonly T[]) : [value as T];
+
+/**
+ * The effective configuration: flag, environment, file, what the store remembers, default – in this order. Paths in
+ * the file are relative to the file, paths in flags and environment to `cwd`.
+ * @throws StellaError CONFIG_NOT_FOUND, CONFIG_INVALID, FILE_UNREADABLE, FILE_TOO_LARGE
+ */
+export function loadConfig(place: ConfigPlace, flags: ConfigFlags = {}, remembered: Remembered = {}): Config {
+  const os: Place = { env: place.env, cwd: place.cwd, platform: place.platform ?? platform() };
+  const file = loadConfigFile(place, os);
+  const environment = environmentValues(place.env);
+  const inFile = file?.parsed.values ?? {};
+  const origins = {} as Record<ConfigKey, Origin>;
+
+  function pick<K extends keyof ConfigFlags>(key: K): ConfigFileTrustRepo[K] | undefined {
+    const where = (name: string | undefined) => (name === undefined ? {} : { where: name });
+    const candidates: [Source, unknown, string | undefined][] = [
+      ['flag', flags[key], undefined],
+      ['environment', environment.values[key], environment.names[key]],
+      [
+        'file',
+        inFile[key],
+        file && `${file.path}${file.parsed.lineOf(key) === undefined ? '' : `:${file.parsed.lineOf(key)}`}`,
+      ],
+      ['store', (remembered as ConfigFlags)[key], undefined],
+    ];
+    for (const [source, value, name] of candidates) {
+      if (value === undefined) continue;
+      origins[key] = { source, ...where(name) };
+      return value as ConfigFileTrustRepo[K];
+    }
+    origins[key] = { source: 'default' };
+    return (DEFAULTS as ConfigFileTrustRepo)[key];
+  }
+
+  function pickPath(key: 'local_cache_path' | 'signing_key' | 'tlog_policy'): string | undefined {
+    const value = pick(key);
+    if (value === undefined) return undefined;
+    return resolve(origins[key].source === 'file' ? dirname(file!.path) : place.cwd, value);
+  }
+
+  const urls = pick('tuf_url');
+  for (const url of urls === undefined ? [] : list(urls)) checkUrl(url, 'tuf_url');
+  const threshold = pick('freshness_threshold_days')!;
+  const warn = pick('freshness_warn_days') ?? threshold / 2;
+  if (warn > threshold) {
+    throw new StellaError(
+      'CONFIG_INVALID',
+      `freshness_warn_days (${warn}) is greater than freshness_threshold_days (${threshold})`,
+      { hint: 'warn earlier than the staleness window ends' },
+    );
+  }
+  const serviceMapFile = variable(place.env, 'STELLA_SIGSTORE_SERVICE_MAP');
+  origins.service_map_file =
+    serviceMapFile === undefined
+      ? { source: 'default' }
+      : { source: 'environment', where: 'STELLA_SIGSTORE_SERVICE_MAP' };
+  return {
+    file: file?.path,
+    enabled: pick('enabled')!,
+    tufUrls: urls === undefined ? [] : list(urls),
+    refreshIntervalMinutes: pick('refresh_interval_minutes')!,
+    freshnessThresholdDays: threshold,
+    freshnessWarnDays: warn,
+    offlineMode: pick('offline_mode')!,
+    localCachePath: pickPath('local_cache_path') ?? dataDirectory(os),
+    serviceMapTarget: pick('service_map_target')!,
+    serviceMapFile: serviceMapFile === undefined ? undefined : resolve(place.cwd, serviceMapFile),
+    rekorKeyTargets: pick('rekor_key_targets')!,
+    environment: pick('environment'),
+    bundleKeyTargets: pick('bundle_key_targets')!,
+    bundleKeyThreshold: pick('bundle_key_threshold')!,
+    signingKey: pickPath('signing_key'),
+    tlogPolicy: pickPath('tlog_policy'),
+    network: resolveNetwork(
+      inFile.network ?? ({} satisfies ConfigFileNetwork),
+      place.env,
+      file === undefined ? place.cwd : dirname(file.path),
+    ),
+    origins,
+  };
+}
+
+/** @throws StellaError CONFIG_INVALID when there is none */
+export function storePathOf(config: Config): string {
+  if (config.localCachePath !== undefined) return config.localCachePath;
+  throw new StellaError('CONFIG_INVALID', 'local_cache_path is not set and there is no home directory', {
+    hint: 'set attestor.trust_repo.local_cache_path, or $XDG_DATA_HOME',
+  });
+}
