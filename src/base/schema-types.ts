@@ -55,6 +55,30 @@ bearer_token_command?: string[]
 user_agent?: string
 }
 
+/**
+ * producer/exports.json of a trust store: what this producer has sealed
+ */
+export interface ExportLedger {
+format: "stella-exports/v1"
+/**
+ * The highest sequence ever given out, also to exports that were not finished
+ */
+last_sequence: number
+/**
+ * Finished exports, oldest first
+ */
+exports: {
+sequence: number
+manifest_sha256: string
+sealed_at: string
+logs: {
+origin: string
+tree_size: number
+root_hash: string
+}[]
+}[]
+}
+
 export type ManifestSha256 = string
 export type ManifestInstant = string
 export type ManifestTreeSize = number
@@ -574,6 +598,7 @@ hashes?: {
 
 export interface SchemaTypes {
   'config': ConfigFile;
+  'exports': ExportLedger;
   'manifest': Manifest;
   'repo-settings': RepoSettings;
   'service-map': ServiceMap;

@@ -1,5 +1,6 @@
 // Generated from schemas/ by `npm run generate`. Do not edit.
 import config from '../../schemas/config.schema.json' with { type: 'json' };
+import exports from '../../schemas/exports.schema.json' with { type: 'json' };
 import manifest from '../../schemas/manifest.schema.json' with { type: 'json' };
 import repoSettings from '../../schemas/repo-settings.schema.json' with { type: 'json' };
 import serviceMap from '../../schemas/service-map.schema.json' with { type: 'json' };
@@ -11,6 +12,7 @@ import tufTimestamp from '../../schemas/tuf-timestamp.schema.json' with { type: 
 
 export const SCHEMAS = {
   'config': config,
+  'exports': exports,
   'manifest': manifest,
   'repo-settings': repoSettings,
   'service-map': serviceMap,

@@ -1,0 +1,73 @@
+import { parseInstant } from '../base/clock.ts';
+import { StellaError } from '../base/errors.ts';
+import type { Manifest } from '../base/schema-types.ts';
+import type { StoreState } from '../trust/store.ts';
+
+/** What of a bundle could be older than what the store holds. */
+export interface Candidate {
+  readonly manifest: Manifest;
+  readonly manifestSha256: string;
+  /** Key ids of the trusted signers. */
+  readonly signers: readonly string[];
+}
+
+/** Whether the bundle is the very one that the store holds already. */
+export function isSameBundle(state: StoreState, manifestSha256: string): boolean {
+  return state.source.kind === 'import' && state.source.manifest_sha256 === manifestSha256;
+}
+
+/**
+ * No way back: no role's version, no log's size, no `sealed_at` and no sequence of the same producer may go down.
+ * @throws StellaError BUNDLE_ROLLBACK, TUF_ROLLBACK, LOG_ROLLBACK, each naming both sides
+ */
+export function checkNoRollback(state: StoreState, { manifest, signers }: Candidate): void {
+  if (
+    state.source.kind === 'import' &&
+    parseInstant(manifest.sealed_at) < parseInstant(state.source.sealed_at)
+  ) {
+    throw new StellaError(
+      'BUNDLE_ROLLBACK',
+      `this bundle was sealed at ${manifest.sealed_at}; the store holds one sealed at ${state.source.sealed_at}`,
+    );
+  }
+  for (const signer of signers) {
+    const seen = Object.hasOwn(state.producers, signer) ? state.producers[signer] : undefined;
+    if (seen && manifest.sequence <= seen.sequence) {
+      throw new StellaError(
+        'BUNDLE_ROLLBACK',
+        `this bundle is number ${manifest.sequence} of its producer; number ${seen.sequence} (sealed at ${seen.sealed_at}) was imported already`,
+      );
+    }
+  }
+  for (const [role, held] of Object.entries(state.tuf.roles)) {
+    const carried = Object.hasOwn(manifest.tuf.roles, role) ? manifest.tuf.roles[role] : undefined;
+    if (carried && carried.version < held.version) {
+      throw new StellaError(
+        'TUF_ROLLBACK',
+        `the bundle has version ${carried.version} of TUF role ${role}; the store holds version ${held.version}`,
+      );
+    }
+    if (carried && carried.version === held.version && carried.sha256 !== held.sha256) {
+      throw new StellaError(
+        'TUF_ROLLBACK',
+        `the bundle has another version ${carried.version} of TUF role ${role} than the store`,
+      );
+    }
+  }
+  for (const held of state.logs) {
+    const carried = manifest.logs.find((log) => log.origin === held.origin);
+    if (carried && carried.tree_size < held.tree_size) {
+      throw new StellaError(
+        'LOG_ROLLBACK',
+        `log ${held.origin} has ${carried.tree_size} entries in the bundle; the store has seen ${held.tree_size}`,
+        {
+          details: {
+            origin: held.origin,
+            held: { tree_size: held.tree_size, root_hash: held.root_hash },
+            carried: { tree_size: carried.tree_size, root_hash: carried.root_hash },
+          },
+        },
+      );
+    }
+  }
+}

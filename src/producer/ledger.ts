@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import { formatCanonicalJson } from '../base/canonical-json.ts';
+import { readBoundedIfPresent, replaceFile } from '../base/files.ts';
+import { parseJson } from '../base/schema.ts';
+import type { ExportLedger } from '../base/schema-types.ts';
+
+export type ExportRecord = ExportLedger['exports'][number];
+
+const MOST_BYTES = 64 * 1024 * 1024;
+/** Sites that are further behind than this many exports prove consistency from a later checkpoint. */
+const KEPT_EXPORTS = 1000;
+
+const pathOf = (store: string) => join(store, 'producer', 'exports.json');
+
+/**
+ * What this producer has sealed so far.
+ * @throws StellaError STORE_CORRUPT
+ */
+export function loadLedger(store: string): ExportLedger {
+  const bytes = readBoundedIfPresent(pathOf(store), MOST_BYTES);
+  if (!bytes) return { format: 'stella-exports/v1', last_sequence: 0, exports: [] };
+  return parseJson('exports', bytes, pathOf(store), 'STORE_CORRUPT');
+}
+
+function writeLedger(store: string, ledger: ExportLedger): void {
+  replaceFile(pathOf(store), Buffer.from(`${formatCanonicalJson(ledger)}\n`));
+}
+
+/**
+ * Gives out the next sequence number. It is on the disk before anything is sealed under it, so that no two bundles
+ * ever bear the same one. Call it with the store's lock held.
+ */
+export function reserveSequence(store: string): number {
+  const ledger = loadLedger(store);
+  const sequence = ledger.last_sequence + 1;
+  writeLedger(store, { ...ledger, last_sequence: sequence });
+  return sequence;
+}
+
+/** Remembers a finished export: later ones must prove consistency from its checkpoints. */
+export function recordExport(store: string, record: ExportRecord): void {
+  const ledger = loadLedger(store);
+  writeLedger(store, { ...ledger, exports: [...ledger.exports, record].slice(-KEPT_EXPORTS) });
+}
+
+/** Every tree size of a log that was ever exported, ascending, without repetition. */
+export function exportedSizes(ledger: ExportLedger, origin: string): number[] {
+  const sizes = ledger.exports.flatMap((record) =>
+    record.logs.filter((log) => log.origin === origin).map((log) => log.tree_size),
+  );
+  return [...new Set(sizes)].sort((a, b) => a - b);
+}

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { StellaError } from '../../src/base/errors.ts';
+import { CheckList } from '../../src/consumer/check-list.ts';
+import { refusal } from '../support/errors.ts';
+
+test('a failure shows which checks passed before it', async () => {
+  const seen: string[] = [];
+  const checks = new CheckList((result) => seen.push(`${result.check} ${result.status}`));
+  expect(await checks.run('container', () => ({ detail: 'one frame', value: 7 }))).toBe(7);
+  const error = await refusal('PIN_MISMATCH', () =>
+    checks.run('pin', () => {
+      throw new StellaError('PIN_MISMATCH', 'another root', { hint: 'compare', details: { extra: 1 } });
+    }),
+  );
+  expect(seen).toEqual(['container passed', 'pin failed']);
+  expect(error.hints).toEqual(['compare']);
+  expect(error.details).toMatchObject({
+    extra: 1,
+    failed_check: 'pin',
+    checks: [
+      { check: 'container', status: 'passed' },
+      { check: 'pin', status: 'failed', code: 'PIN_MISMATCH' },
+    ],
+  });
+});
+
+test('checks cannot run out of order', async () => {
+  const checks = new CheckList();
+  await checks.run('signature', () => ({ detail: '', value: 0 }));
+  await expect(checks.run('tuf', () => ({ detail: '', value: 0 }))).rejects.toThrow('ran after');
+});

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import { sha256Hex } from '../../src/base/bytes.ts';
+import { checkSamePin, choosePin, formatFingerprint, parseFingerprint } from '../../src/consumer/pin.ts';
+import { refusal } from '../support/errors.ts';
+
+const AT = '2026-01-25T12:00:00Z';
+const roots = [1, 2, 3].map((version) => ({ version, bytes: Buffer.from(`root ${version}`) }));
+const digestOf = (version: number) => sha256Hex(roots[version - 1]!.bytes);
+
+describe('a first import starts from the root that somebody vouches for', () => {
+  test('by file, also of a later version', async () => {
+    const pin = await choosePin(roots, { root: roots[1]!.bytes }, AT);
+    expect(pin).toEqual({
+      root: roots[1],
+      state: { how: 'root-file', version: 2, sha256: digestOf(2), at: AT },
+    });
+  });
+
+  test('by fingerprint', async () => {
+    expect((await choosePin(roots, { fingerprint: digestOf(1) }, AT)).state).toMatchObject({
+      how: 'fingerprint',
+      version: 1,
+    });
+  });
+
+  test('on first use, said aloud: the earliest root', async () => {
+    expect((await choosePin(roots, { firstUse: true }, AT)).state).toMatchObject({
+      how: 'first-use',
+      version: 1,
+    });
+  });
+
+  test('by a person who compared the fingerprint', async () => {
+    let asked = '';
+    const confirm = async (question: string) => {
+      asked = question;
+      return true;
+    };
+    expect((await choosePin(roots, { confirm }, AT)).state.how).toBe('fingerprint');
+    expect(asked).toContain(formatFingerprint(digestOf(1)));
+  });
+});
+
+describe('and refuses otherwise', () => {
+  test('when nobody vouches, naming the fingerprint', async () => {
+    const error = await refusal('PIN_REQUIRED', () => choosePin(roots, {}, AT));
+    expect(error.message).toContain(digestOf(1));
+    expect(error.hints.join(' ')).toContain('--root-fingerprint');
+  });
+  test('when the person says no', async () => {
+    await refusal('PIN_REQUIRED', () => choosePin(roots, { confirm: async () => false }, AT));
+  });
+  test('when the bundle does not carry the root that is vouched for', async () => {
+    await refusal('PIN_MISMATCH', () => choosePin(roots, { fingerprint: 'f'.repeat(64) }, AT));
+    await refusal('PIN_MISMATCH', () => choosePin(roots, { root: Buffer.from('other') }, AT));
+  });
+  test('when there is no root at all', async () => {
+    await refusal('TUF_INVALID', () => choosePin([], { firstUse: true }, AT));
+  });
+});
+
+test('a store keeps its pin: another root is refused, one of its chain is not', async () => {
+  const pin = { how: 'fingerprint', version: 1, sha256: digestOf(1), at: AT } as const;
+  expect(() => checkSamePin(pin, roots, {})).not.toThrow();
+  expect(() => checkSamePin(pin, roots, { fingerprint: digestOf(1) })).not.toThrow();
+  expect(() => checkSamePin(pin, roots, { fingerprint: digestOf(3) })).not.toThrow();
+  await refusal('PIN_MISMATCH', () => checkSamePin(pin, roots, { fingerprint: 'e'.repeat(64) }));
+  await refusal('PIN_MISMATCH', () => checkSamePin(pin, roots, { root: Buffer.from('other') }));
+});
+
+test.each([
+  '',
+  'sha256:',
+  'abc',
+  `sha512:${'a'.repeat(64)}`,
+  `sha256:${'g'.repeat(64)}`,
+  `sha256:${'a'.repeat(63)}`,
+])('%j is no fingerprint', async (text) => {
+  await refusal('USAGE', () => parseFingerprint(text));
+});
+
+test('a fingerprint is read as people paste it', () => {
+  expect(parseFingerprint(` sha256:${'AB'.repeat(32)}\n`)).toBe('ab'.repeat(32));
+});

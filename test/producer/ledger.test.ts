@@ -1,0 +1,62 @@
+import { statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { formatPrivateKey, generateKey } from '../../src/base/keys.ts';
+import { exportedSizes, loadLedger, recordExport, reserveSequence } from '../../src/producer/ledger.ts';
+import { loadSigningKey } from '../../src/producer/signing-key.ts';
+import { refusal } from '../support/errors.ts';
+import { temporaryDirectory } from '../support/temp.ts';
+
+const record = (sequence: number, tree_size: number) => ({
+  sequence,
+  manifest_sha256: 'a'.repeat(64),
+  sealed_at: '2026-01-25T12:00:00Z',
+  logs: [{ origin: 'o', tree_size, root_hash: 'b'.repeat(64) }],
+});
+
+test('a sequence number is given out once, also when the export it was for never finished', () => {
+  const store = temporaryDirectory();
+  expect(reserveSequence(store)).toBe(1);
+  expect(reserveSequence(store)).toBe(2);
+  recordExport(store, record(2, 10));
+  expect(reserveSequence(store)).toBe(3);
+  expect(loadLedger(store).exports.map((one) => one.sequence)).toEqual([2]);
+});
+
+test('every tree size that was exported is remembered', () => {
+  const store = temporaryDirectory();
+  for (const [sequence, size] of [
+    [1, 300],
+    [2, 10],
+    [3, 300],
+  ] as const)
+    recordExport(store, record(sequence, size));
+  expect(exportedSizes(loadLedger(store), 'o')).toEqual([10, 300]);
+  expect(exportedSizes(loadLedger(store), 'other')).toEqual([]);
+});
+
+test('a damaged ledger is not taken for an empty one', async () => {
+  const store = temporaryDirectory();
+  reserveSequence(store);
+  writeFileSync(join(store, 'producer', 'exports.json'), '{}');
+  await refusal('STORE_CORRUPT', () => reserveSequence(store));
+});
+
+test('the first export makes a key that only its owner can read, the next uses it', () => {
+  const store = temporaryDirectory();
+  const made = loadSigningKey(store, undefined);
+  expect(made.isNew).toBe(true);
+  expect(statSync(made.path).mode & 0o777).toBe(0o600);
+  const again = loadSigningKey(store, undefined);
+  expect(again.isNew).toBe(false);
+  expect(again.key.publicKey.id).toBe(made.key.publicKey.id);
+});
+
+test('a configured key is used as it is, or the error names it', async () => {
+  const store = temporaryDirectory();
+  const path = join(store, 'key.pem');
+  await refusal('FILE_NOT_FOUND', () => loadSigningKey(store, path));
+  const key = generateKey('ecdsa-p256');
+  writeFileSync(path, formatPrivateKey(key), { mode: 0o600 });
+  expect(loadSigningKey(store, path).key.publicKey.id).toBe(key.publicKey.id);
+});
