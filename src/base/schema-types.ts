@@ -79,6 +79,22 @@ root_hash: string
 }[]
 }
 
+/**
+ * log.json of an embedded transparency log
+ */
+export interface EmbeddedLog {
+version: 1
+origin: string
+/**
+ * The log's public key in the form of C2SP signed-note: NAME+ID+KEY
+ */
+verifier_key: string
+/**
+ * Where the private key is: absolute, or relative to the log's directory; never inside it
+ */
+key_file?: string
+}
+
 export type ManifestSha256 = string
 export type ManifestInstant = string
 export type ManifestTreeSize = number
@@ -257,6 +273,26 @@ public_key_target?: ServiceMapTarget
  */
 api?: ("tiles" | "v1")
 origin?: string
+}
+
+/**
+ * change.json of a staged change of a TUF repository, version 1
+ */
+export interface StagedChange {
+version: 1
+base: {
+root: number
+snapshot: number
+}
+made: string
+/**
+ * @maxItems 20000
+ */
+roles: string[]
+/**
+ * @maxItems 100000
+ */
+files: string[]
 }
 
 export type StoreStateInstant = string
@@ -599,9 +635,11 @@ hashes?: {
 export interface SchemaTypes {
   'config': ConfigFile;
   'exports': ExportLedger;
+  'log': EmbeddedLog;
   'manifest': Manifest;
   'repo-settings': RepoSettings;
   'service-map': ServiceMap;
+  'staged-change': StagedChange;
   'state': StoreState;
   'tuf-root': TufRoot;
   'tuf-snapshot': TufSnapshot;

@@ -1,9 +1,11 @@
 // Generated from schemas/ by `npm run generate`. Do not edit.
 import config from '../../schemas/config.schema.json' with { type: 'json' };
 import exports from '../../schemas/exports.schema.json' with { type: 'json' };
+import log from '../../schemas/log.schema.json' with { type: 'json' };
 import manifest from '../../schemas/manifest.schema.json' with { type: 'json' };
 import repoSettings from '../../schemas/repo-settings.schema.json' with { type: 'json' };
 import serviceMap from '../../schemas/service-map.schema.json' with { type: 'json' };
+import stagedChange from '../../schemas/staged-change.schema.json' with { type: 'json' };
 import state from '../../schemas/state.schema.json' with { type: 'json' };
 import tufRoot from '../../schemas/tuf-root.schema.json' with { type: 'json' };
 import tufSnapshot from '../../schemas/tuf-snapshot.schema.json' with { type: 'json' };
@@ -13,9 +15,11 @@ import tufTimestamp from '../../schemas/tuf-timestamp.schema.json' with { type: 
 export const SCHEMAS = {
   'config': config,
   'exports': exports,
+  'log': log,
   'manifest': manifest,
   'repo-settings': repoSettings,
   'service-map': serviceMap,
+  'staged-change': stagedChange,
   'state': state,
   'tuf-root': tufRoot,
   'tuf-snapshot': tufSnapshot,

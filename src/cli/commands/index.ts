@@ -1,5 +1,9 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { registerLogAppend } from './log-append.ts';
+import { registerLogCheckpoint } from './log-checkpoint.ts';
+import { registerLogInit } from './log-init.ts';
+import { registerLogVerify } from './log-verify.ts';
 
 /** The command tree. Each command is a file of this folder; what it does is loaded when it runs. */
 export function register(program: Command, cli: Cli): void {
@@ -9,5 +13,9 @@ export function register(program: Command, cli: Cli): void {
   const repo = cli.group(program, 'repo', 'author a TUF repository');
   const log = cli.group(program, 'log', 'keep and check an embedded transparency log');
   const config = cli.group(program, 'config', 'look at the configuration');
-  void [trust, snapshot, attest, repo, log, config];
+  registerLogInit(log, cli);
+  registerLogAppend(log, cli);
+  registerLogCheckpoint(log, cli);
+  registerLogVerify(log, cli);
+  void [trust, snapshot, attest, repo, config];
 }

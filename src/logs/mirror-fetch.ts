@@ -1,0 +1,190 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isStellaError } from '../base/errors.ts';
+import { readBoundedIfPresent, writeError } from '../base/files.ts';
+import { MOST_ENTRY_BUNDLE_BYTES } from '../tlog/entry-bundle.ts';
+import { HASH_BYTES } from '../tlog/hash.ts';
+import {
+  entryBundlePath,
+  rightEdge,
+  TILE_HEIGHT,
+  TILE_WIDTH,
+  type Tile,
+  tilePath,
+  tileWidth,
+} from '../tlog/tile.ts';
+import { plannedTiles, type TilePlan } from '../tlog/tile-plan.ts';
+import { TileVerifier } from '../tlog/tile-verifier.ts';
+import { forEachBounded } from './bounded.ts';
+import { areEntriesOf, checkEntries } from './entries.ts';
+import type { TileSource } from './source.ts';
+import { loadTile } from './tile-directory.ts';
+
+/** How far a mirror is. */
+export interface MirrorProgress {
+  readonly done: number;
+  readonly total: number;
+  /** Bytes fetched so far. */
+  readonly bytes: number;
+}
+
+export interface MirrorWork {
+  readonly source: TileSource;
+  readonly into: string;
+  readonly plan: TilePlan;
+  readonly rootHash: Uint8Array;
+  readonly withEntries: boolean;
+  readonly inFlight: number;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: ((progress: MirrorProgress) => void) | undefined;
+}
+
+/** A file being written; one that a killed run left is removed by the next. */
+const PART_PREFIX = '.part-';
+
+/** Writes verified content so that its path never names half of it. */
+async function writeWhole(into: string, path: string, bytes: Uint8Array): Promise<void> {
+  const target = join(into, path);
+  const part = join(into, `${PART_PREFIX}${path.replaceAll('/', '-')}`);
+  try {
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(part, bytes);
+    await rename(part, target);
+  } catch (cause) {
+    throw writeError(target, cause);
+  }
+}
+
+function removeParts(into: string): void {
+  for (const name of readdirSync(into))
+    if (name.startsWith(PART_PREFIX)) rmSync(join(into, name), { recursive: true, force: true });
+}
+
+function readHeld(into: string, path: string, most: number): Uint8Array | undefined {
+  try {
+    return readBoundedIfPresent(join(into, path), most);
+  } catch (error) {
+    // Whatever is there is not the file that belongs there: it will be fetched and replaced.
+    if (isStellaError(error, 'FILE_TOO_LARGE')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Brings the planned files of one log to disk, highest tiles first, each checked before it is written. A file that is there
+ * already and verifies is not fetched.
+ */
+export class MirrorFetch {
+  /** Files on disk now, of those planned. */
+  readonly files: string[] = [];
+  fetched = 0;
+  /** The lowest entry whose inclusion the tiles on disk prove. */
+  firstIndex: bigint;
+  readonly #work: MirrorWork;
+  readonly #total: number;
+  #done = 0;
+  #bytes = 0;
+
+  constructor(work: MirrorWork) {
+    this.#work = work;
+    const { size, firstIndex, count } = work.plan;
+    this.firstIndex = firstIndex;
+    const width = BigInt(TILE_WIDTH);
+    this.#total = Number(work.withEntries ? count + (size - firstIndex + width - 1n) / width : count);
+  }
+
+  /** @throws StellaError TILE_INVALID, ROOT_MISMATCH, and what the source throws */
+  async tiles(): Promise<void> {
+    const { plan, inFlight, signal } = this.#work;
+    removeParts(this.#work.into);
+    const verifier = await this.#beginAtEdge();
+    for (const level of plan.levels) {
+      await forEachBounded(plannedTiles(plan, level), inFlight, signal, (tile, either) =>
+        this.#tile(tile, verifier, either),
+      );
+    }
+  }
+
+  /** @throws StellaError LOG_ENTRY_INVALID, and what the source throws */
+  async entryBundles(): Promise<void> {
+    const { plan, into, source, inFlight, signal } = this.#work;
+    const leafTiles = function* (from: bigint): Generator<Tile> {
+      const width = BigInt(TILE_WIDTH);
+      for (let index = from / width; index * width < plan.size; index += 1n)
+        yield { level: 0, index, width: tileWidth(0, index, plan.size) };
+    };
+    await forEachBounded(leafTiles(this.firstIndex), inFlight, signal, async (tile, either) => {
+      const path = entryBundlePath(tile);
+      const hashes = loadTile(into, tile)!;
+      const held = readHeld(into, path, MOST_ENTRY_BUNDLE_BYTES);
+      if (held && areEntriesOf(held, hashes)) return this.#step(path, 0);
+      const bytes = await source.fetchEntryBundle(tile, either);
+      checkEntries(bytes, hashes, path);
+      await writeWhole(into, path, bytes);
+      this.#step(path, bytes.length);
+    });
+  }
+
+  /** The right edge alone gives the root: what is on disk of it, or else all of it anew. */
+  async #beginAtEdge(): Promise<TileVerifier> {
+    const { source, into, plan, rootHash, signal } = this.#work;
+    const edge = rightEdge(plan.size);
+    const held = edge.map((tile) => readHeld(into, tilePath(tile), tile.width * HASH_BYTES));
+    if (held.every((bytes) => bytes !== undefined)) {
+      try {
+        return new TileVerifier(plan.size, rootHash, held);
+      } catch (error) {
+        if (!isStellaError(error, 'ROOT_MISMATCH') && !isStellaError(error, 'TILE_INVALID')) throw error;
+      }
+    }
+    const contents = await Promise.all(edge.map((tile) => source.fetchTile(tile, signal)));
+    return new TileVerifier(plan.size, rootHash, contents);
+  }
+
+  async #tile(tile: Tile, verifier: TileVerifier, signal: AbortSignal): Promise<void> {
+    const { source, into } = this.#work;
+    const path = tilePath(tile);
+    const held = readHeld(into, path, tile.width * HASH_BYTES);
+    if (held && isAccepted(verifier, tile, held)) return this.#step(path, 0);
+    let bytes = verifier.content(tile);
+    if (!bytes) {
+      // Below a tile that the log has pruned nothing can be checked, and the log has pruned that as well.
+      if (!verifier.canAccept(tile)) return this.#missing(tile);
+      try {
+        bytes = await source.fetchTile(tile, signal);
+      } catch (error) {
+        if (!isStellaError(error, 'FETCH_NOT_FOUND')) throw error;
+        return this.#missing(tile);
+      }
+      verifier.accept(tile, bytes);
+    }
+    await writeWhole(into, path, bytes);
+    this.#step(path, bytes.length);
+  }
+
+  #missing(tile: Tile): void {
+    const end = (tile.index + 1n) << BigInt(TILE_HEIGHT * (tile.level + 1));
+    if (end > this.firstIndex) this.firstIndex = end;
+    this.#done += 1;
+  }
+
+  #step(path: string, bytes: number): void {
+    this.files.push(path);
+    if (bytes > 0) this.fetched += 1;
+    this.#done += 1;
+    this.#bytes += bytes;
+    this.#work.onProgress?.({ done: this.#done, total: this.#total, bytes: this.#bytes });
+  }
+}
+
+function isAccepted(verifier: TileVerifier, tile: Tile, bytes: Uint8Array): boolean {
+  if (!verifier.canAccept(tile)) return false;
+  try {
+    verifier.accept(tile, bytes);
+    return true;
+  } catch (error) {
+    if (isStellaError(error, 'TILE_INVALID') || isStellaError(error, 'ROOT_MISMATCH')) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,160 @@
+import { equalBytes, formatHex } from '../base/bytes.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
+import { type OpenedCheckpoint, openCheckpoint } from '../tlog/checkpoint.ts';
+import { checkConsistency, type HashReader, proveConsistency } from '../tlog/merkle.ts';
+import type { VerifierKey } from '../tlog/note.ts';
+import { parseTilePath, rightEdge, TILE_WIDTH, tilePath, tileWidth } from '../tlog/tile.ts';
+import { verifiedHashReader } from '../tlog/tile-reader.ts';
+import { TileVerifier } from '../tlog/tile-verifier.ts';
+import { listTileFiles, loadCheckpoint, loadTile } from './tile-directory.ts';
+
+export { logDirectory } from './tile-directory.ts';
+
+/** A tree head as far as proofs need it. */
+export interface TreeHead {
+  readonly size: bigint;
+  readonly rootHash: Uint8Array;
+}
+
+/**
+ * Hashes of the tree with this head from the tiles in `directory`, each checked against the root.
+ *
+ * `readHashes` throws StellaError LOG_CONSISTENCY_UNPROVEN where a tile is not there, TILE_INVALID, ROOT_MISMATCH.
+ */
+export function tileReader(directory: string, head: TreeHead): HashReader {
+  return verifiedHashReader(head, async (tiles) =>
+    tiles.map((tile) => {
+      const bytes = loadTile(directory, tile);
+      if (bytes) return bytes;
+      throw new StellaError('LOG_CONSISTENCY_UNPROVEN', `${tilePath(tile)} is not among the tiles held`, {
+        details: { tile: tilePath(tile), size: String(head.size) },
+      });
+    }),
+  );
+}
+
+function describe({ size, rootHash }: TreeHead): { size: string; root_hash: string } {
+  return { size: String(size), root_hash: formatHex(rootHash) };
+}
+
+/**
+ * Checks that a log only grew from `previous` to `current`, by a proof made from `reader`'s tiles of the current tree.
+ * @throws StellaError LOG_ROLLBACK when it is smaller now, LOG_FORK when the one does not continue the other,
+ * LOG_CONSISTENCY_UNPROVEN when tiles are missing; both tree heads are in the details
+ */
+export async function checkGrowth(
+  origin: string,
+  previous: TreeHead,
+  current: TreeHead,
+  reader: HashReader,
+): Promise<void> {
+  const details = { origin, previous: describe(previous), current: describe(current) };
+  const heads = `${origin}: size ${previous.size} root ${details.previous.root_hash}, then size ${current.size} root ${details.current.root_hash}`;
+  if (current.size < previous.size)
+    throw new StellaError('LOG_ROLLBACK', `the log became smaller: ${heads}`, { details });
+  const fork = (cause?: unknown) =>
+    new StellaError('LOG_FORK', `two checkpoints contradict each other: ${heads}`, { details, cause });
+  if (current.size === previous.size) {
+    if (!equalBytes(previous.rootHash, current.rootHash)) throw fork();
+    return;
+  }
+  try {
+    const proof = await proveConsistency(reader, previous.size, current.size);
+    checkConsistency({
+      oldSize: previous.size,
+      oldRoot: previous.rootHash,
+      newSize: current.size,
+      newRoot: current.rootHash,
+      proof,
+    });
+  } catch (error) {
+    // The tiles are of the current tree, so a proof made from them that fails shows that the old tree is not in it.
+    if (isStellaError(error, 'PROOF_INVALID')) throw fork(error);
+    if (isStellaError(error, 'LOG_CONSISTENCY_UNPROVEN'))
+      throw new StellaError(error.code, `cannot prove that the log only grew: ${heads}`, {
+        details,
+        cause: error,
+      });
+    throw error;
+  }
+}
+
+/** What the tiles of a directory were found to prove. */
+export interface VerifiedTiles {
+  /** Tiles that belong to the tree, counted. */
+  readonly tiles: number;
+  /** Level-0 hashes in them. */
+  readonly leaves: bigint;
+  /** The lowest entry from which on every entry's inclusion is provable; the tree's size where none is. */
+  readonly firstIndex: bigint;
+}
+
+/**
+ * Checks every tile in `directory` that is of the tree with this head: the right edge gives the root, and every other tile
+ * is what its parent says. Tiles of other sizes of the log and tiles whose parents are not held are passed over.
+ * @throws StellaError TILE_INVALID, ROOT_MISMATCH
+ */
+export function verifyTiles(directory: string, { size, rootHash }: TreeHead): VerifiedTiles {
+  const edge = rightEdge(size).map((tile) => {
+    const bytes = loadTile(directory, tile);
+    if (!bytes)
+      throw new StellaError('TILE_INVALID', `${tilePath(tile)} is missing`, {
+        details: { tile: tilePath(tile) },
+      });
+    return bytes;
+  });
+  const verifier = new TileVerifier(size, rootHash, edge);
+  const byLevel: bigint[][] = [];
+  for (const path of listTileFiles(directory)) {
+    const place = parseTilePath(path);
+    if (place.kind === 'entries') continue;
+    const width = tileWidth(place.level, place.index, size);
+    if (place.width !== width || width === 0) continue;
+    byLevel[place.level] ??= [];
+    byLevel[place.level]!.push(place.index);
+  }
+  let tiles = 0;
+  let leaves = 0n;
+  let firstIndex = size;
+  for (let level = byLevel.length - 1; level >= 0; level -= 1) {
+    const indices = (byLevel[level] ?? []).sort((a, b) => (a < b ? 1 : -1));
+    for (const index of indices) {
+      const tile = { level, index, width: tileWidth(level, index, size) };
+      if (!verifier.canAccept(tile)) continue;
+      verifier.accept(tile, loadTile(directory, tile)!);
+      tiles += 1;
+      if (level > 0) continue;
+      leaves += BigInt(tile.width);
+      const begin = index * BigInt(TILE_WIDTH);
+      if (begin + BigInt(tile.width) === firstIndex) firstIndex = begin;
+    }
+  }
+  return { tiles, leaves, firstIndex };
+}
+
+export interface CarriedLogRules {
+  readonly keys: readonly VerifierKey[];
+  readonly origin?: string | undefined;
+  /** What was held before, if anything. */
+  readonly previous?: TreeHead | undefined;
+}
+
+export interface CarriedLog extends OpenedCheckpoint, VerifiedTiles {
+  readonly checkpointBytes: Uint8Array;
+}
+
+/**
+ * Checks a log directory that was carried here: the checkpoint is signed by a key of the log, the tiles give its root, and
+ * the log only grew since `previous`.
+ * @throws StellaError FILE_NOT_FOUND, NOTE_INVALID, CHECKPOINT_INVALID, CHECKPOINT_SIGNATURE, CHECKPOINT_ORIGIN,
+ * TILE_INVALID, ROOT_MISMATCH, LOG_ROLLBACK, LOG_FORK, LOG_CONSISTENCY_UNPROVEN
+ */
+export async function checkCarriedLog(directory: string, rules: CarriedLogRules): Promise<CarriedLog> {
+  const checkpointBytes = loadCheckpoint(directory);
+  const opened = openCheckpoint(checkpointBytes, rules.keys, { origin: rules.origin });
+  const { checkpoint } = opened;
+  const verified = verifyTiles(directory, checkpoint);
+  if (rules.previous)
+    await checkGrowth(checkpoint.origin, rules.previous, checkpoint, tileReader(directory, checkpoint));
+  return { ...opened, ...verified, checkpointBytes };
+}
