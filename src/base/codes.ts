@@ -306,6 +306,14 @@ export const CODES = {
   ),
 
   // Attestations
+  TRUSTED_ROOT_INVALID: input(
+    'A Sigstore trusted root cannot be used.',
+    'give a TrustedRoot JSON file, e.g. from `stella trust export`',
+  ),
+  ARTIFACT_REQUIRED: input(
+    'The signature can only be checked with the artifact.',
+    'give the artifact with --artifact FILE',
+  ),
   SIGSTORE_BUNDLE_INVALID: refused(
     'The Sigstore bundle is malformed.',
     'get the attestation again from where it was published',

@@ -1,0 +1,118 @@
+import { equalBytes, formatBase64 } from '../base/bytes.ts';
+import { formatInstant, type Instant, SECOND } from '../base/clock.ts';
+import { StellaError } from '../base/errors.ts';
+import { isSignature } from '../base/keys.ts';
+import { type Checkpoint, type OpenedCheckpoint, openCheckpoint } from '../tlog/checkpoint.ts';
+import { checkInclusion, leafHash } from '../tlog/merkle.ts';
+import type { VerifierKey } from '../tlog/note.ts';
+import type { InclusionProof, LogEntry } from './attestation.ts';
+import type { TrustedLog } from './material.ts';
+
+/**
+ * The time at which a log promised to include an entry: its signature over the canonical JSON of body, time, log and
+ * index (Rekor v1's signed entry timestamp).
+ * @throws StellaError TIMESTAMP_INVALID, LOG_KEY_INVALID
+ */
+export function checkPromise(entry: LogEntry, logs: readonly TrustedLog[]): Instant {
+  if (entry.integratedTime === undefined)
+    throw new StellaError('TIMESTAMP_INVALID', 'the log entry has a promise but no time');
+  const time = Number(entry.integratedTime) * SECOND;
+  if (!Number.isSafeInteger(time) || entry.logIndex > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new StellaError('TIMESTAMP_INVALID', "the log entry's time or index is out of range");
+  const known = logs.filter((log) => log.logId === entry.logId);
+  if (known.length === 0) throw unknownLog(entry);
+  const valid = known.filter((log) => isValidAt(log, time));
+  if (valid.length === 0) throw outOfValidity(known[0]!, time);
+  const signed = `{"body":"${formatBase64(entry.body)}","integratedTime":${entry.integratedTime},"logID":"${entry.logId}","logIndex":${entry.logIndex}}`;
+  if (!valid.some((log) => isSignature(log.key, Buffer.from(signed), entry.signedEntryTimestamp!)))
+    throw new StellaError('TIMESTAMP_INVALID', "the log's promise to include the entry does not verify");
+  return time;
+}
+
+function unknownLog(entry: LogEntry): StellaError {
+  return new StellaError(
+    'CHECKPOINT_SIGNATURE',
+    `the log ${entry.logId.slice(0, 16)}… is not a trusted one`,
+    {
+      details: { log_id: entry.logId },
+    },
+  );
+}
+
+/** Both ends belong to it. A log whose start is unknown (NaN) is valid never. */
+export function isValidAt(log: TrustedLog, time: Instant): boolean {
+  return log.validFrom <= time && time <= log.validUntil;
+}
+
+function outOfValidity(log: TrustedLog, time: Instant): StellaError {
+  const message = Number.isNaN(log.validFrom)
+    ? `the trusted root does not say since when the key of log ${log.origin} is valid`
+    : `the entry is of ${formatInstant(time)}, when the key of log ${log.origin} was not valid`;
+  return new StellaError('LOG_KEY_INVALID', message);
+}
+
+/** The log's name as a note key: what Rekor and C2SP logs sign checkpoints as. */
+export function noteKeyOf(log: TrustedLog): VerifierKey {
+  const { algorithm } = log.key;
+  return {
+    name: log.origin,
+    keyId: Buffer.from(log.logId.slice(0, 8), 'hex'),
+    publicKey: log.key,
+    type: algorithm === 'ed25519' || algorithm === 'rsa' ? algorithm : 'ecdsa',
+  };
+}
+
+export interface ProvenCheckpoint extends OpenedCheckpoint {
+  readonly log: TrustedLog;
+}
+
+/**
+ * Opens the checkpoint of an entry's proof: signed by a key of the log that the entry names, valid at every one of the
+ * times, and of that log's origin.
+ * @param trust the logs, and the witnesses whose cosignatures are of interest
+ * @throws StellaError CHECKPOINT_SIGNATURE, CHECKPOINT_ORIGIN, CHECKPOINT_INVALID, NOTE_INVALID, LOG_KEY_INVALID
+ */
+export function checkCheckpoint(
+  entry: LogEntry,
+  proof: InclusionProof,
+  trust: { readonly logs: readonly TrustedLog[]; readonly witnesses: readonly VerifierKey[] },
+  times: readonly Instant[],
+): ProvenCheckpoint {
+  const known = trust.logs.filter((log) => log.logId === entry.logId);
+  if (known.length === 0) throw unknownLog(entry);
+  const valid = known.filter((log) => times.every((time) => isValidAt(log, time)));
+  if (valid.length === 0) {
+    const log = known[0]!;
+    throw outOfValidity(log, times.find((time) => !isValidAt(log, time)) ?? times[0]!);
+  }
+  const log = valid[0]!;
+  const end = proof.checkpoint.indexOf(0x0a);
+  const origin = proof.checkpoint.toString('utf8', 0, end === -1 ? 0 : Math.min(end, 1024));
+  // Rekor v1 writes `HOST - TREE ID` and signs as HOST.
+  const isRekorV1 =
+    origin.startsWith(`${log.origin} - `) && /^\d{1,20}$/.test(origin.slice(log.origin.length + 3));
+  const opened = openCheckpoint(proof.checkpoint, [...valid.map(noteKeyOf), ...trust.witnesses], {
+    origin: isRekorV1 ? origin : log.origin,
+  });
+  return { ...opened, log };
+}
+
+/**
+ * Checks that the entry is in the tree that the checkpoint describes. Size and root come from the signed checkpoint; what
+ * the proof repeats of them must agree.
+ * @throws StellaError PROOF_INVALID
+ */
+export function checkProof(entry: LogEntry, proof: InclusionProof, checkpoint: Checkpoint): void {
+  if (proof.size !== checkpoint.size || !equalBytes(proof.rootHash, checkpoint.rootHash))
+    throw new StellaError('PROOF_INVALID', 'the inclusion proof is for another tree than its checkpoint');
+  // Only a signed entry timestamp vouches for an index other than the one that is proved.
+  if (!entry.signedEntryTimestamp && entry.logIndex !== proof.index)
+    throw new StellaError('PROOF_INVALID', 'the entry has another index than its inclusion proof');
+  checkInclusion({
+    index: proof.index,
+    size: checkpoint.size,
+    leafHash: leafHash(entry.body),
+    proof: proof.hashes,
+    rootHash: checkpoint.rootHash,
+  });
+}

@@ -1,0 +1,42 @@
+import type { Instant } from '../base/clock.ts';
+import type { PublicKey } from '../base/keys.ts';
+import type { Certificate } from './certificate.ts';
+
+/** A transparency log (Rekor, CT or embedded) whose key is trusted for a time. */
+export interface TrustedLog {
+  /** 64 lowercase hexadecimal digits. */
+  readonly logId: string;
+  /** The log's name in checkpoints: its URL without scheme and trailing slash. */
+  readonly origin: string;
+  readonly url: string;
+  readonly key: PublicKey;
+  /** Both ends inclusive. A log without a start in its trusted root has NaN here: it never was valid. */
+  readonly validFrom: Instant;
+  readonly validUntil: Instant;
+}
+
+/** One certificate of a trusted chain, already checked against the next one. */
+export interface ChainMember {
+  readonly certificate: Certificate;
+  readonly key: PublicKey;
+  readonly isAuthority: boolean;
+  readonly pathLength: number;
+}
+
+/** A certificate or timestamp authority: its chain, leaf first, and when the whole of it was valid. */
+export interface TrustedAuthority {
+  readonly uri: string;
+  readonly chain: readonly ChainMember[];
+  /** Both ends inclusive: what the trusted root says, narrowed to the certificates' own validity. */
+  readonly validFrom: Instant;
+  readonly validUntil: Instant;
+}
+
+/** A key that may sign attestations. */
+export interface AttestorKey {
+  readonly key: PublicKey;
+  /** Where it comes from: a target's name, or a file. */
+  readonly name: string;
+  readonly validFrom: Instant;
+  readonly validUntil: Instant;
+}

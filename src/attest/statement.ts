@@ -1,0 +1,53 @@
+import { FieldReader, type JsonObject, parseStrictJson } from './json.ts';
+import { LIMITS } from './limits.ts';
+
+const TYPES: ReadonlySet<string> = new Set([
+  'https://in-toto.io/Statement/v1',
+  'https://in-toto.io/Statement/v0.1',
+]);
+export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
+const read = new FieldReader('STATEMENT_INVALID');
+
+export interface Subject {
+  readonly name: string | undefined;
+  /** Algorithm name → lowercase hexadecimal digits. */
+  readonly digest: Readonly<Record<string, string>>;
+}
+
+/** An in-toto statement: what is said (predicate) about what (subjects). */
+export interface Statement {
+  readonly type: string;
+  readonly subjects: readonly Subject[];
+  readonly predicateType: string;
+  readonly predicate: unknown;
+}
+
+/**
+ * The payload of an in-toto DSSE envelope → statement (in-toto attestation v1, and v0.1 as npm and older tools write it).
+ * @throws StellaError STATEMENT_INVALID
+ */
+export function parseStatement(payload: Uint8Array): Statement {
+  const value = read.object(parseStrictJson(payload, 'the statement', 'STATEMENT_INVALID'), 'the statement');
+  const type = read.string(value['_type'], '_type', 256);
+  if (!TYPES.has(type))
+    read.refuse('_type', `is not a known statement type: ${JSON.stringify(type.slice(0, 80))}`);
+  const list = read.array(value['subject'], 'subject', LIMITS.subjects);
+  if (list.length === 0) read.refuse('subject', 'is empty');
+  const predicateType = read.string(value['predicateType'], 'predicateType', 1024);
+  if (predicateType === '') read.refuse('predicateType', 'is empty');
+  return { type, subjects: list.map(parseSubject), predicateType, predicate: value['predicate'] };
+}
+
+function parseSubject(item: unknown, i: number): Subject {
+  const path = `subject.${i}`;
+  const subject: JsonObject = read.object(item, path);
+  const digests = read.object(subject['digest'], `${path}.digest`);
+  const names = Object.keys(digests);
+  if (names.length === 0) read.refuse(`${path}.digest`, 'is empty');
+  if (names.length > LIMITS.digestsPerSubject) read.refuse(`${path}.digest`, 'has too many digests');
+  const digest: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const name of names)
+    digest[name] = read.string(digests[name], `${path}.digest.${name.slice(0, 40)}`, 1024);
+  const name = subject['name'];
+  return { name: typeof name === 'string' ? read.string(name, `${path}.name`, 4096) : undefined, digest };
+}

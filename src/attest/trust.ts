@@ -1,0 +1,141 @@
+import { createPublicKey } from 'node:crypto';
+import type { Instant } from '../base/clock.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
+import { type PublicKey, publicKeyOf } from '../base/keys.ts';
+import type { HashReader } from '../tlog/merkle.ts';
+import type { VerifierKey } from '../tlog/note.ts';
+import type { Freshness } from '../trust/freshness.ts';
+import type { TrustedRoot, TrustedRootAuthority, TrustedRootLog } from '../trust/trusted-root.ts';
+import { CertificateJudge, loadAuthority } from './chain.ts';
+import type { AttestorKey, TrustedAuthority, TrustedLog } from './material.ts';
+
+/** A checkpoint that came with the trust, and the tiles to prove things with. */
+export interface HeldLog {
+  readonly origin: string;
+  readonly size: bigint;
+  readonly rootHash: Uint8Array;
+  readonly tiles: HashReader;
+}
+
+/** A key that an earlier generation distributed and that the repository has since withdrawn. */
+export interface RevokedKey {
+  /** SHA-256 of the SPKI. */
+  readonly keyId: string;
+  /** For a log's key, what entries name the log by. */
+  readonly logId?: string;
+  readonly target: string;
+  readonly removedAt: Instant;
+}
+
+/** Where trust comes from and as of when. */
+export interface TrustOrigin {
+  /** How to call it in verdicts: `trust store generation 3`, `trusted root FILE`. */
+  readonly name: string;
+  readonly kind: 'store' | 'trusted-root' | 'sigstore' | 'key';
+  readonly generation?: number;
+  readonly sealedAt?: Instant;
+  readonly freshness?: Freshness;
+}
+
+/** Everything that a verification believes. Build it once and verify any number of attestations with it. */
+export interface VerifierTrust {
+  readonly origin: TrustOrigin;
+  readonly logs: readonly TrustedLog[];
+  readonly authorities: readonly TrustedAuthority[];
+  readonly timestampAuthorities: readonly TrustedAuthority[];
+  readonly attestors: readonly AttestorKey[];
+  /** By SHA-256 of the SPKI, and by log id. */
+  readonly revoked: ReadonlyMap<string, RevokedKey>;
+  /** By origin of the log. */
+  readonly held: ReadonlyMap<string, HeldLog>;
+  readonly witnesses: readonly VerifierKey[];
+  readonly certificates: CertificateJudge;
+  /** What of the trust material could not be used, and why. */
+  readonly problems: readonly string[];
+}
+
+export interface TrustInputs {
+  readonly origin: TrustOrigin;
+  readonly trustedRoot?: TrustedRoot | undefined;
+  readonly attestors?: readonly AttestorKey[];
+  readonly revoked?: readonly RevokedKey[];
+  readonly held?: readonly HeldLog[];
+  readonly witnesses?: readonly VerifierKey[];
+}
+
+/** Loads keys and checks chains, so that verifying needs neither again. Material that cannot be used is left out and named. */
+export function loadTrust(inputs: TrustInputs): VerifierTrust {
+  const problems: string[] = [];
+  const load = <From, To>(
+    items: readonly From[],
+    what: (item: From) => string,
+    use: (item: From) => To,
+  ): To[] =>
+    items.flatMap((item) => {
+      try {
+        return [use(item)];
+      } catch (error) {
+        if (!isStellaError(error)) throw error;
+        problems.push(`${what(item)}: ${error.message}`);
+        return [];
+      }
+    });
+  const root = inputs.trustedRoot;
+  const nameOfLog = (log: TrustedRootLog) => `log ${log.baseUrl}`;
+  const nameOfAuthority = (authority: TrustedRootAuthority) => `authority ${authority.uri}`;
+  const ctLogs = load(root?.ctlogs ?? [], nameOfLog, loadLog);
+  const authorities = load(root?.certificateAuthorities ?? [], nameOfAuthority, loadRootAuthority);
+  return {
+    origin: inputs.origin,
+    logs: load(root?.tlogs ?? [], nameOfLog, loadLog),
+    authorities,
+    timestampAuthorities: load(root?.timestampAuthorities ?? [], nameOfAuthority, loadRootAuthority),
+    attestors: inputs.attestors ?? [],
+    revoked: new Map(
+      (inputs.revoked ?? []).flatMap((key) =>
+        [key.keyId, key.logId].flatMap((id): [string, RevokedKey][] => (id === undefined ? [] : [[id, key]])),
+      ),
+    ),
+    held: new Map((inputs.held ?? []).map((log) => [log.origin, log])),
+    witnesses: inputs.witnesses ?? [],
+    certificates: new CertificateJudge(authorities, ctLogs),
+    problems,
+  };
+}
+
+function loadLog(log: TrustedRootLog): TrustedLog {
+  return {
+    logId: log.checkpointKeyId ?? log.logId,
+    origin: originOf(log.baseUrl),
+    url: log.baseUrl,
+    key: loadKey(log),
+    validFrom: log.validFrom ?? Number.NaN,
+    validUntil: log.validUntil ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+function loadKey(log: TrustedRootLog): PublicKey {
+  const isPkcs1 = log.keyDetails.startsWith('PKCS1_RSA');
+  for (const type of isPkcs1 ? (['pkcs1', 'spki'] as const) : (['spki', 'pkcs1'] as const)) {
+    try {
+      return publicKeyOf(createPublicKey({ key: Buffer.from(log.publicKey), format: 'der', type }));
+    } catch {
+      // the other encoding, then
+    }
+  }
+  throw new StellaError('KEY_INVALID', 'its key cannot be used');
+}
+
+/** The name that a log signs checkpoints as: its URL without scheme and trailing slashes. */
+export function originOf(url: string): string {
+  return url.replace(/^[a-z][a-z0-9+.-]*:\/\//i, '').replace(/\/+$/, '');
+}
+
+function loadRootAuthority(authority: TrustedRootAuthority): TrustedAuthority {
+  return loadAuthority(
+    authority.uri,
+    authority.chain.map((der) => Buffer.from(der)),
+    authority.validFrom ?? Number.NEGATIVE_INFINITY,
+    authority.validUntil ?? Number.POSITIVE_INFINITY,
+  );
+}

@@ -1,0 +1,221 @@
+import { excerpt, formatBase64, formatHex, parseBase64, parseUtf8 } from '../base/bytes.ts';
+import { formatInstant, type Instant, parseInstant } from '../base/clock.ts';
+import { StellaError } from '../base/errors.ts';
+
+/** A log in a Sigstore TrustedRoot. */
+export interface TrustedRootLog {
+  readonly baseUrl: string;
+  /** DER SubjectPublicKeyInfo, or PKCS#1 where `keyDetails` says so. */
+  readonly publicKey: Uint8Array;
+  /** Name of dev.sigstore.common.v1.PublicKeyDetails. */
+  readonly keyDetails: string;
+  /** 64 lowercase hexadecimal digits: what entries and SCTs name the log by. */
+  readonly logId: string;
+  /** What checkpoints name the log by, where it differs from the log id. */
+  readonly checkpointKeyId?: string;
+  readonly validFrom: Instant | undefined;
+  readonly validUntil: Instant | undefined;
+}
+
+/** A certificate or timestamp authority in a Sigstore TrustedRoot. */
+export interface TrustedRootAuthority {
+  readonly uri: string;
+  readonly organization: string;
+  readonly commonName: string;
+  /** DER certificates, leaf first. */
+  readonly chain: readonly Uint8Array[];
+  readonly validFrom: Instant | undefined;
+  readonly validUntil: Instant | undefined;
+}
+
+/** dev.sigstore.trustroot.v1.TrustedRoot: what a verifier of Sigstore material needs to trust. */
+export interface TrustedRoot {
+  readonly tlogs: readonly TrustedRootLog[];
+  readonly certificateAuthorities: readonly TrustedRootAuthority[];
+  readonly ctlogs: readonly TrustedRootLog[];
+  readonly timestampAuthorities: readonly TrustedRootAuthority[];
+}
+
+export const TRUSTED_ROOT_MEDIA_TYPE = 'application/vnd.dev.sigstore.trustedroot+json;version=0.1';
+const MEDIA_TYPES: ReadonlySet<string> = new Set([
+  TRUSTED_ROOT_MEDIA_TYPE,
+  'application/vnd.dev.sigstore.trustedroot+json;version=0.2',
+  'application/vnd.dev.sigstore.trustedroot.v0.2+json',
+]);
+const MOST_LOGS = 1000;
+const MOST_CERTIFICATES = 20;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function refuse(path: string, problem: string): never {
+  throw new StellaError('TRUSTED_ROOT_INVALID', `trusted root: ${path} ${problem}`);
+}
+
+function object(value: unknown, path: string): Fields {
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    return refuse(path, 'is not an object');
+  return value as Fields;
+}
+
+function array(value: unknown, path: string, most: number): readonly unknown[] {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) return refuse(path, 'is not an array');
+  return value.length > most ? refuse(path, `has more than ${most} elements`) : value;
+}
+
+function text(value: unknown, path: string): string {
+  return typeof value === 'string' && value.length <= 4096 ? value : refuse(path, 'is not a string');
+}
+
+function bytes(value: unknown, path: string): Uint8Array {
+  const decoded = parseBase64(text(value, path), 'TRUSTED_ROOT_INVALID');
+  return decoded.length > 0 ? decoded : refuse(path, 'is empty');
+}
+
+function instant(value: unknown, path: string): Instant | undefined {
+  if (value === undefined || value === null) return undefined;
+  // Protobuf writes up to nine digits of a second; a window's end keeps all that milliseconds can hold.
+  const short = text(value, path).replace(/(\.\d{3})\d{1,6}Z$/, '$1Z');
+  try {
+    return parseInstant(short);
+  } catch {
+    return refuse(path, `is not a UTC time: ${excerpt(short)}`);
+  }
+}
+
+function window(value: unknown, path: string): Pick<TrustedRootLog, 'validFrom' | 'validUntil'> {
+  if (value === undefined || value === null) return { validFrom: undefined, validUntil: undefined };
+  const fields = object(value, path);
+  return {
+    validFrom: instant(fields['start'], `${path}.start`),
+    validUntil: instant(fields['end'], `${path}.end`),
+  };
+}
+
+function keyId(value: unknown, path: string): string {
+  const id = bytes(object(value, path)['keyId'], `${path}.keyId`);
+  return id.length === 32 ? formatHex(id) : refuse(path, 'has not 32 bytes');
+}
+
+function parseLog(value: unknown, path: string): TrustedRootLog {
+  const log = object(value, path);
+  const key = object(log['publicKey'], `${path}.publicKey`);
+  if (log['hashAlgorithm'] !== 'SHA2_256') refuse(`${path}.hashAlgorithm`, 'is not SHA2_256');
+  const checkpointKeyId = log['checkpointKeyId'];
+  const logId = log['logId'];
+  if ((logId ?? checkpointKeyId) === undefined) refuse(path, 'has no logId');
+  return {
+    baseUrl: text(log['baseUrl'], `${path}.baseUrl`),
+    publicKey: bytes(key['rawBytes'], `${path}.publicKey.rawBytes`),
+    keyDetails: text(key['keyDetails'], `${path}.publicKey.keyDetails`),
+    logId: keyId(logId ?? checkpointKeyId, `${path}.logId`),
+    ...(checkpointKeyId === undefined || checkpointKeyId === null
+      ? {}
+      : { checkpointKeyId: keyId(checkpointKeyId, `${path}.checkpointKeyId`) }),
+    ...window(key['validFor'], `${path}.publicKey.validFor`),
+  };
+}
+
+function parseAuthority(value: unknown, path: string): TrustedRootAuthority {
+  const authority = object(value, path);
+  const subject = object(authority['subject'] ?? {}, `${path}.subject`);
+  const chain = object(authority['certChain'], `${path}.certChain`);
+  const certificates = array(chain['certificates'], `${path}.certChain.certificates`, MOST_CERTIFICATES);
+  if (certificates.length === 0) refuse(`${path}.certChain.certificates`, 'is empty');
+  return {
+    uri: text(authority['uri'] ?? '', `${path}.uri`),
+    organization: text(subject['organization'] ?? '', `${path}.subject.organization`),
+    commonName: text(subject['commonName'] ?? '', `${path}.subject.commonName`),
+    chain: certificates.map((item, i) => {
+      const at = `${path}.certChain.certificates.${i}`;
+      return bytes(object(item, at)['rawBytes'], `${at}.rawBytes`);
+    }),
+    ...window(authority['validFor'], `${path}.validFor`),
+  };
+}
+
+function parseOne(value: unknown): TrustedRoot {
+  const root = object(value, 'the document');
+  const mediaType = text(root['mediaType'], 'mediaType');
+  if (!MEDIA_TYPES.has(mediaType)) refuse('mediaType', `is not of a known version: ${excerpt(mediaType)}`);
+  const each = <T>(name: string, parse: (item: unknown, path: string) => T): T[] =>
+    array(root[name], name, MOST_LOGS).map((item, i) => parse(item, `${name}.${i}`));
+  return {
+    tlogs: each('tlogs', parseLog),
+    certificateAuthorities: each('certificateAuthorities', parseAuthority),
+    ctlogs: each('ctlogs', parseLog),
+    timestampAuthorities: each('timestampAuthorities', parseAuthority),
+  };
+}
+
+/** Several trusted roots as one: whatever any of them trusts. */
+export function joinTrustedRoots(roots: readonly TrustedRoot[]): TrustedRoot {
+  return {
+    tlogs: roots.flatMap((root) => root.tlogs),
+    certificateAuthorities: roots.flatMap((root) => root.certificateAuthorities),
+    ctlogs: roots.flatMap((root) => root.ctlogs),
+    timestampAuthorities: roots.flatMap((root) => root.timestampAuthorities),
+  };
+}
+
+/**
+ * Sigstore TrustedRoot JSON, or several of them one per line, as GitHub's CLI writes them.
+ * @throws StellaError TRUSTED_ROOT_INVALID
+ */
+export function parseTrustedRoot(document: Uint8Array): TrustedRoot {
+  const whole = parseUtf8(document, 'TRUSTED_ROOT_INVALID');
+  const parsed = tryJson(whole);
+  if (parsed !== undefined) return parseOne(parsed);
+  const lines = whole.split('\n').filter((line) => line.trim() !== '');
+  const values = lines.map(tryJson);
+  if (values.length < 2 || values.includes(undefined))
+    throw new StellaError('TRUSTED_ROOT_INVALID', 'trusted root: the document is not JSON');
+  return joinTrustedRoots(values.map(parseOne));
+}
+
+function tryJson(json: string): unknown {
+  try {
+    return JSON.parse(json) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+const period = ({ validFrom, validUntil }: Pick<TrustedRootLog, 'validFrom' | 'validUntil'>) =>
+  validFrom === undefined && validUntil === undefined
+    ? {}
+    : {
+        validFor: {
+          ...(validFrom === undefined ? {} : { start: formatInstant(validFrom) }),
+          ...(validUntil === undefined ? {} : { end: formatInstant(validUntil) }),
+        },
+      };
+
+const logJson = (log: TrustedRootLog) => ({
+  baseUrl: log.baseUrl,
+  hashAlgorithm: 'SHA2_256',
+  publicKey: { rawBytes: formatBase64(log.publicKey), keyDetails: log.keyDetails, ...period(log) },
+  logId: { keyId: formatBase64(Buffer.from(log.logId, 'hex')) },
+  ...(log.checkpointKeyId === undefined
+    ? {}
+    : { checkpointKeyId: { keyId: formatBase64(Buffer.from(log.checkpointKeyId, 'hex')) } }),
+});
+
+const authorityJson = (authority: TrustedRootAuthority) => ({
+  subject: { organization: authority.organization, commonName: authority.commonName },
+  uri: authority.uri,
+  certChain: { certificates: authority.chain.map((der) => ({ rawBytes: formatBase64(der) })) },
+  ...period(authority),
+});
+
+/** The inverse of {@link parseTrustedRoot}: one JSON document that every Sigstore client reads. */
+export function formatTrustedRoot(root: TrustedRoot): Uint8Array {
+  const document = {
+    mediaType: TRUSTED_ROOT_MEDIA_TYPE,
+    tlogs: root.tlogs.map(logJson),
+    certificateAuthorities: root.certificateAuthorities.map(authorityJson),
+    ctlogs: root.ctlogs.map(logJson),
+    timestampAuthorities: root.timestampAuthorities.map(authorityJson),
+  };
+  return Buffer.from(`${JSON.stringify(document, null, 2)}\n`);
+}
