@@ -22,6 +22,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli/'],
   'tuf-js': ['trust/client.ts'],
   '@tufjs/models': ['trust/client.ts', 'repository/'],
+  '@tufjs/canonical-json': ['repository/'],
   'tar-stream': ['archive/'],
   '@mongodb-js/zstd': ['archive/'],
   'cbor-x': ['base/cose.ts'],

@@ -367,6 +367,15 @@ service_map_target?: string
  */
 bundle_keys: string[]
 /**
+ * Keys that TUF distributes, and since when this store has known them
+ */
+known_keys?: {
+key_id: StoreStateSha256
+target: string
+usage: string
+since: StoreStateInstant
+}[]
+/**
  * Keys that an earlier generation distributed and that TUF no longer names
  */
 revoked_keys?: {

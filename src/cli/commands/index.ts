@@ -4,6 +4,11 @@ import { registerLogAppend } from './log-append.ts';
 import { registerLogCheckpoint } from './log-checkpoint.ts';
 import { registerLogInit } from './log-init.ts';
 import { registerLogVerify } from './log-verify.ts';
+import { registerRepoAddTarget } from './repo-add-target.ts';
+import { registerRepoInit } from './repo-init.ts';
+import { registerRepoStatus } from './repo-status.ts';
+import { registerRepoUpdateTimestamp } from './repo-update-timestamp.ts';
+import { registerRepoVerify } from './repo-verify.ts';
 
 /** The command tree. Each command is a file of this folder; what it does is loaded when it runs. */
 export function register(program: Command, cli: Cli): void {
@@ -17,5 +22,10 @@ export function register(program: Command, cli: Cli): void {
   registerLogAppend(log, cli);
   registerLogCheckpoint(log, cli);
   registerLogVerify(log, cli);
-  void [trust, snapshot, attest, repo, config];
+  registerRepoInit(repo, cli);
+  registerRepoAddTarget(repo, cli);
+  registerRepoUpdateTimestamp(repo, cli);
+  registerRepoVerify(repo, cli);
+  registerRepoStatus(repo, cli);
+  void [trust, snapshot, attest, config];
 }

@@ -1,0 +1,52 @@
+import type { Command } from 'commander';
+import { formatDuration, formatInstant, parseDuration } from '../../base/clock.ts';
+import { EXIT } from '../../base/codes.ts';
+import type { Cli } from '../cli.ts';
+import {
+  passphraseOption,
+  repoOption,
+  repositoryOf,
+  type SigningFlags,
+  sessionOptions,
+} from '../repo-command.ts';
+
+interface Options extends SigningFlags {
+  readonly force?: boolean;
+  readonly expiresWithin: string;
+}
+
+export function registerRepoUpdateTimestamp(parent: Command, cli: Cli): void {
+  const command = cli
+    .command(parent, 'update-timestamp', 'sign a new timestamp; needs the timestamp key only, run it daily')
+    .option('--force', 'also when the present timestamp is new')
+    .option('--expires-within <duration>', 'fail when another role expires within this time', '7d');
+  passphraseOption(repoOption(command));
+  cli.action<Options, []>(command, async (run) => {
+    const { withRepository, ringOf } = await import('../../repository/session.ts');
+    const { updateTimestamp, describeExpiries } = await import('../../repository/timestamp.ts');
+    const warn = parseDuration(run.options.expiresWithin);
+    const path = await repositoryOf(run);
+    const { passphrase } = sessionOptions(run);
+    const update = await withRepository(path, run.now, (directory) =>
+      updateTimestamp(directory, ringOf(directory, passphrase), run.now, {
+        force: run.options.force ?? false,
+        warn,
+      }),
+    );
+    const { version, expires, renewed, expiring } = update;
+    const warning = `will expire soon: ${describeExpiries(expiring, run.now)}`;
+    if (expiring.length > 0) run.io.stderr(`warning: ${warning}\n`);
+    return {
+      json: {
+        version,
+        expires: formatInstant(expires),
+        renewed,
+        expiring: expiring.map((role) => ({ ...role, expires: formatInstant(role.expires) })),
+      },
+      text: renewed
+        ? `Timestamp ${version}, valid until ${formatInstant(expires)}`
+        : `Timestamp ${version} is valid for another ${formatDuration(expires - run.now)}: nothing to do`,
+      exit: expiring.length > 0 ? EXIT.stale : EXIT.done,
+    };
+  });
+}

@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process';
+import { formatDuration, MINUTE } from '../base/clock.ts';
+import { StellaError } from '../base/errors.ts';
+import type { PublicKey, Signer } from '../base/keys.ts';
+import { isSignature } from '../base/keys.ts';
+
+export interface CommandSignerOptions {
+  /** Where the command runs. */
+  readonly directory: string;
+  /** Milliseconds until it is given up; a person may have to enter a PIN or touch a token. Default: 5 minutes. */
+  readonly timeout?: number;
+}
+
+const MOST_SIGNATURE_BYTES = 16 * 1024;
+const MOST_COMPLAINT_BYTES = 4096;
+
+/**
+ * A signer in front of an HSM, a token or a key service: a shell command that reads the bytes to be signed from stdin
+ * and writes the raw signature to stdout. Its stderr and terminal are for whoever holds the key. The signature is checked
+ * before it is used.
+ */
+export function commandSigner(command: string, publicKey: PublicKey, options: CommandSignerOptions): Signer {
+  return {
+    publicKey,
+    async sign(data, form) {
+      const signature = await runSigner(command, data, options);
+      if (!isSignature(publicKey, data, signature, form))
+        throw new StellaError(
+          'SIGNER_FAILED',
+          `the external signer wrote ${signature.length} bytes that are no signature by its key`,
+          {
+            hint: 'the command must hash and sign all of stdin itself and write the raw signature (ECDSA in ASN.1, RSA-PSS with a salt as long as the hash)',
+            details: { command },
+          },
+        );
+      return signature;
+    },
+  };
+}
+
+function runSigner(command: string, data: Uint8Array, options: CommandSignerOptions): Promise<Uint8Array> {
+  const timeout = options.timeout ?? 5 * MINUTE;
+  return new Promise((done, fail) => {
+    const refuse = (why: string, cause?: unknown) =>
+      fail(new StellaError('SIGNER_FAILED', `the external signer ${why}`, { cause, details: { command } }));
+    const child = spawn(command, {
+      shell: true,
+      cwd: options.directory,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      timeout,
+      killSignal: 'SIGKILL',
+    });
+    const output: Buffer[] = [];
+    let size = 0;
+    let complaint = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MOST_SIGNATURE_BYTES) child.kill('SIGKILL');
+      else output.push(chunk);
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      complaint = (complaint + chunk.toString('utf8')).slice(-MOST_COMPLAINT_BYTES);
+    });
+    child.on('error', (cause) => refuse('could not be started', cause));
+    // A command that does not read everything closes its end: what counts is what it answers.
+    child.stdin.on('error', () => {});
+    child.on('close', (status, signal) => {
+      const said = complaint.trim().split('\n').at(-1);
+      if (size > MOST_SIGNATURE_BYTES) refuse('wrote more than any signature has');
+      else if (signal) refuse(`did not finish within ${formatDuration(timeout)}`);
+      else if (status !== 0) refuse(`failed with status ${status}${said ? `: ${said}` : ''}`);
+      else done(Buffer.concat(output));
+    });
+    child.stdin.end(data);
+  });
+}

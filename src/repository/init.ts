@@ -1,0 +1,93 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatUtf8 } from '../base/bytes.ts';
+import { StellaError } from '../base/errors.ts';
+import { replaceFile, writeError } from '../base/files.ts';
+import { withLock } from '../base/lock.ts';
+import { Draft } from './change.ts';
+import { editKeys } from './edit-keys.ts';
+import { addTarget, type NewTarget } from './edit-targets.ts';
+import { makeKey, type NamedKey, nextKeyName } from './new-key.ts';
+import { type EditResult, finishEdit, type SessionOptions } from './session.ts';
+import { changeKeys, formatSettings, parseSettings, SETTINGS_FILE } from './settings.ts';
+import type { KeyType } from './vocabulary.ts';
+import { TOP_ROLES, type TopRole } from './vocabulary.ts';
+import { openWorkingDirectory } from './working-directory.ts';
+
+/** Which keys a role begins with. */
+export interface RoleKeys {
+  /** How many keys to make here. */
+  readonly make: number;
+  /** Keys made elsewhere. */
+  readonly given: readonly NamedKey[];
+  readonly threshold: number;
+}
+
+export interface NewRepository {
+  readonly keyType: KeyType;
+  readonly keys: Readonly<Record<TopRole, RoleKeys>>;
+  /** Undefined for plain key files. */
+  readonly passphrase: string | undefined;
+  /** Durations such as `365d`, in place of the defaults. */
+  readonly expires: Partial<Record<TopRole, string>>;
+  readonly targets: readonly NewTarget[];
+}
+
+/**
+ * Makes a repository: keys/, repo.yaml, and the first version of everything, published or staged. repo.yaml is what makes
+ * the directory a repository, so it is written when the keys are there.
+ * @returns the names of each role's keys
+ * @throws StellaError REPO_EXISTS, WRITE_FAILED, TARGET_*, USAGE
+ */
+export async function initRepository(
+  path: string,
+  wanted: NewRepository,
+  options: SessionOptions,
+): Promise<EditResult<Record<TopRole, string[]>>> {
+  const refuseExisting = () => {
+    if (existsSync(join(path, SETTINGS_FILE)) || existsSync(join(path, 'public')))
+      throw new StellaError('REPO_EXISTS', `${path} holds a TUF repository already`);
+  };
+  refuseExisting();
+  const settings = formatUtf8(formatSettings(wanted.expires));
+  const draft = new Draft(undefined, parseSettings(settings).expires, options.now);
+  draft.editRole('targets', () => {});
+  for (const target of wanted.targets) addTarget(draft, target);
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    throw writeError(path, cause);
+  }
+  return withLock(path, async () => {
+    refuseExisting();
+    const keys = makeKeys(path, wanted);
+    for (const role of TOP_ROLES)
+      editKeys(draft, role, {
+        add: keys[role].map(({ publicKey }) => publicKey),
+        threshold: wanted.keys[role].threshold,
+      });
+    const all = TOP_ROLES.flatMap((role) => keys[role]);
+    const places = Object.fromEntries(
+      all.flatMap(({ name, place }) => (place ? [[name, place] as const] : [])),
+    );
+    replaceFile(join(path, SETTINGS_FILE), changeKeys(settings, places));
+    const names = TOP_ROLES.map((role) => [role, keys[role].map(({ name }) => name)] as const);
+    return finishEdit(
+      openWorkingDirectory(path, options.now),
+      draft.finish(),
+      options,
+      Object.fromEntries(names) as Record<TopRole, string[]>,
+    );
+  });
+}
+
+function makeKeys(path: string, wanted: NewRepository): Record<TopRole, NamedKey[]> {
+  const made = TOP_ROLES.map((role) => {
+    const { make, given } = wanted.keys[role];
+    const fresh = Array.from({ length: make }, () =>
+      makeKey(path, nextKeyName(path, role, {}), wanted.keyType, wanted.passphrase),
+    );
+    return [role, [...given, ...fresh]] as const;
+  });
+  return Object.fromEntries(made) as Record<TopRole, NamedKey[]>;
+}

@@ -1,0 +1,21 @@
+/** The top-level roles of TUF, in the order in which people read them. */
+export const TOP_ROLES = ['root', 'targets', 'snapshot', 'timestamp'] as const;
+export type TopRole = (typeof TOP_ROLES)[number];
+
+/** Kinds of keys that can be made. */
+export const KEY_TYPES = ['ed25519', 'ecdsa-p256', 'ecdsa-p384', 'rsa'] as const;
+export type KeyType = (typeof KEY_TYPES)[number];
+
+/** What a target is for. The first four are those of the Sigstore root-signing repository. */
+export const USAGES = [
+  'Rekor',
+  'Fulcio',
+  'CTFE',
+  'TSA',
+  'bundle-signer',
+  'service-map',
+  'attestor',
+  'trusted-root',
+  'other',
+] as const;
+export type Usage = (typeof USAGES)[number];

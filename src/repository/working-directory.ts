@@ -1,0 +1,77 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { formatUtf8 } from '../base/bytes.ts';
+import { formatInstant, type Instant, MINUTE, parseInstant } from '../base/clock.ts';
+import { StellaError } from '../base/errors.ts';
+import { readBoundedIfPresent, replaceFile, writeError } from '../base/files.ts';
+import { type Audit, auditRepository, type RepositoryReader } from './audit.ts';
+import { MOST_METADATA_BYTES } from './metadata.ts';
+import { loadSettings, type Settings } from './settings.ts';
+
+/** Where everything of a repository's working directory is. */
+export interface WorkingDirectory {
+  readonly path: string;
+  readonly settings: Settings;
+  /** What clients see. */
+  readonly public: string;
+  readonly keys: string;
+  readonly staged: string;
+  /** Undefined until the first publication. */
+  readonly published: Audit | undefined;
+}
+
+const CLOCK_FILE = 'clock';
+/** As much as the clocks of two machines may differ. */
+const CLOCK_TOLERANCE = 5 * MINUTE;
+
+/** Reads files below `directory`. */
+export function directoryReader(directory: string): RepositoryReader {
+  return (path) => readBoundedIfPresent(join(directory, path), MOST_METADATA_BYTES);
+}
+
+/**
+ * Opens a working directory. What is published is verified first: nothing is signed on top of files that somebody else
+ * has changed.
+ * @throws StellaError REPO_NOT_FOUND, CONFIG_INVALID, TUF_*, CLOCK_BEHIND
+ */
+export function openWorkingDirectory(path: string, now: Instant): WorkingDirectory {
+  const settings = loadSettings(path);
+  const places = { public: join(path, 'public'), keys: join(path, 'keys'), staged: join(path, 'staged') };
+  checkClock(path, now);
+  const isPublished = existsSync(join(places.public, 'timestamp.json'));
+  const published = isPublished ? auditRepository(directoryReader(places.public)) : undefined;
+  return { path, settings, ...places, published };
+}
+
+/** @throws StellaError CLOCK_BEHIND when something was signed here at a later time */
+function checkClock(path: string, now: Instant): void {
+  const bytes = readBoundedIfPresent(join(path, CLOCK_FILE), 64);
+  if (!bytes) return;
+  const latest = parseInstant(bytes.toString('latin1').trim());
+  if (now < latest - CLOCK_TOLERANCE)
+    throw new StellaError(
+      'CLOCK_BEHIND',
+      `the clock says ${formatInstant(now)}, but this repository was signed at ${formatInstant(latest)}`,
+      { hint: 'set the clock; metadata signed now would expire before what clients have already' },
+    );
+}
+
+/** Remembers that something was signed at this time. */
+export function writeClock(path: string, now: Instant): void {
+  const before = readBoundedIfPresent(join(path, CLOCK_FILE), 64)?.toString('latin1').trim();
+  if (before !== undefined && parseInstant(before) >= now) return;
+  replaceFile(join(path, CLOCK_FILE), formatUtf8(`${formatInstant(now)}\n`));
+}
+
+/** Writes a file below the served directory, durably, and does nothing if it is there already. */
+export function writePublic(directory: string, path: string, bytes: Uint8Array): void {
+  const target = join(directory, path);
+  const present = readBoundedIfPresent(target, MOST_METADATA_BYTES);
+  if (present && Buffer.compare(present, bytes) === 0) return;
+  try {
+    mkdirSync(dirname(target), { recursive: true });
+  } catch (cause) {
+    throw writeError(target, cause);
+  }
+  replaceFile(target, bytes);
+}

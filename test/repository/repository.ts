@@ -1,0 +1,57 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { DAY, type Instant, parseInstant } from '../../src/base/clock.ts';
+import { formatPublicKey, generateKey, type KeyAlgorithm } from '../../src/base/keys.ts';
+import { type CliResult, type CliSetting, stella } from '../support/cli.ts';
+import { temporaryDirectory } from '../support/temp.ts';
+import { TufClient } from '../support/tuf-client.ts';
+
+/** When the tests' repositories are made. */
+export const BEGIN: Instant = parseInstant('2026-01-10T08:00:00Z');
+export const days = (count: number): Instant => BEGIN + count * DAY;
+
+/** A repository in a temporary directory, worked on through the command line, and its clients. */
+export class TestRepository {
+  readonly area = temporaryDirectory();
+  readonly path = join(this.area, 'repo');
+  readonly public = join(this.path, 'public');
+  now: Instant = BEGIN;
+  #clients = 0;
+
+  /** `stella ARGS`, in the repository's directory, as of {@link now}. */
+  run(args: readonly string[], setting: CliSetting = {}): Promise<CliResult> {
+    return stella(args, { now: this.now, cwd: this.area, env: { STELLA_REPO: this.path }, ...setting });
+  }
+
+  /** {@link run}, which must succeed. */
+  async ok(args: readonly string[], setting: CliSetting = {}): Promise<CliResult> {
+    const result = await this.run(args, setting);
+    expect(result.status, result.stderr).toBe(0);
+    return result;
+  }
+
+  async init(...flags: string[]): Promise<this> {
+    await this.ok(['repo', 'init', this.path, '--no-passphrase', ...flags]);
+    return this;
+  }
+
+  /** A file beside the repository. */
+  file(name: string, content: string | Uint8Array): string {
+    const path = join(this.area, name);
+    mkdirSync(join(path, '..'), { recursive: true });
+    writeFileSync(path, content);
+    return path;
+  }
+
+  /** A public key file beside the repository. */
+  publicKey(name: string, algorithm: KeyAlgorithm = 'ed25519'): string {
+    return this.file(name, formatPublicKey(generateKey(algorithm).publicKey));
+  }
+
+  /** A client that begins with the given root, or with the first. */
+  client(root?: string): TufClient {
+    this.#clients += 1;
+    return new TufClient(join(this.area, `client-${this.#clients}`), this.public, root);
+  }
+}
