@@ -1,0 +1,66 @@
+import { type Pack, pack } from 'tar-stream';
+
+export interface TarSource {
+  readonly path: string;
+  /** Bytes of content; the content must have exactly this length. */
+  readonly size: number;
+  readonly content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
+
+/** tar-stream holds seconds in 32 bits with a sign; later times are written as the last it can. */
+const MOST_MTIME = 2 ** 31 - 1;
+
+/** Seconds that a bundle's entries carry for an instant in milliseconds. */
+export function tarMtime(instant: number): number {
+  return Math.min(Math.max(Math.floor(instant / 1000), 0), MOST_MTIME);
+}
+
+/**
+ * A tar stream of regular files, mode 0644, owner 0:0 without names, all of one modification time, pax headers only for
+ * paths that ustar cannot hold. Ends with two zero blocks.
+ * @param mtime seconds since the epoch
+ */
+export async function* writeTar(
+  sources: Iterable<TarSource> | AsyncIterable<TarSource>,
+  mtime: number,
+): AsyncGenerator<Uint8Array> {
+  const tar = pack();
+  const feeding = feed(tar, sources, new Date(mtime * 1000)).catch((error: unknown) => {
+    tar.destroy(error as Error);
+  });
+  yield* tar as AsyncIterable<Uint8Array>;
+  await feeding;
+}
+
+async function feed(
+  tar: Pack,
+  sources: Iterable<TarSource> | AsyncIterable<TarSource>,
+  mtime: Date,
+): Promise<void> {
+  for await (const { path, size, content } of sources) {
+    await new Promise<void>((resolve, reject) => {
+      const header = { name: path, size, mode: 0o644, uid: 0, gid: 0, mtime, type: 'file' as const };
+      const sink = tar.entry(header, (error) => (error ? reject(error) : resolve()));
+      // The callback is told as well; without a listener the event would end the process.
+      sink.once('error', () => {});
+      void pour(content, sink).catch((error: unknown) => sink.destroy(error as Error));
+    });
+  }
+  tar.finalize();
+}
+
+async function pour(
+  content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  sink: ReturnType<Pack['entry']>,
+): Promise<void> {
+  for await (const bytes of content) {
+    if (sink.destroyed) return;
+    if (!sink.write(bytes)) {
+      await new Promise<void>((resolve) => {
+        sink.once('drain', () => resolve());
+        sink.once('close', () => resolve());
+      });
+    }
+  }
+  sink.end(undefined);
+}

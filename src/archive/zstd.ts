@@ -1,0 +1,56 @@
+import { createRequire } from 'node:module';
+import { constants, zstdDecompress } from 'node:zlib';
+import { StellaError } from '../base/errors.ts';
+import { MOST_FRAME_WINDOW } from './limits.ts';
+import { FrameWalker } from './zstd-frame.ts';
+
+// The package's own entry point drops the level on its way to the binding.
+const binding = createRequire(import.meta.url)('@mongodb-js/zstd/bindings.js') as {
+  compress(data: Buffer, level: number): Promise<Buffer>;
+};
+
+export const DEFAULT_LEVEL = 3;
+/** Levels above need windows larger than what a frame may ask for. */
+export const MOST_LEVEL = 19;
+
+/** One frame without content size or checksum. Equal bytes and level give equal frames: the library is pinned. */
+export function compressFrame(bytes: Buffer, level: number): Promise<Buffer> {
+  return binding.compress(bytes, level);
+}
+
+/**
+ * Opens one frame that must be whole, alone, plain (no content size, checksum or dictionary) and of known length.
+ * @param length the exact number of bytes that must come out
+ * @throws StellaError ARCHIVE_INVALID, ARCHIVE_LIMIT (window)
+ */
+export function decompressFrame(frame: Uint8Array, length: number): Promise<Buffer> {
+  const walker = new FrameWalker(MOST_FRAME_WINDOW);
+  const head = walker.advance(frame.subarray(0, 6));
+  const header = walker.header;
+  if (head.ended || header?.kind !== 'frame' || header.hasContentSize || header.hasChecksum)
+    throw new StellaError('ARCHIVE_INVALID', 'a frame has a form that format v1 does not use');
+  const { used, ended } = walker.advance(frame.subarray(6));
+  if (!ended || used !== frame.length - 6)
+    throw new StellaError('ARCHIVE_INVALID', 'a frame does not have the length that the seek table gives');
+  return new Promise((resolve, reject) => {
+    // One byte more than expected is enough to tell that there is too much.
+    const options = {
+      maxOutputLength: length + 1,
+      chunkSize: Math.max(length + 1, 64),
+      params: { [constants.ZSTD_d_windowLogMax]: Math.log2(MOST_FRAME_WINDOW) },
+    };
+    zstdDecompress(frame, options, (cause, output) => {
+      if (!cause && output.length === length) resolve(output);
+      else
+        reject(
+          new StellaError(
+            'ARCHIVE_INVALID',
+            cause && !('code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE')
+              ? 'a frame is damaged: zstd cannot decompress it'
+              : `a frame does not decompress to the ${length} bytes that the seek table gives`,
+            { cause: cause ?? undefined },
+          ),
+        );
+    });
+  });
+}

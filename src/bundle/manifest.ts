@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import { checkEntryPaths } from '../archive/entry-path.ts';
+import { MOST_MANIFEST_BYTES } from '../archive/limits.ts';
+import { formatUtf8, parseUtf8 } from '../base/bytes.ts';
+import { formatCanonicalJson } from '../base/canonical-json.ts';
+import { type Instant, parseInstant } from '../base/clock.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
+import { checkSchema } from '../base/schema.ts';
+import type { Manifest, ManifestEntry } from '../base/schema-types.ts';
+import { checkJsonStructure } from './json-structure.ts';
+
+export type { Manifest, ManifestEntry } from '../base/schema-types.ts';
+
+export const MANIFEST_PATH = 'manifest.json';
+export const SIGNATURE_PATH = 'manifest.cose';
+export const FORMAT = 'stella-bundle/v1';
+/** The folders of a bundle in archive order; each begins a new frame. */
+export const SECTIONS = ['attestations/', 'logs/', 'tuf/'] as const;
+
+/**
+ * The canonical bytes of a manifest: keys sorted, no white space, LF at the end. Inverse of {@link parseManifest}.
+ */
+export function formatManifest(manifest: Manifest): Uint8Array {
+  return formatUtf8(`${formatCanonicalJson(manifest)}\n`);
+}
+
+/**
+ * Reads manifest.json. Accepts the canonical form only, so that one manifest has one digest; checks the schema, every
+ * path, their order and `entries_root`.
+ * @throws StellaError MANIFEST_INVALID, MANIFEST_VERSION, ENTRY_PATH, ENTRY_DUPLICATE, ARCHIVE_LIMIT (too large)
+ */
+export function parseManifest(bytes: Uint8Array): Manifest {
+  if (bytes.length > MOST_MANIFEST_BYTES)
+    throw new StellaError(
+      'ARCHIVE_LIMIT',
+      `the manifest has ${bytes.length} bytes, the most is ${MOST_MANIFEST_BYTES}`,
+    );
+  checkJsonStructure(bytes);
+  let value: unknown;
+  try {
+    value = JSON.parse(parseUtf8(bytes));
+  } catch (cause) {
+    throw new StellaError('MANIFEST_INVALID', 'manifest.json is not JSON', { cause });
+  }
+  checkFormat(value);
+  const manifest = checkSchema('manifest', value, MANIFEST_PATH, 'MANIFEST_INVALID');
+  if (Buffer.compare(formatManifest(manifest), bytes) !== 0)
+    throw new StellaError('MANIFEST_INVALID', 'manifest.json is not in canonical form');
+  checkManifest(manifest);
+  return manifest;
+}
+
+/** A later format is told from a broken one, so that the message can say what to do. */
+function checkFormat(value: unknown): void {
+  const format = value !== null && typeof value === 'object' && 'format' in value ? value.format : undefined;
+  if (typeof format === 'string' && /^stella-bundle\/v[0-9]+$/.test(format) && format !== FORMAT)
+    throw new StellaError(
+      'MANIFEST_VERSION',
+      `the bundle is of format ${format}, this stella reads ${FORMAT}`,
+    );
+}
+
+/**
+ * What a schema cannot say: that instants exist, and that the entries are what a bundle may hold, in order.
+ * @throws StellaError MANIFEST_INVALID, ENTRY_PATH, ENTRY_DUPLICATE
+ */
+export function checkManifest(manifest: Manifest): void {
+  sealedAt(manifest);
+  for (const role of Object.values(manifest.tuf.roles)) instant(role.expires, 'tuf.roles');
+  checkEntryPaths(paths(manifest.entries));
+  if (entriesRoot(manifest.entries) !== manifest.entries_root)
+    throw new StellaError('MANIFEST_INVALID', 'manifest.json: entries_root is not the root over the entries');
+}
+
+function* paths(entries: readonly ManifestEntry[]): Generator<string> {
+  for (const { path } of entries) {
+    if (!SECTIONS.some((section) => path.startsWith(section)))
+      throw new StellaError(
+        'ENTRY_PATH',
+        `an entry is in none of the folders of a bundle: ${JSON.stringify(path)}`,
+      );
+    yield path;
+  }
+}
+
+function instant(text: string, field: string): Instant {
+  try {
+    return parseInstant(text);
+  } catch (cause) {
+    if (!isStellaError(cause)) throw cause;
+    throw new StellaError('MANIFEST_INVALID', `manifest.json: ${field}: ${cause.message}`, { cause });
+  }
+}
+
+/** `sealed_at` in milliseconds since the epoch. */
+export function sealedAt(manifest: Pick<Manifest, 'sealed_at'>): Instant {
+  return instant(manifest.sealed_at, 'sealed_at');
+}
+
+/**
+ * The RFC 6962 Merkle tree hash over the entries in order, 64 hexadecimal digits. A leaf is the canonical JSON of an
+ * entry, `{"path":…,"sha256":…,"size":…}`, without LF.
+ */
+export function entriesRoot(entries: Iterable<ManifestEntry>): string {
+  // Roots of full subtrees of 2^level leaves, at most one of each level, the largest first.
+  const subtrees: { level: number; hash: Buffer }[] = [];
+  for (const { path, sha256, size } of entries) {
+    const leaf = formatCanonicalJson({ path, sha256, size });
+    subtrees.push({ level: 0, hash: createHash('sha256').update('\0').update(leaf).digest() });
+    while (subtrees.length > 1 && subtrees.at(-1)!.level === subtrees.at(-2)!.level) {
+      const right = subtrees.pop()!;
+      const left = subtrees.pop()!;
+      subtrees.push({ level: left.level + 1, hash: nodeHash(left.hash, right.hash) });
+    }
+  }
+  const last = subtrees.pop();
+  if (!last) return createHash('sha256').digest('hex');
+  return subtrees.reduceRight((hash, left) => nodeHash(left.hash, hash), last.hash).toString('hex');
+}
+
+function nodeHash(left: Buffer, right: Buffer): Buffer {
+  return createHash('sha256').update('\x01').update(left).update(right).digest();
+}

@@ -1,0 +1,238 @@
+import { type FileHandle, open, rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { checkEntryPaths } from '../archive/entry-path.ts';
+import { frameLengths } from '../archive/layout.ts';
+import { MOST_ENTRIES, MOST_ENTRY_BYTES, MOST_MANIFEST_BYTES } from '../archive/limits.ts';
+import { type FrameLengths, formatSeekTable } from '../archive/seek-table.ts';
+import { type TarSource, tarMtime, writeTar } from '../archive/tar-writer.ts';
+import { type SealedFrame, sealFrames } from '../archive/writer.ts';
+import { DEFAULT_LEVEL, MOST_LEVEL } from '../archive/zstd.ts';
+import { compareBytewise, formatHex, sha256Hex } from '../base/bytes.ts';
+import { StellaError } from '../base/errors.ts';
+import { STAGING_PREFIX, syncDirectory, withStagingAsync, writeError } from '../base/files.ts';
+import type { Signer } from '../base/keys.ts';
+import { checkSchema } from '../base/schema.ts';
+import { bodyFrames, headBytes } from './layout.ts';
+import {
+  checkManifest,
+  entriesRoot,
+  FORMAT,
+  formatManifest,
+  MANIFEST_PATH,
+  type Manifest,
+  type ManifestEntry,
+  SIGNATURE_PATH,
+  sealedAt,
+} from './manifest.ts';
+import { formatManifestSignature } from './signature.ts';
+import { type EntrySource, readSource, sourceSize } from './source.ts';
+
+export interface SealOptions {
+  /** The file to make. It is replaced if it exists, in one step once all is written. */
+  readonly out: string;
+  readonly manifest: Omit<Manifest, 'format' | 'entries' | 'entries_root'>;
+  /** In any order. Files must not change while they are sealed. */
+  readonly entries: readonly { readonly path: string; readonly source: EntrySource }[];
+  /** Ed25519 or ECDSA P-256. */
+  readonly signers: readonly Signer[];
+  /** zstd level, 1 to 19; 3 unless told otherwise. */
+  readonly level?: number;
+  /** Told how many bytes of content have been sealed, of how many. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface Sealed {
+  readonly manifest: Manifest;
+  /** SHA-256 of manifest.json, hexadecimal: the name of this bundle's content. */
+  readonly manifestSha256: string;
+  /** Bytes of the file. */
+  readonly size: number;
+}
+
+interface Sized extends ManifestEntry {
+  readonly source: EntrySource;
+}
+
+/**
+ * Seals entries into a bundle (format v1). Every source is read once: its digest is taken from the very bytes that are
+ * compressed. Equal inputs, `sealed_at`, level and Ed25519 signers give equal bytes. Needs space for the bundle twice
+ * beside `out` while it works; memory does not grow with the content.
+ * @throws StellaError ENTRY_PATH, ENTRY_DUPLICATE, ARCHIVE_LIMIT, MANIFEST_INVALID, KEY_INVALID, SIGNER_FAILED,
+ * FILE_NOT_FOUND, FILE_UNREADABLE (also: changed meanwhile), WRITE_FAILED, USAGE
+ */
+export async function sealBundle(options: SealOptions): Promise<Sealed> {
+  const level = options.level ?? DEFAULT_LEVEL;
+  if (!Number.isInteger(level) || level < 1 || level > MOST_LEVEL)
+    throw new StellaError('USAGE', `the zstd level must be 1 to ${MOST_LEVEL}`);
+  const entries = sizedEntries(options.entries);
+  const mtime = tarMtime(sealedAt(options.manifest));
+  // What can be refused is refused before anything is written.
+  checkSchema('manifest', complete(options, []), MANIFEST_PATH, 'MANIFEST_INVALID');
+  return await withStagingAsync(dirname(options.out), STAGING_PREFIX, async (staging) => {
+    const bodyPath = join(staging, 'body');
+    const bodyTable = await writeFrames(bodyPath, sealBody(options, entries, mtime, level));
+    const manifest = complete(options, entries);
+    checkManifest(checkSchema('manifest', manifest, MANIFEST_PATH, 'MANIFEST_INVALID'));
+    const manifestBytes = formatManifest(manifest);
+    if (manifestBytes.length > MOST_MANIFEST_BYTES)
+      throw new StellaError('ARCHIVE_LIMIT', `the manifest would have ${manifestBytes.length} bytes`);
+    const signature = await formatManifestSignature(manifestBytes, options.signers);
+    const head = await sealHead(manifestBytes, signature, mtime, level);
+    const sealed = join(staging, basename(options.out));
+    const body = await open(bodyPath, 'r');
+    try {
+      const size = await writeBundle(sealed, head, fileChunks(body), bodyTable);
+      await publish(sealed, options.out);
+      return { manifest, manifestSha256: sha256Hex(manifestBytes), size };
+    } finally {
+      await body.close();
+    }
+  });
+}
+
+function sizedEntries(entries: SealOptions['entries']): Sized[] {
+  if (entries.length > MOST_ENTRIES)
+    throw new StellaError('ARCHIVE_LIMIT', `a bundle holds ${MOST_ENTRIES} entries, not ${entries.length}`);
+  const sorted = [...entries].sort((a, b) => compareBytewise(a.path, b.path));
+  checkEntryPaths(sorted.map(({ path }) => path));
+  return sorted.map(({ path, source }) => {
+    const size = sourceSize(source);
+    if (size > MOST_ENTRY_BYTES)
+      throw new StellaError(
+        'ARCHIVE_LIMIT',
+        `an entry holds ${MOST_ENTRY_BYTES} bytes, not ${size}: ${path}`,
+      );
+    return { path, size, sha256: '', source };
+  });
+}
+
+function complete(options: SealOptions, entries: readonly ManifestEntry[]): Manifest {
+  const listed = entries.map(({ path, size, sha256 }) => ({ path, size, sha256 }));
+  return { ...options.manifest, format: FORMAT, entries: listed, entries_root: entriesRoot(listed) };
+}
+
+/** Compresses the entries, filling in their digests on the way. */
+function sealBody(
+  options: SealOptions,
+  entries: Sized[],
+  mtime: number,
+  level: number,
+): AsyncGenerator<SealedFrame> {
+  const total = entries.reduce((sum, { size }) => sum + size, 0);
+  let done = 0;
+  const onRead = (bytes: number): void => {
+    done += bytes;
+    options.onProgress?.(done, total);
+  };
+  const sources = function* (): Generator<TarSource> {
+    for (const [i, entry] of entries.entries()) {
+      const onDigest = (sha256: Uint8Array): void => {
+        entries[i] = { ...entry, sha256: formatHex(sha256) };
+      };
+      yield {
+        path: entry.path,
+        size: entry.size,
+        content: readSource(entry.source, entry.size, onRead, onDigest),
+      };
+    }
+  };
+  return sealFrames(writeTar(sources(), mtime), bodyFrames(entries), level);
+}
+
+/**
+ * The frames of manifest.json and manifest.cose.
+ * @param mtime seconds since the epoch
+ */
+export async function sealHead(
+  manifestBytes: Uint8Array,
+  signature: Uint8Array,
+  mtime: number,
+  level: number,
+): Promise<SealedFrame[]> {
+  const sources = [
+    { path: MANIFEST_PATH, size: manifestBytes.length, content: [manifestBytes] },
+    { path: SIGNATURE_PATH, size: signature.length, content: [signature] },
+  ];
+  const lengths = frameLengths(headBytes(manifestBytes.length, signature.length));
+  const frames: SealedFrame[] = [];
+  for await (const frame of sealFrames(writeTar(sources, mtime), lengths, level)) frames.push(frame);
+  return frames;
+}
+
+async function writeFrames(path: string, frames: AsyncIterable<SealedFrame>): Promise<FrameLengths[]> {
+  const table: FrameLengths[] = [];
+  const file = await openNew(path);
+  try {
+    for await (const { bytes, compressed, decompressed } of frames) {
+      await writeAll(file, path, bytes);
+      table.push({ compressed, decompressed });
+    }
+  } finally {
+    await file.close();
+  }
+  return table;
+}
+
+/**
+ * Puts a bundle file together: head, body, seek table; on the disk on return.
+ * @returns its size in bytes
+ */
+export async function writeBundle(
+  path: string,
+  head: readonly SealedFrame[],
+  body: AsyncIterable<Uint8Array>,
+  bodyTable: readonly FrameLengths[],
+): Promise<number> {
+  const file = await openNew(path);
+  let size = 0;
+  const write = async (bytes: Uint8Array): Promise<void> => {
+    await writeAll(file, path, bytes);
+    size += bytes.length;
+  };
+  try {
+    for (const { bytes } of head) await write(bytes);
+    for await (const bytes of body) await write(bytes);
+    await write(formatSeekTable([...head, ...bodyTable]));
+    await file.sync();
+    return size;
+  } catch (cause) {
+    throw writeError(path, cause);
+  } finally {
+    await file.close();
+  }
+}
+
+async function openNew(path: string): Promise<FileHandle> {
+  return await open(path, 'wx', 0o644).catch((cause: unknown) => {
+    throw writeError(path, cause);
+  });
+}
+
+async function writeAll(file: FileHandle, path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    for (let done = 0; done < bytes.length; )
+      done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
+  } catch (cause) {
+    throw writeError(path, cause);
+  }
+}
+
+/** Gives a finished file its name, replacing what has it, and makes that durable. */
+export async function publish(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+    syncDirectory(dirname(to));
+  } catch (cause) {
+    throw writeError(to, cause);
+  }
+}
+
+async function* fileChunks(file: FileHandle): AsyncGenerator<Uint8Array> {
+  const buffer = Buffer.allocUnsafeSlow(4 * 1024 * 1024);
+  for (let at = 0; ; ) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+    at += bytesRead;
+  }
+}

@@ -1,0 +1,123 @@
+import { createReadStream, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { generateKey, signerOf } from '../../src/base/keys.ts';
+import { openBundle } from '../../src/bundle/open.ts';
+import { checkBundleSignature, signerIds } from '../../src/bundle/signature.ts';
+import { makeBundle, noise, someEntries } from '../support/bundle.ts';
+import { refusal } from '../support/errors.ts';
+import { temporaryDirectory } from '../support/temp.ts';
+
+const listed = [...someEntries].sort((a, b) => (a.path < b.path ? -1 : 1));
+
+test.each(['file', 'pipe'])('what was sealed comes out again from a %s', async (kind) => {
+  const directory = temporaryDirectory();
+  const made = await makeBundle(directory);
+  const input = kind === 'file' ? made.file : createReadStream(made.file, { highWaterMark: 1000 });
+  const bundle = await openBundle(input, { staging: join(directory, 'staging') });
+  expect(bundle.seekable).toBe(kind === 'file');
+  expect(bundle.manifest).toEqual(made.manifest);
+  expect(bundle.manifestSha256).toBe(made.manifestSha256);
+  expect(bundle.manifest.entries.map(({ path }) => path)).toEqual(listed.map(({ path }) => path));
+  expect(checkBundleSignature(bundle, [made.key.publicKey], 1)).toEqual([made.key.publicKey]);
+  for (const { path, source } of listed)
+    expect(Buffer.from(await bundle.readEntry(path)).equals(source as Buffer), path).toBe(true);
+  await bundle.verifyAll();
+  await bundle.extract(join(directory, 'out'));
+  for (const { path, source } of listed) expect(readFileSync(join(directory, 'out', path))).toEqual(source);
+  await bundle.extract(join(directory, 'some'), { select: ({ path }) => path.startsWith('tuf/') });
+  expect(readdirSync(join(directory, 'some'))).toEqual(['tuf']);
+  await bundle.close();
+  expect(readdirSync(directory).sort()).toEqual(
+    kind === 'file' ? ['bundle.tar.zst', 'out', 'some'] : ['bundle.tar.zst', 'out', 'some', 'staging'],
+  );
+});
+
+test('entries larger than a frame, and files as sources', async () => {
+  const directory = temporaryDirectory();
+  const large = noise(9 * 1024 * 1024 + 17, 9);
+  writeFileSync(join(directory, 'large'), large);
+  const made = await makeBundle(directory, {
+    entries: [...someEntries, { path: 'tuf/targets/large', source: { file: join(directory, 'large') } }],
+  });
+  const bundle = await openBundle(made.file, { staging: directory });
+  expect(Buffer.from(await bundle.readEntry('tuf/targets/large')).equals(large)).toBe(true);
+  await bundle.extract(join(directory, 'out'));
+  expect(readFileSync(join(directory, 'out/tuf/targets/large')).equals(large)).toBe(true);
+  await bundle.close();
+});
+
+test('a bundle without entries', async () => {
+  const directory = temporaryDirectory();
+  const made = await makeBundle(directory, { entries: [] });
+  for (const input of [made.file, createReadStream(made.file)]) {
+    const bundle = await openBundle(input, { staging: join(directory, 'staging') });
+    await bundle.verifyAll();
+    expect(bundle.manifest.entries).toEqual([]);
+    await bundle.close();
+  }
+});
+
+test('signers are named, trusted and counted', async () => {
+  const [one, two, stranger] = [generateKey(), generateKey('ecdsa-p256'), generateKey()];
+  const directory = temporaryDirectory();
+  const made = await makeBundle(directory, { signers: [signerOf(one), signerOf(two)] });
+  const bundle = await openBundle(made.file, { staging: directory });
+  await bundle.close();
+  expect(signerIds(bundle)).toEqual([
+    { kid: one.publicKey.id, alg: 'EdDSA' },
+    { kid: two.publicKey.id, alg: 'ES256' },
+  ]);
+  const check = (keys: (typeof one)[], threshold: number) =>
+    checkBundleSignature(
+      bundle,
+      keys.map(({ publicKey }) => publicKey),
+      threshold,
+    ).map(({ id }) => id);
+  expect(check([two, one, stranger], 2)).toEqual([one.publicKey.id, two.publicKey.id]);
+  expect(check([two], 1)).toEqual([two.publicKey.id]);
+  await refusal('BUNDLE_SIGNER_UNTRUSTED', () => check([stranger], 1));
+  await refusal('BUNDLE_SIGNER_UNTRUSTED', () => check([], 1));
+  await refusal('BUNDLE_THRESHOLD', () => check([one, one, stranger], 2));
+});
+
+test('an entry that the bundle does not have is ENTRY_MISSING', async () => {
+  const directory = temporaryDirectory();
+  const made = await makeBundle(directory);
+  const bundle = await openBundle(made.file, { staging: directory });
+  await refusal('ENTRY_MISSING', () => bundle.readEntry('tuf/2.root.json'));
+  await bundle.close();
+});
+
+test('an extraction never overwrites, and takes back what it wrote', async () => {
+  const directory = temporaryDirectory();
+  const made = await makeBundle(directory);
+  const bundle = await openBundle(made.file, { staging: directory });
+  const out = join(directory, 'out');
+  await bundle.extract(out, { select: ({ path }) => path === 'tuf/timestamp.json' });
+  await refusal('FILE_EXISTS', () => bundle.extract(out));
+  expect(readdirSync(out, { recursive: true })).toEqual(['tuf', 'tuf/timestamp.json']);
+  await bundle.close();
+});
+
+test('a file that is missing or changes is refused and nothing is left', async () => {
+  const directory = temporaryDirectory();
+  await refusal('FILE_NOT_FOUND', () =>
+    makeBundle(directory, { entries: [{ path: 'tuf/x', source: { file: join(directory, 'absent') } }] }),
+  );
+  await refusal('FILE_UNREADABLE', () =>
+    makeBundle(directory, { entries: [{ path: 'tuf/x', source: { file: directory } }] }),
+  );
+  const file = join(directory, 'growing');
+  writeFileSync(file, 'a');
+  await refusal('FILE_UNREADABLE', () =>
+    makeBundle(directory, {
+      entries: [
+        { path: 'attestations/a', source: Buffer.from('x') },
+        { path: 'tuf/x', source: { file } },
+      ],
+      onProgress: () => writeFileSync(file, 'longer than before'),
+    }),
+  );
+  expect(readdirSync(directory)).toEqual(['growing']);
+});
