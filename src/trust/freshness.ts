@@ -1,6 +1,7 @@
 import { DAY, type Duration, formatDuration, formatInstant, type Instant, MINUTE } from '../base/clock.ts';
 import type { ErrorCode } from '../base/codes.ts';
 import { StellaError } from '../base/errors.ts';
+import type { Config } from '../config/config.ts';
 
 /** Clocks differ a little everywhere; more than this is not a little. */
 export const CLOCK_TOLERANCE: Duration = 5 * MINUTE;
@@ -49,6 +50,11 @@ export function freshnessWindow(inputs: WindowInputs): FreshnessWindow {
   const usual = inputs.adviceDays === undefined ? configured : Math.min(configured, inputs.adviceDays * DAY);
   const warn = inputs.warnDays === undefined ? usual / 2 : inputs.warnDays * DAY;
   return { warn: Math.min(warn, block), block, widenedBy: Math.max(0, block - usual) };
+}
+
+/** `freshness_warn_days` where somebody set it: its default follows a window that advice or a flag narrows. */
+export function configuredWarnDays(config: Config): number | undefined {
+  return config.origins.freshness_warn_days.source === 'default' ? undefined : config.freshnessWarnDays;
 }
 
 /** Exactly as old as the window is still accepted; one millisecond more is not. */

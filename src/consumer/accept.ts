@@ -1,0 +1,282 @@
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { type Duration, formatDuration, type Instant, parseInstant } from '../base/clock.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
+import type { PublicKey } from '../base/keys.ts';
+import type { Manifest } from '../base/schema-types.ts';
+import { openBundle, type SealedBundle } from '../bundle/open.ts';
+import { checkBundleSignature } from '../bundle/signature.ts';
+import type { Config } from '../config/config.ts';
+import { bundleKeysOf, pinnedBundleKeys } from '../trust/bundle-keys.ts';
+import { type DerivedTrust, deriveTrust, logKeysOf } from '../trust/derived-trust.ts';
+import {
+  CLOCK_TOLERANCE,
+  checkClock,
+  checkFreshness,
+  configuredWarnDays,
+  type Freshness,
+  formatFreshness,
+  freshnessWindow,
+  judgeFreshness,
+} from '../trust/freshness.ts';
+import type { Generation, StoreState } from '../trust/store.ts';
+import { loadTuf, type TufView } from '../trust/tuf.ts';
+import { checkCarriedAttestations } from './carried-attestations.ts';
+import { type AcceptedLog, checkCarriedLogs } from './carried-logs.ts';
+import { adoptHeldRoots, loadCarriedRoots } from './carried-roots.ts';
+import type { CheckList, Finding } from './check-list.ts';
+import { type CarriedRoot, checkSamePin, choosePin, formatFingerprint, type RootVouchers } from './pin.ts';
+import { checkNoRollback, isSameBundle } from './rollback.ts';
+
+/** What an operator and the configuration ask of a bundle. */
+export interface AcceptRules {
+  readonly now: Instant;
+  readonly vouchers: RootVouchers;
+  /** Bundle signing keys pinned by `--bundle-key`, beside those of TUF and of the store. */
+  readonly bundleKeys: readonly PublicKey[];
+  readonly config: Config;
+  /** `--reject-if-stale`. */
+  readonly rejectAfter: Duration | undefined;
+  /** `--max-age`: an exception for this run. */
+  readonly maxAge: Duration | undefined;
+}
+
+/** Where to work: the store that is asked to accept, and a directory for what is unpacked. */
+export interface AcceptPlace {
+  readonly staging: string;
+  readonly current: Generation | undefined;
+  /** `logs/` of that store. */
+  readonly logsDirectory: string;
+}
+
+/** A bundle that passed every check, unpacked in the staging directory. */
+export interface Acceptance {
+  readonly manifest: Manifest;
+  readonly manifestSha256: string;
+  /** The store holds this very bundle; nothing after the rollback check was done. */
+  readonly alreadyHeld: boolean;
+  readonly pin: StoreState['pin'];
+  readonly view: TufView;
+  readonly trust: DerivedTrust;
+  readonly signers: readonly PublicKey[];
+  readonly freshness: Freshness;
+  readonly logs: readonly AcceptedLog[];
+  /** The repository as published, with the store's own earlier roots. */
+  readonly tufDirectory: string;
+  /** The unpacked content, of which `logs/` and `attestations/` are wanted. */
+  readonly contentDirectory: string;
+}
+
+/**
+ * The one ordered list of checks that a bundle must pass before anything of it is believed. Changes nothing outside the
+ * staging directory.
+ * @throws StellaError whatever the first failing check says, with the record of all checks so far in its details
+ */
+export async function acceptBundle(
+  source: string | Readable,
+  place: AcceptPlace,
+  rules: AcceptRules,
+  checks: CheckList,
+): Promise<Acceptance> {
+  const bundle = await openChecked(source, place, checks);
+  try {
+    return await acceptOpened(bundle, place, rules, checks);
+  } finally {
+    await bundle.close();
+  }
+}
+
+/** The container and the manifest are read in one pass; which of the two failed is told by the code. */
+async function openChecked(
+  source: string | Readable,
+  place: AcceptPlace,
+  checks: CheckList,
+): Promise<SealedBundle> {
+  let bundle: SealedBundle | undefined;
+  let failure: unknown;
+  try {
+    bundle = await openBundle(source, { staging: place.staging });
+  } catch (error) {
+    failure = error;
+  }
+  const isOfManifest =
+    isStellaError(failure) && /^(?:MANIFEST|COSE)_/.test(failure.code) && failure.code !== 'MANIFEST_MISSING';
+  await checks.run('container', () => {
+    if (failure !== undefined && !isOfManifest) throw failure;
+    return { detail: 'a tar.zst archive that begins with a manifest', value: undefined };
+  });
+  return await checks.run('manifest', () => {
+    if (!bundle) throw failure;
+    const { manifest } = bundle;
+    return {
+      detail: `${manifest.format}, number ${manifest.sequence} of ${manifest.producer.name}, sealed at ${manifest.sealed_at}, ${manifest.entries.length} entries`,
+      value: bundle,
+    };
+  });
+}
+
+async function acceptOpened(
+  bundle: SealedBundle,
+  place: AcceptPlace,
+  rules: AcceptRules,
+  checks: CheckList,
+): Promise<Acceptance> {
+  const { manifest, manifestSha256 } = bundle;
+  const { current, staging } = place;
+  const state = current?.state;
+  const sealedAt = parseInstant(manifest.sealed_at);
+  // The metadata is unpacked first and alone: nobody has vouched for the rest yet.
+  const tufDirectory = join(staging, 'trust', 'tuf');
+  const contentDirectory = join(staging, 'content');
+
+  const pin = await checks.run('pin', async () => {
+    await bundle.extract(join(staging, 'trust'), { select: ({ path }) => path.startsWith('tuf/') });
+    return await checkPin(loadCarriedRoots(tufDirectory), tufDirectory, current, manifest, rules);
+  });
+
+  const { view, trust } = await checks.run('tuf', () =>
+    checkTuf(manifest, tufDirectory, pin.root, sealedAt, rules),
+  );
+
+  const signers = await checks.run('signature', () => {
+    const trusted = [
+      ...bundleKeysOf(trust.targets, sealedAt),
+      ...pinnedBundleKeys(state),
+      ...rules.bundleKeys,
+    ];
+    const signed = checkBundleSignature(bundle, trusted, rules.config.bundleKeyThreshold);
+    return { detail: `by ${signed.map((key) => formatFingerprint(key.id)).join(', ')}`, value: signed };
+  });
+
+  const freshness = await checks.run('staleness', () => checkAge(manifest, sealedAt, state, rules));
+
+  const alreadyHeld = await checks.run('rollback', () => {
+    if (state && isSameBundle(state, manifestSha256))
+      return { detail: 'the store holds this very bundle', value: true };
+    if (state) checkNoRollback(state, { manifest, manifestSha256, signers: signers.map((key) => key.id) });
+    checkBase(manifest, state);
+    return { detail: state ? 'newer than what the store holds' : 'the store is empty', value: false };
+  });
+  const accepted = {
+    manifest,
+    manifestSha256,
+    alreadyHeld,
+    pin: pin.state,
+    view,
+    trust,
+    signers,
+    freshness,
+    tufDirectory,
+    contentDirectory,
+  };
+  if (alreadyHeld) return { ...accepted, logs: [] };
+
+  await checks.run('digests', async () => {
+    await bundle.extract(contentDirectory);
+    return { detail: `all ${manifest.entries.length} entries are what the manifest says`, value: undefined };
+  });
+  const logs = await checks.run('logs', () =>
+    checkCarriedLogs(
+      manifest,
+      { directory: contentDirectory, logsDirectory: place.logsDirectory },
+      logKeysOf(trust.trustedRoot),
+      state,
+    ),
+  );
+  await checks.run('attestations', () =>
+    checkCarriedAttestations(manifest, join(contentDirectory, 'attestations')),
+  );
+  return { ...accepted, logs };
+}
+
+async function checkPin(
+  roots: readonly CarriedRoot[],
+  tufDirectory: string,
+  current: Generation | undefined,
+  manifest: Manifest,
+  rules: AcceptRules,
+): Promise<Finding<{ root: Uint8Array; state: StoreState['pin'] }>> {
+  if (current) {
+    const { pin } = current.state;
+    checkSamePin(pin, roots, rules.vouchers);
+    return { detail: describePin(pin), value: { root: adoptHeldRoots(current, tufDirectory), state: pin } };
+  }
+  const { root, state } = await choosePin(roots, rules.vouchers, manifest.sealed_at);
+  return { detail: describePin(state), value: { root: root.bytes, state } };
+}
+
+function describePin(pin: StoreState['pin']): string {
+  const how = {
+    'root-file': 'given as a file',
+    fingerprint: 'given by fingerprint',
+    sigstore: 'built in',
+    'first-use': 'TRUSTED ON FIRST USE',
+  }[pin.how];
+  return `root version ${pin.version}, ${formatFingerprint(pin.sha256)}, ${how}`;
+}
+
+/** Behind the gap the sealed time is the reference for expiry: nothing there could have been refreshed since. */
+async function checkTuf(
+  manifest: Manifest,
+  directory: string,
+  trustedRoot: Uint8Array,
+  sealedAt: Instant,
+  rules: AcceptRules,
+): Promise<Finding<{ view: TufView; trust: DerivedTrust }>> {
+  const view = await loadTuf({ url: manifest.tuf.url, directory, trustedRoot, asOf: sealedAt });
+  for (const role of view.roles) {
+    const claimed = Object.hasOwn(manifest.tuf.roles, role.name) ? manifest.tuf.roles[role.name] : undefined;
+    if (claimed?.version !== role.version || claimed.sha256 !== role.sha256) {
+      throw new StellaError(
+        'TUF_MISMATCH',
+        `the manifest speaks of another version of TUF role ${role.name} than the bundle carries`,
+      );
+    }
+  }
+  const trust = await deriveTrust(view, rules.config);
+  const versions = view.roles.map((role) => `${role.name} ${role.version}`).join(', ');
+  return { detail: `${versions}; valid as of ${manifest.sealed_at}`, value: { view, trust } };
+}
+
+function checkAge(
+  manifest: Manifest,
+  sealedAt: Instant,
+  state: StoreState | undefined,
+  rules: AcceptRules,
+): Finding<Freshness> {
+  if (state) checkClock(rules.now, parseInstant(state.clock_floor));
+  if (sealedAt > rules.now + CLOCK_TOLERANCE) {
+    throw new StellaError(
+      'SEALED_IN_FUTURE',
+      `the bundle was sealed at ${manifest.sealed_at}, ${formatDuration(sealedAt - rules.now)} ahead of this machine's clock`,
+    );
+  }
+  const freshness = judgeFreshness(
+    sealedAt,
+    rules.now,
+    freshnessWindow({
+      thresholdDays: rules.config.freshnessThresholdDays,
+      warnDays: configuredWarnDays(rules.config),
+      rejectAfter: rules.rejectAfter,
+      adviceDays: manifest.stale_after_days,
+      maxAge: rules.maxAge,
+    }),
+  );
+  checkFreshness(freshness, 'the bundle', 'BUNDLE_STALE');
+  return { detail: formatFreshness(freshness, 'sealed'), value: freshness };
+}
+
+/** A delta builds on a bundle that this store has imported, or on a later one of the same producer. */
+function checkBase(manifest: Manifest, state: StoreState | undefined): void {
+  const { base } = manifest;
+  if (!base) return;
+  const held = state?.bundles ?? [];
+  if (
+    held.some((bundle) => bundle.manifest_sha256 === base.manifest_sha256 || bundle.sequence > base.sequence)
+  )
+    return;
+  throw new StellaError(
+    'BASE_MISSING',
+    `this delta builds on bundle number ${base.sequence} (manifest sha256:${base.manifest_sha256}), which this store has not imported`,
+  );
+}

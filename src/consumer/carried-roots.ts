@@ -1,0 +1,60 @@
+import { copyFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { sha256Hex } from '../base/bytes.ts';
+import { StellaError } from '../base/errors.ts';
+import { readBounded, readBoundedIfPresent, writeError } from '../base/files.ts';
+import type { Generation } from '../trust/store.ts';
+import type { CarriedRoot } from './pin.ts';
+
+const MOST_ROOT_BYTES = 512_000;
+const MOST_ROOTS = 4096;
+
+/** Every N.root.json of a repository directory, lowest version first. */
+export function loadCarriedRoots(tufDirectory: string): CarriedRoot[] {
+  const versions = readdirSync(tufDirectory)
+    .map((name) => /^([1-9]\d{0,8})\.root\.json$/.exec(name)?.[1])
+    .filter((version) => version !== undefined)
+    .map(Number)
+    .sort((a, b) => a - b);
+  if (versions.length > MOST_ROOTS)
+    throw new StellaError('TUF_INVALID', `the bundle carries more than ${MOST_ROOTS} TUF roots`);
+  return versions.map((version) => ({
+    version,
+    bytes: readBounded(join(tufDirectory, `${version}.root.json`), MOST_ROOT_BYTES),
+  }));
+}
+
+/**
+ * Lets the store's own chain of roots stand below the carried one: roots that the bundle leaves out are added, and one
+ * that it carries with other bytes is refused, whatever its signatures.
+ * @returns the pinned root, from which the whole chain is to be verified
+ * @throws StellaError STORE_CORRUPT, TUF_ROLLBACK
+ */
+export function adoptHeldRoots(current: Generation, tufDirectory: string): Uint8Array {
+  const { pin } = current.state;
+  let pinned: Uint8Array | undefined;
+  for (const { version, bytes } of loadCarriedRoots(current.tufDirectory)) {
+    const name = `${version}.root.json`;
+    const carried = readBoundedIfPresent(join(tufDirectory, name), MOST_ROOT_BYTES);
+    if (carried && !carried.equals(bytes)) {
+      throw new StellaError('TUF_ROLLBACK', `the bundle has another root version ${version} than the store`);
+    }
+    if (!carried) copyRoot(join(current.tufDirectory, name), join(tufDirectory, name));
+    if (version === pin.version) pinned = bytes;
+  }
+  if (!pinned || sha256Hex(pinned) !== pin.sha256) {
+    throw new StellaError(
+      'STORE_CORRUPT',
+      `the trust store does not hold the root it is pinned to (version ${pin.version}, sha256:${pin.sha256})`,
+    );
+  }
+  return pinned;
+}
+
+function copyRoot(from: string, to: string): void {
+  try {
+    copyFileSync(from, to);
+  } catch (cause) {
+    throw writeError(to, cause);
+  }
+}

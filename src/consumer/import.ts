@@ -1,0 +1,179 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { formatBase64 } from '../base/bytes.ts';
+import { formatInstant, parseInstant } from '../base/clock.ts';
+import { isStellaError } from '../base/errors.ts';
+import { withStagingAsync } from '../base/files.ts';
+import { distributedKeys } from '../trust/key-list.ts';
+import type { Generation, StoreState, StoreWriter, TrustStore } from '../trust/store.ts';
+import { keyHistory } from '../trust/sync.ts';
+import { formatTrustedRoot } from '../trust/trusted-root.ts';
+import { type Acceptance, type AcceptRules, acceptBundle } from './accept.ts';
+import { CheckList, type CheckResult } from './check-list.ts';
+
+/** Bundles that a delta may build on; a site that is further behind needs a full one. */
+const REMEMBERED_BUNDLES = 1000;
+
+export interface Checked {
+  readonly acceptance: Acceptance;
+  readonly checks: readonly CheckResult[];
+}
+
+export interface Imported extends Checked {
+  /** The generation that is current now. */
+  readonly generation: Generation;
+}
+
+/**
+ * Checks a bundle as {@link importBundle} would, and changes nothing.
+ * @throws StellaError as the failing check says
+ */
+export async function checkBundle(
+  store: TrustStore,
+  source: string | Readable,
+  rules: AcceptRules,
+  onCheck?: (result: CheckResult) => void,
+): Promise<Checked> {
+  const checks = new CheckList(onCheck);
+  const acceptance = await withStagingAsync(tmpdir(), 'stella-verify-', (staging) =>
+    acceptBundle(
+      source,
+      { staging, current: store.current(), logsDirectory: store.logsDirectory },
+      rules,
+      checks,
+    ),
+  );
+  return { acceptance, checks: checks.results };
+}
+
+/**
+ * Imports a bundle: every check, then one commit. Whatever fails, the store stays what it was; refusals are written to
+ * the audit log of a store that there is.
+ * @param name how to call the bundle in the audit log
+ * @throws StellaError as the failing check says; LOCKED, STORE_UNWRITABLE
+ */
+export async function importBundle(
+  store: TrustStore,
+  source: string | Readable,
+  name: string,
+  rules: AcceptRules,
+  onCheck?: (result: CheckResult) => void,
+): Promise<Imported> {
+  return await store.change(rules.now, async (writer) => {
+    const checks = new CheckList(onCheck);
+    try {
+      const place = { staging: writer.staging, current: writer.current, logsDirectory: store.logsDirectory };
+      const acceptance = await acceptBundle(source, place, rules, checks);
+      if (acceptance.alreadyHeld) return { acceptance, checks: checks.results, generation: writer.current! };
+      const generation = await checks.run('commit', () => {
+        const committed = commit(writer, acceptance, rules);
+        writer.audit('import', {
+          bundle: name,
+          generation: committed.number,
+          manifest_sha256: acceptance.manifestSha256,
+          sequence: acceptance.manifest.sequence,
+          sealed_at: acceptance.manifest.sealed_at,
+          signers: acceptance.signers.map((key) => key.id),
+          checks: checks.results.map(({ check, status }) => `${check} ${status}`),
+        });
+        return { detail: `generation ${committed.number}`, value: committed };
+      });
+      return { acceptance, checks: checks.results, generation };
+    } catch (error) {
+      if (isStellaError(error) && writer.current) {
+        const { checks: _, ...details } = error.details ?? {};
+        writer.audit('refusal', {
+          command: 'trust import',
+          bundle: name,
+          code: error.code,
+          message: error.message,
+          ...details,
+        });
+      }
+      throw error;
+    }
+  });
+}
+
+function commit(writer: StoreWriter, acceptance: Acceptance, rules: AcceptRules): Generation {
+  const { contentDirectory, tufDirectory, trust } = acceptance;
+  const part = (name: string) => join(contentDirectory, name);
+  removeCheckpoints(part('logs'));
+  return writer.commit({
+    state: nextState(acceptance, writer.current?.state, rules),
+    tufDirectory,
+    trustedRoot: formatTrustedRoot(trust.trustedRoot),
+    ...(existsSync(part('logs')) ? { logsDirectory: part('logs') } : {}),
+    ...(existsSync(part('attestations')) ? { attestationsDirectory: part('attestations') } : {}),
+  });
+}
+
+/** Tiles are shared between generations because they never change; a checkpoint belongs to one generation's state. */
+function removeCheckpoints(logs: string): void {
+  for (const name of existsSync(logs) ? readdirSync(logs) : [])
+    rmSync(join(logs, name, 'checkpoint'), { force: true });
+}
+
+function nextState(acceptance: Acceptance, before: StoreState | undefined, rules: AcceptRules): StoreState {
+  const { manifest, manifestSha256, signers, pin, view, trust } = acceptance;
+  const seen = { sequence: manifest.sequence, sealed_at: manifest.sealed_at };
+  const carried = new Set(acceptance.logs.map(({ log }) => log.origin));
+  const pinnedKeys = new Set([
+    ...(before?.bundle_keys ?? []),
+    ...rules.bundleKeys.map((key) => formatBase64(key.spki)),
+  ]);
+  const { rekor_key_targets, service_map_target } = before ?? {};
+  return {
+    format: 'stella-store/v1',
+    created_at: formatInstant(rules.now),
+    reference_time: manifest.sealed_at,
+    clock_floor: later(before?.clock_floor, manifest.sealed_at),
+    pin,
+    source: {
+      kind: 'import',
+      manifest_sha256: manifestSha256,
+      ...seen,
+      stale_after_days: manifest.stale_after_days,
+      producer: manifest.producer,
+      signers: signers.map((key) => key.id),
+    },
+    tuf: {
+      url: manifest.tuf.url,
+      first_root: view.rootVersions[0]!,
+      roles: Object.fromEntries(
+        view.roles.map((role) => [
+          role.name,
+          { version: role.version, sha256: role.sha256, expires: formatInstant(role.expires) },
+        ]),
+      ),
+    },
+    ...(rekor_key_targets ? { rekor_key_targets } : {}),
+    ...(service_map_target ? { service_map_target } : {}),
+    bundle_keys: [...pinnedKeys],
+    ...keyHistory(distributedKeys(trust.targets), before, manifest.sealed_at),
+    logs: [
+      // A log that this bundle does not carry is still one that must not be rolled back by the next.
+      ...(before?.logs ?? []).filter((log) => !carried.has(log.origin)),
+      ...acceptance.logs.map(({ log, checkpoint }) => ({
+        origin: log.origin,
+        url: log.url,
+        log_id: log.log_id,
+        tree_size: log.tree_size,
+        root_hash: log.root_hash,
+        first_index: log.first_index,
+        checkpoint,
+      })),
+    ],
+    producers: { ...before?.producers, ...Object.fromEntries(signers.map((key) => [key.id, seen])) },
+    bundles: [...(before?.bundles ?? []), { ...seen, manifest_sha256: manifestSha256 }].slice(
+      -REMEMBERED_BUNDLES,
+    ),
+    attestations: [...(manifest.attestations ?? [])],
+  };
+}
+
+function later(a: string | undefined, b: string): string {
+  return a !== undefined && parseInstant(a) > parseInstant(b) ? a : b;
+}

@@ -1,0 +1,40 @@
+import { parseBase64 } from '../base/bytes.ts';
+import type { Instant } from '../base/clock.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
+import { type PublicKey, parsePublicKey } from '../base/keys.ts';
+import type { StoreState } from './store.ts';
+import type { TrustTarget } from './targets.ts';
+
+/**
+ * The keys that TUF names for signing bundles, as of the time a bundle was sealed: a key that was retired before, or that
+ * is to be used only later, is none of them.
+ * @throws StellaError TARGET_INVALID for a target that does not hold one public key
+ */
+export function bundleKeysOf(targets: readonly TrustTarget[], asOf: Instant): PublicKey[] {
+  return targets
+    .filter((target) => target.usage === 'bundle-signer' && target.status === 'Active')
+    .filter(({ validFrom = asOf, validUntil = asOf }) => validFrom <= asOf && asOf <= validUntil)
+    .map((target) => {
+      try {
+        return parsePublicKey(target.bytes);
+      } catch (cause) {
+        const why = isStellaError(cause) ? cause.message : String(cause);
+        throw new StellaError('TARGET_INVALID', `target ${target.name} is not a bundle signing key: ${why}`, {
+          cause,
+        });
+      }
+    });
+}
+
+/** The bundle signing keys that were pinned locally (`--bundle-key`). @throws StellaError STORE_CORRUPT */
+export function pinnedBundleKeys(state: StoreState | undefined): PublicKey[] {
+  return (state?.bundle_keys ?? []).map((spki) => {
+    try {
+      return parsePublicKey(parseBase64(spki));
+    } catch (cause) {
+      throw new StellaError('STORE_CORRUPT', 'the trust store has a pinned bundle key that is no key', {
+        cause,
+      });
+    }
+  });
+}

@@ -1,0 +1,30 @@
+import { type PublicKey, parsePublicKey } from '../base/keys.ts';
+import type { Config } from '../config/config.ts';
+import { assembleTrustedRoot } from './assembled-root.ts';
+import { loadServices, type Services } from './services.ts';
+import { type TrustTarget, targetNamesOf, trustTargets } from './targets.ts';
+import type { TrustedRoot } from './trusted-root.ts';
+import type { TufView } from './tuf.ts';
+
+/** What a verified TUF repository amounts to under a configuration. */
+export interface DerivedTrust {
+  readonly targets: readonly TrustTarget[];
+  /** `undefined` where the repository has no service map and nobody asked for one. */
+  readonly services: Services | undefined;
+  readonly trustedRoot: TrustedRoot;
+}
+
+/**
+ * Reads the targets that trust rests on, applies the service map with its overrides, and assembles the trusted root.
+ * @throws StellaError TARGET_*, SERVICE_MAP_*, ENVIRONMENT_UNKNOWN, TRUSTED_ROOT_INVALID, TUF_MISMATCH
+ */
+export async function deriveTrust(view: TufView, config: Config): Promise<DerivedTrust> {
+  const services = await loadServices(view, config);
+  const targets = await trustTargets(view, targetNamesOf(config), services?.map);
+  return { targets, services, trustedRoot: assembleTrustedRoot(targets, services?.endpoints) };
+}
+
+/** The keys of the transparency logs that a trusted root names. @throws StellaError KEY_INVALID */
+export function logKeysOf(root: TrustedRoot): PublicKey[] {
+  return root.tlogs.map((log) => parsePublicKey(log.publicKey));
+}
