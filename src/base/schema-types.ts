@@ -425,6 +425,36 @@ first_index: number
 checkpoint: string
 }
 
+export type SyncRecordInstant = string
+
+/**
+ * sync.json of a trust store: what happened at the last attempts to sync
+ */
+export interface SyncRecord {
+format: "stella-sync/v1"
+/**
+ * When a sync last succeeded, whether or not anything had changed
+ */
+checked_at?: string
+/**
+ * The generation that was current then
+ */
+generation?: number
+/**
+ * Failed attempts since the store was made
+ */
+failures: number
+/**
+ * Failed attempts since the last that succeeded
+ */
+failures_since: number
+last_failure?: {
+at: SyncRecordInstant
+code: string
+message: string
+}
+}
+
 export type TufRootKeyId = string
 export type TufRootVersion = number
 
@@ -650,6 +680,7 @@ export interface SchemaTypes {
   'service-map': ServiceMap;
   'staged-change': StagedChange;
   'state': StoreState;
+  'sync': SyncRecord;
   'tuf-root': TufRoot;
   'tuf-snapshot': TufSnapshot;
   'tuf-targets': TufTargets;

@@ -7,6 +7,7 @@ import repoSettings from '../../schemas/repo-settings.schema.json' with { type: 
 import serviceMap from '../../schemas/service-map.schema.json' with { type: 'json' };
 import stagedChange from '../../schemas/staged-change.schema.json' with { type: 'json' };
 import state from '../../schemas/state.schema.json' with { type: 'json' };
+import sync from '../../schemas/sync.schema.json' with { type: 'json' };
 import tufRoot from '../../schemas/tuf-root.schema.json' with { type: 'json' };
 import tufSnapshot from '../../schemas/tuf-snapshot.schema.json' with { type: 'json' };
 import tufTargets from '../../schemas/tuf-targets.schema.json' with { type: 'json' };
@@ -21,6 +22,7 @@ export const SCHEMAS = {
   'service-map': serviceMap,
   'staged-change': stagedChange,
   'state': state,
+  'sync': sync,
   'tuf-root': tufRoot,
   'tuf-snapshot': tufSnapshot,
   'tuf-targets': tufTargets,

@@ -143,9 +143,15 @@ export class TrustStore {
     try {
       return await withLock(this.directory, async () => {
         removeLeftovers(this.directory);
+        const store = this;
+        let current: { readonly generation: Generation | undefined } | undefined;
         return await withStagingAsync(this.directory, STAGING_PREFIX, async (staging) =>
           work({
-            current: this.current(),
+            // Read when it is asked for, so that a damaged store can be started anew.
+            get current() {
+              current ??= { generation: store.current() };
+              return current.generation;
+            },
             staging,
             commit: (next) => this.#commit(staging, next),
             audit: (event, facts) => appendAudit(this.directory, now, event, facts),

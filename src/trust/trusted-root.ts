@@ -219,3 +219,5 @@ export function formatTrustedRoot(root: TrustedRoot): Uint8Array {
   };
   return Buffer.from(`${JSON.stringify(document, null, 2)}\n`);
 }
+
+export { type AttestorTarget, assembleTrustedRoot, attestorTargets } from './assembled-root.ts';

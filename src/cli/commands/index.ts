@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { registerAttestSign } from './attest-sign.ts';
+import { registerAttestVerify } from './attest-verify.ts';
 import { registerLogAppend } from './log-append.ts';
 import { registerLogCheckpoint } from './log-checkpoint.ts';
 import { registerLogInit } from './log-init.ts';
@@ -9,6 +11,12 @@ import { registerRepoInit } from './repo-init.ts';
 import { registerRepoStatus } from './repo-status.ts';
 import { registerRepoUpdateTimestamp } from './repo-update-timestamp.ts';
 import { registerRepoVerify } from './repo-verify.ts';
+import { registerSnapshotExport } from './snapshot-export.ts';
+import { registerSnapshotVerify } from './snapshot-verify.ts';
+import { registerTrustImport } from './trust-import.ts';
+import { registerTrustInit } from './trust-init.ts';
+import { registerTrustStatus } from './trust-status.ts';
+import { registerTrustSync } from './trust-sync.ts';
 
 /** The command tree. Each command is a file of this folder; what it does is loaded when it runs. */
 export function register(program: Command, cli: Cli): void {
@@ -18,6 +26,14 @@ export function register(program: Command, cli: Cli): void {
   const repo = cli.group(program, 'repo', 'author a TUF repository');
   const log = cli.group(program, 'log', 'keep and check an embedded transparency log');
   const config = cli.group(program, 'config', 'look at the configuration');
+  registerTrustInit(trust, cli);
+  registerTrustSync(trust, cli);
+  registerTrustStatus(trust, cli);
+  registerTrustImport(trust, cli);
+  registerSnapshotExport(snapshot, cli);
+  registerSnapshotVerify(snapshot, cli);
+  registerAttestVerify(attest, cli);
+  registerAttestSign(attest, cli);
   registerLogInit(log, cli);
   registerLogAppend(log, cli);
   registerLogCheckpoint(log, cli);

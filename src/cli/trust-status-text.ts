@@ -1,0 +1,172 @@
+import { formatDuration, formatInstant, type Instant } from '../base/clock.ts';
+import type { Config, ConfigKey } from '../config/config.ts';
+import { formatFreshness } from '../trust/freshness.ts';
+import type { TrustStatus } from '../trust/status.ts';
+import { formatCount, formatTable } from './output.ts';
+
+const at = (instant: Instant | undefined) => (instant === undefined ? '-' : formatInstant(instant));
+
+export interface Shown {
+  readonly keys: boolean;
+  readonly endpoints: boolean;
+}
+
+/** The status as one JSON document; always complete. */
+export function statusJson(status: TrustStatus, config: Config, store: string): object {
+  const { generation, freshness, sync } = status;
+  const { state } = generation;
+  return {
+    store,
+    generation: generation.number,
+    created_at: state.created_at,
+    pin: state.pin,
+    source: state.source,
+    url: state.tuf.url,
+    freshness: {
+      state: freshness.state,
+      reference: formatInstant(freshness.reference),
+      age_ms: freshness.age,
+      warn_ms: freshness.window.warn,
+      block_ms: freshness.window.block,
+      fresh_until: formatInstant(freshness.freshUntil),
+      accepted_until: formatInstant(freshness.acceptedUntil),
+    },
+    clock_floor: state.clock_floor,
+    roles: status.roles.map((role) => ({
+      ...role,
+      expires: formatInstant(role.expires),
+      expired: role.expires <= status.now,
+    })),
+    service_map_target: config.serviceMapTarget,
+    rekor_key_targets: config.rekorKeyTargets,
+    environment: config.environment ?? null,
+    keys: status.keys.map((key) => ({
+      target: key.target,
+      id: key.id,
+      algorithm: key.algorithm ?? null,
+      usage: key.usage,
+      uri: key.uri ?? null,
+      state: key.life,
+      since: key.since === undefined ? null : formatInstant(key.since),
+      until: key.until === undefined ? null : formatInstant(key.until),
+    })),
+    endpoints: status.services
+      ? { from: status.services.from, ...endpointsJson(status.services.endpoints) }
+      : null,
+    ...(status.servicesProblem
+      ? { endpoints_problem: { code: status.servicesProblem.code, message: status.servicesProblem.message } }
+      : {}),
+    logs: state.logs.map(({ checkpoint: _, ...log }) => log),
+    bundle_keys: state.bundle_keys,
+    sync: sync ?? null,
+  };
+}
+
+function endpointsJson(endpoints: NonNullable<TrustStatus['services']>['endpoints']): object {
+  const { logs, fulcio, tsa, ctlog, environment } = endpoints;
+  return {
+    environment: environment ?? null,
+    logs,
+    fulcio: fulcio ?? null,
+    tsa: tsa ?? null,
+    ctlog: ctlog ?? null,
+  };
+}
+
+export function statusText(status: TrustStatus, config: Config, store: string, shown: Shown): string {
+  const { generation, freshness, sync, now } = status;
+  const { state } = generation;
+  const how = {
+    'root-file': 'vouched for by a root file',
+    fingerprint: 'vouched for by fingerprint',
+    sigstore: 'built in',
+    'first-use': 'TRUSTED ON FIRST USE: nobody has vouched for it',
+  }[state.pin.how];
+  const source =
+    state.source.kind === 'sync'
+      ? `synced from ${state.source.url}`
+      : `imported: bundle ${state.source.sequence} of ${state.source.producer.name}, sealed ${state.source.sealed_at}`;
+  const from = (key: ConfigKey) => {
+    const origin = config.origins[key];
+    return origin.where === undefined ? origin.source : `${origin.source} ${origin.where}`;
+  };
+  const lines = [
+    `trust store         ${store}`,
+    `generation          ${generation.number}, made ${state.created_at}, ${source}`,
+    `root pin            version ${state.pin.version}, sha256:${state.pin.sha256}, ${how} (${state.pin.at})`,
+    `freshness           ${formatFreshness(freshness, state.source.kind === 'sync' ? 'synced' : 'sealed')}`,
+    `service_map_target  ${config.serviceMapTarget} (${from('service_map_target')}): ${services(status, config)}`,
+    `rekor_key_targets   ${config.rekorKeyTargets.join(', ')} (${from('rekor_key_targets')})`,
+  ];
+  if (config.environment !== undefined)
+    lines.push(`environment         ${config.environment} (${from('environment')})`);
+  lines.push(
+    `last sync           ${sync?.checked_at ?? 'never'}`,
+    `last failure        ${sync?.last_failure ? `${sync.last_failure.at} [${sync.last_failure.code}] ${sync.last_failure.message}` : 'none'}`,
+    '',
+    formatTable([
+      ['ROLE', 'VERSION', 'EXPIRES', ''],
+      ...status.roles.map((role) => [
+        role.name,
+        String(role.version),
+        formatInstant(role.expires),
+        left(role.expires, now),
+      ]),
+    ]),
+  );
+  if (state.logs.length > 0) {
+    const rows = state.logs.map((log) => [
+      log.origin,
+      log.tree_size.toLocaleString('en-US'),
+      String(log.first_index),
+      log.url,
+    ]);
+    lines.push('', formatTable([['LOG', 'SIZE', 'PROVABLE FROM', 'URL'], ...rows]));
+  }
+  if (shown.keys) lines.push('', keysText(status));
+  else lines.push('', `${formatCount(status.keys.length, 'key')}: --show-keys lists them`);
+  if (shown.endpoints) lines.push('', endpointsText(status));
+  return lines.join('\n');
+}
+
+function services(status: TrustStatus, config: Config): string {
+  if (status.servicesProblem) return status.servicesProblem.message;
+  if (!status.services) return 'not in the repository';
+  if (config.serviceMapFile !== undefined) return `replaced by ${status.services.from}`;
+  return `found as ${status.services.from}`;
+}
+
+function left(expires: Instant, now: Instant): string {
+  return expires > now
+    ? `in ${formatDuration(expires - now)}`
+    : `EXPIRED ${formatDuration(now - expires)} ago`;
+}
+
+function keysText(status: TrustStatus): string {
+  if (status.keys.length === 0) return 'no keys';
+  return formatTable([
+    ['TARGET', 'USAGE', 'STATE', 'SINCE', 'UNTIL', 'ALGORITHM', 'ID'],
+    ...status.keys.map((key) => [
+      key.target,
+      key.usage,
+      key.life,
+      at(key.since),
+      at(key.until),
+      key.algorithm ?? '-',
+      key.id,
+    ]),
+  ]);
+}
+
+function endpointsText(status: TrustStatus): string {
+  if (!status.services) return 'no endpoints: there is no service map';
+  const { from, endpoints } = status.services;
+  const { logs, fulcio, tsa, ctlog } = endpoints;
+  const rows = [
+    ...logs.map((log) => ['rekor', log.url, log.publicKeyTarget ?? '-', log.source]),
+    ...Object.entries({ fulcio, tsa, ctlog })
+      .filter(([, service]) => service !== undefined)
+      .map(([name, service]) => [name, service!.url, service!.target ?? '-', service!.source]),
+  ];
+  return `endpoints of ${from}\n${formatTable([['SERVICE', 'URL', 'TARGET', 'FROM'], ...rows])}`;
+}

@@ -1,0 +1,432 @@
+import { LengthOrHashMismatchError, UnsignedMetadataError } from '@tufjs/models/dist/error.js';
+import { BadVersionError, EqualVersionError, ExpiredMetadataError } from 'tuf-js/dist/error.js';
+import { TrustedMetadataStore } from 'tuf-js/dist/store.js';
+import { excerpt, sha256Hex } from '../base/bytes.ts';
+import { formatDuration, formatInstant, type Instant } from '../base/clock.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
+
+/** Where metadata comes from: a server, or a directory. `undefined`: it has no such file. */
+export type MetadataSource = (
+  role: string,
+  version: number | undefined,
+  most: number,
+) => Promise<Uint8Array | undefined>;
+
+/** Metadata that was trusted before, as it was held then. It is verified again, not believed. */
+export type LocalMetadata = (role: string, version: number | undefined) => Uint8Array | undefined;
+
+export interface ClientOptions {
+  /** How to call the repository in messages. */
+  readonly url: string;
+  /** Root metadata that somebody vouched for. */
+  readonly trustedRoot: Uint8Array;
+  /** The instant as of which expiry is judged. */
+  readonly referenceTime: Instant;
+  readonly source: MetadataSource;
+  readonly local?: LocalMetadata;
+  /** Refuse local metadata that is damaged instead of passing over it, since what it protects against would pass with it. */
+  readonly strictLocal?: boolean;
+  /** Told of every file the moment it is trusted, in order. */
+  readonly onTrusted?: (role: string, version: number, bytes: Uint8Array) => void;
+}
+
+/** A trusted role: one metadata file. */
+export interface TufRole {
+  readonly name: string;
+  readonly version: number;
+  readonly expires: Instant;
+  /** SHA-256 of the file, hex. */
+  readonly sha256: string;
+}
+
+/** A target file as the most trusted role that may speak for its path describes it. */
+export interface TufTarget {
+  readonly name: string;
+  readonly length: number;
+  /** By algorithm, hex; at least one of SHA-256, SHA-384, SHA-512. */
+  readonly hashes: Readonly<Record<string, string>>;
+  readonly custom: Readonly<Record<string, unknown>>;
+  /** The role that signed for it. */
+  readonly role: string;
+}
+
+// The largest files that can be valid; as tuf-js and python-tuf have them.
+const MOST_ROOT_BYTES = 512_000;
+const MOST_TIMESTAMP_BYTES = 16_384;
+const MOST_SNAPSHOT_BYTES = 2_000_000;
+const MOST_TARGETS_BYTES = 5_000_000;
+const MOST_ROOT_ROTATIONS = 1024;
+const MOST_DELEGATIONS = 32;
+/** @tufjs/models takes time quadratic in the targets of one role: 4,000 cost it some 3 s, 10,000 half a minute. */
+const MOST_TARGETS_PER_ROLE = 4000;
+
+/** What of tuf-js's rule set is private and needed: its clock, and its roles by name. */
+interface Internals {
+  referenceTime: Date;
+  readonly trustedSet: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The client workflow of the TUF specification 1.0 (§5) over tuf-js's rules without I/O: it fetches, tuf-js judges.
+ * tuf-js's own `Updater` is not used because it keeps its state in files that a crash leaves half written, passes over
+ * damaged ones in silence, keeps the newest root only, and reports what went wrong as text.
+ */
+export class TufClient {
+  readonly #options: ClientOptions;
+  readonly #set: TrustedMetadataStore;
+  /** The metadata file of each trusted role. */
+  readonly #files = new Map<string, Uint8Array>();
+  readonly #roots: { version: number; bytes: Uint8Array }[] = [];
+  readonly #verifiedDelegations = new Set<string>();
+  #changed = false;
+
+  /** @throws StellaError TUF_SIGNATURE, TUF_INVALID */
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    const bytes = options.trustedRoot;
+    this.#set = this.#judge('root', bytes, () => {
+      const set = new TrustedMetadataStore(Buffer.from(bytes));
+      (set as unknown as Internals).referenceTime = new Date(options.referenceTime);
+      return set;
+    });
+    this.#accept('root', this.#set.root.signed.version, bytes);
+  }
+
+  /** Every root from the one that was vouched for to the newest. */
+  get roots(): readonly { readonly version: number; readonly bytes: Uint8Array }[] {
+    return this.#roots;
+  }
+
+  /** Every trusted metadata file, old roots included. */
+  get files(): { readonly role: string; readonly version: number; readonly bytes: Uint8Array }[] {
+    const current = this.roles.filter(({ name }) => name !== 'root');
+    return [
+      ...this.#roots.map((root) => ({ role: 'root', ...root })),
+      ...current.map(({ name, version }) => ({ role: name, version, bytes: this.#files.get(name)! })),
+    ];
+  }
+
+  get consistentSnapshot(): boolean {
+    return this.#set.root.signed.consistentSnapshot;
+  }
+
+  /** Whether the source had anything that was not held locally. */
+  get changed(): boolean {
+    return this.#changed;
+  }
+
+  /** The trusted roles, top-level ones first. */
+  get roles(): TufRole[] {
+    return [...this.#files].map(([name, bytes]) => {
+      const { version, expires } = this.#signed(name)!;
+      return { name, version, expires: new Date(expires).getTime(), sha256: sha256Hex(bytes) };
+    });
+  }
+
+  /** The names of all roles that the snapshot lists. */
+  get snapshotRoles(): string[] {
+    return Object.keys(this.#set.snapshot?.signed.meta ?? {}).map((file) => file.replace(/\.json$/, ''));
+  }
+
+  /**
+   * Updates root, timestamp, snapshot and top-level targets (§5.3 – §5.6).
+   * @throws StellaError TUF_*, and what the source throws
+   */
+  async refresh(): Promise<void> {
+    // Rotated timestamp or snapshot keys are how a repository recovers from a fast-forward attack: the metadata that was
+    // held is forgotten (§5.3.11).
+    const guards = await this.#updateRoot();
+    const oldSnapshot = guards ? this.#loadLocalTimestamp() : undefined;
+    await this.#updateTimestamp();
+    await this.#updateSnapshot(oldSnapshot);
+    await this.#loadTargets('targets', 'root');
+  }
+
+  /**
+   * Finds a target by the preorder depth-first search of §5.6.7, loading the roles that it passes. Call it after {@link refresh}.
+   * @throws StellaError TUF_*, and what the source throws
+   */
+  async find(name: string): Promise<TufTarget | undefined> {
+    const stack = [{ role: 'targets', parent: 'root' }];
+    const visited = new Set<string>();
+    while (visited.size <= MOST_DELEGATIONS) {
+      const next = stack.pop();
+      if (!next) return undefined;
+      if (visited.has(next.role)) continue;
+      await this.#loadTargets(next.role, next.parent);
+      const { targets, delegations } = this.#set.getRole(next.role)!.signed;
+      if (Object.hasOwn(targets, name)) {
+        const { length, hashes, custom } = targets[name]!;
+        return { name, length, hashes: { ...hashes }, custom, role: next.role };
+      }
+      visited.add(next.role);
+      const children: typeof stack = [];
+      for (const { role, terminating } of delegations?.rolesForTarget(name) ?? []) {
+        children.push({ role, parent: next.role });
+        if (terminating) {
+          stack.length = 0;
+          break;
+        }
+      }
+      stack.push(...children.reverse());
+    }
+    return undefined;
+  }
+
+  /** Loads every delegated role, whatever it is for. @returns the names of all targets that any role lists */
+  async loadDelegations(): Promise<Set<string>> {
+    const names = new Set<string>();
+    const visited = new Set<string>();
+    const queue = ['targets'];
+    for (let role = queue.shift(); role !== undefined; role = queue.shift()) {
+      if (visited.has(role)) continue;
+      visited.add(role);
+      const { targets, delegations } = this.#set.getRole(role)!.signed;
+      for (const name of Object.keys(targets)) names.add(name);
+      const children = delegations?.roles
+        ? Object.keys(delegations.roles)
+        : [...(delegations?.succinctRoles?.getRoles() ?? [])];
+      for (const child of children) {
+        await this.#loadTargets(child, role);
+        queue.push(child);
+      }
+    }
+    return names;
+  }
+
+  /** @returns whether what was trusted under the old root still guards against rollback */
+  async #updateRoot(): Promise<boolean> {
+    const { local, source } = this.#options;
+    let lastHeld = this.#set.root.signed;
+    for (let i = 0; i < MOST_ROOT_ROTATIONS; i += 1) {
+      const version = this.#set.root.signed.version + 1;
+      const held = local?.('root', version);
+      const bytes = held ?? (await source('root', version, MOST_ROOT_BYTES));
+      if (!bytes) {
+        const newest = this.#set.root.signed;
+        return (['timestamp', 'snapshot'] as const).every((role) =>
+          lastHeld.roles[role]!.keyIDs.every((id) => newest.roles[role]!.keyIDs.includes(id)),
+        );
+      }
+      this.#judge('root', bytes, () => this.#set.updateRoot(Buffer.from(bytes)), held !== undefined);
+      this.#accept('root', version, bytes);
+      if (held) lastHeld = this.#set.root.signed;
+      else this.#changed = true;
+    }
+    throw this.#error('TUF_INVALID', `more than ${MOST_ROOT_ROTATIONS} new roots`);
+  }
+
+  /** @returns the snapshot that was held with the timestamp */
+  #loadLocalTimestamp(): Uint8Array | undefined {
+    const bytes = this.#options.local?.('timestamp', undefined);
+    if (!bytes) return undefined;
+    try {
+      this.#judge('timestamp', bytes, () => this.#set.updateTimestamp(Buffer.from(bytes)), true);
+    } catch (error) {
+      // An expired one still guards against rollback; one that the newest root's keys have not signed does not.
+      const expected = isStellaError(error, 'TUF_EXPIRED') || isStellaError(error, 'TUF_SIGNATURE');
+      if (this.#options.strictLocal && !expected) throw error;
+    }
+    if (!this.#set.timestamp) return undefined;
+    this.#accept('timestamp', this.#set.timestamp.signed.version, bytes);
+    return this.#options.local?.('snapshot', this.#set.timestamp.signed.snapshotMeta.version);
+  }
+
+  async #updateTimestamp(): Promise<void> {
+    const bytes = await this.#require('timestamp', undefined, MOST_TIMESTAMP_BYTES);
+    const fresh = this.#judge('timestamp', bytes, () => {
+      try {
+        this.#set.updateTimestamp(Buffer.from(bytes));
+        return true;
+      } catch (error) {
+        if (error instanceof EqualVersionError) return false;
+        throw error;
+      }
+    });
+    if (!fresh) {
+      this.#checkExpiry('timestamp', this.#set.timestamp!.signed.expires);
+      return;
+    }
+    this.#accept('timestamp', this.#set.timestamp!.signed.version, bytes);
+    this.#changed = true;
+  }
+
+  async #updateSnapshot(old: Uint8Array | undefined): Promise<void> {
+    const meta = this.#set.timestamp!.signed.snapshotMeta;
+    if (old) {
+      try {
+        // What was trusted once counts for rollback even though the new timestamp names another.
+        this.#judge('snapshot', old, () => this.#set.updateSnapshot(Buffer.from(old), true), true);
+        meta.verify(Buffer.from(old));
+        this.#accept('snapshot', meta.version, old);
+        return;
+      } catch (error) {
+        // Another version, or other bytes: the source has the one that the timestamp names.
+        const damaged = isStellaError(error, 'TUF_INVALID') || isStellaError(error, 'STORE_CORRUPT');
+        if (this.#options.strictLocal && damaged) throw error;
+      }
+    }
+    const bytes = await this.#require(
+      'snapshot',
+      this.consistentSnapshot ? meta.version : undefined,
+      bounded(meta.length, MOST_SNAPSHOT_BYTES),
+    );
+    this.#judge('snapshot', bytes, () => this.#set.updateSnapshot(Buffer.from(bytes)));
+    this.#accept('snapshot', meta.version, bytes);
+    this.#changed = true;
+  }
+
+  async #loadTargets(role: string, parent: string): Promise<void> {
+    // tuf-js keeps roles in a plain object: such a name would find, or set, what every object has.
+    if (role in Object.prototype)
+      throw this.#error('TUF_INVALID', `a delegated role is called ${excerpt(role)}`);
+    if (this.#files.has(role)) {
+      this.#checkDelegation(role, parent);
+      return;
+    }
+    const metas = this.#set.snapshot!.signed.meta;
+    const meta = Object.hasOwn(metas, `${role}.json`) ? metas[`${role}.json`] : undefined;
+    if (!meta) throw this.#error('TUF_INVALID', `the snapshot does not list the role ${excerpt(role)}`);
+    const version = this.consistentSnapshot ? meta.version : undefined;
+    const update = (bytes: Uint8Array) =>
+      this.#judge(role, bytes, () => this.#set.updateDelegatedTargets(Buffer.from(bytes), role, parent));
+    const held = this.#options.local?.(role, meta.version);
+    if (held) {
+      try {
+        update(held);
+        this.#accept(role, meta.version, held);
+        return;
+      } catch {
+        // The snapshot names another version than the one held, or it is damaged: what counts is what the source has.
+      }
+    }
+    const bytes = await this.#require(role, version, bounded(meta.length, MOST_TARGETS_BYTES));
+    update(bytes);
+    this.#accept(role, meta.version, bytes);
+    this.#changed = true;
+  }
+
+  /** A role that two others delegate to must be signed as each of them demands. */
+  #checkDelegation(role: string, parent: string): void {
+    const pair = JSON.stringify([parent, role]);
+    if (this.#verifiedDelegations.has(pair)) return;
+    const delegator = parent === 'root' ? this.#set.root : this.#set.getRole(parent)!;
+    this.#judge(role, this.#files.get(role)!, () => delegator.verifyDelegate(role, this.#set.getRole(role)!));
+    this.#verifiedDelegations.add(pair);
+  }
+
+  #signed(role: string): { version: number; expires: string } | undefined {
+    if (role === 'root') return this.#set.root.signed;
+    return this.#set.getRole(role)?.signed;
+  }
+
+  async #require(role: string, version: number | undefined, most: number): Promise<Uint8Array> {
+    const bytes = await this.#options.source(role, version, most);
+    if (bytes) return bytes;
+    throw new StellaError(
+      'FETCH_NOT_FOUND',
+      `the TUF repository ${this.#options.url} has no ${metadataFileName(role, version)}`,
+    );
+  }
+
+  #accept(role: string, version: number, bytes: Uint8Array): void {
+    this.#files.set(role, bytes);
+    if (role === 'root') this.#roots.push({ version, bytes });
+    this.#options.onTrusted?.(role, version, bytes);
+  }
+
+  /** Runs one of tuf-js's rules over untrusted bytes; whatever it throws becomes a refusal with a code. */
+  #judge<T>(role: string, bytes: Uint8Array, rule: () => T, local = false): T {
+    const what = `${role}.json`;
+    try {
+      checkShape(bytes);
+      return rule();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (isStellaError(error)) throw error;
+      if (error instanceof ExpiredMetadataError) {
+        this.#checkExpiry('root', this.#set.root.signed.expires);
+        throw this.#expired(role, expiresOf(bytes), error);
+      }
+      if (error instanceof UnsignedMetadataError)
+        throw this.#error('TUF_SIGNATURE', `Signature verification failed: ${what}: ${message}`, error);
+      if (error instanceof LengthOrHashMismatchError)
+        throw this.#error(
+          'TUF_MISMATCH',
+          `${what} is not the file that the signed metadata names: ${message}`,
+          error,
+        );
+      if (error instanceof BadVersionError) {
+        const mixed =
+          / match /.test(message) || (role === 'root' && versionOf(bytes) > this.#set.root.signed.version);
+        throw this.#error(mixed ? 'TUF_MISMATCH' : 'TUF_ROLLBACK', `${what}: ${message}`, error);
+      }
+      if (message.startsWith('Missing file '))
+        throw this.#error('TUF_ROLLBACK', `${what}: ${message}`, error);
+      throw this.#error(local ? 'STORE_CORRUPT' : 'TUF_INVALID', `${what} is malformed: ${message}`, error);
+    }
+  }
+
+  #checkExpiry(role: string, expires: string): void {
+    if (this.#options.referenceTime >= new Date(expires).getTime()) throw this.#expired(role, expires);
+  }
+
+  #expired(role: string, expires: string, cause?: unknown): StellaError {
+    const at = new Date(expires).getTime();
+    return new StellaError(
+      'TUF_EXPIRED',
+      `TUF metadata expired: ${role}.json of ${this.#options.url} expired ${formatInstant(at)}, ${formatDuration(this.#options.referenceTime - at)} before ${formatInstant(this.#options.referenceTime)}`,
+      {
+        cause,
+        details: { role, expires: formatInstant(at), url: this.#options.url },
+        ...(role === 'timestamp'
+          ? {}
+          : {
+              hint: `on the TUF repository, sign ${role} anew and publish it; then \`stella trust sync --force\``,
+            }),
+      },
+    );
+  }
+
+  #error(
+    code: 'TUF_INVALID' | 'TUF_SIGNATURE' | 'TUF_MISMATCH' | 'TUF_ROLLBACK' | 'STORE_CORRUPT',
+    message: string,
+    cause?: unknown,
+  ): StellaError {
+    const name = /^Signature verification failed: /.test(message)
+      ? message
+      : `TUF repository ${this.#options.url}: ${message}`;
+    return new StellaError(code, name, { cause, details: { url: this.#options.url } });
+  }
+}
+
+/** `3.root.json`, `timestamp.json`: how a repository names a metadata file (§3.1.2, §6.2). */
+export function metadataFileName(role: string, version: number | undefined): string {
+  return `${version === undefined ? '' : `${version}.`}${role}.json`;
+}
+
+function bounded(length: number | undefined, most: number): number {
+  return length === undefined || length <= 0 ? most : Math.min(length, most);
+}
+
+interface Shape {
+  readonly signed?: { readonly version?: unknown; readonly expires?: unknown; readonly targets?: unknown };
+}
+
+/** What tuf-js does not look at before it works on a file. */
+function checkShape(bytes: Uint8Array): void {
+  const { signed } = JSON.parse(Buffer.from(bytes).toString('utf8')) as Shape;
+  if (!Number.isSafeInteger(signed?.version) || (signed!.version as number) < 1)
+    throw new TypeError('version must be a positive integer');
+  const { targets } = signed!;
+  if (targets !== null && typeof targets === 'object' && Object.keys(targets).length > MOST_TARGETS_PER_ROLE)
+    throw new TypeError(`more than ${MOST_TARGETS_PER_ROLE} targets in one role; delegate some of them`);
+}
+
+function expiresOf(bytes: Uint8Array): string {
+  return String((JSON.parse(Buffer.from(bytes).toString('utf8')) as Shape).signed?.expires);
+}
+
+function versionOf(bytes: Uint8Array): number {
+  return Number((JSON.parse(Buffer.from(bytes).toString('utf8')) as Shape).signed?.version);
+}

@@ -1,0 +1,42 @@
+import { sha256Hex } from '../base/bytes.ts';
+import { type Instant, parseInstant } from '../base/clock.ts';
+import { StellaError } from '../base/errors.ts';
+import { readBoundedIfPresent } from '../base/files.ts';
+import type { Generation } from './store.ts';
+import { loadTuf, type TufView } from './tuf.ts';
+import { rootPath } from './tuf-layout.ts';
+
+const MOST_ROOT_BYTES = 512_000;
+
+/**
+ * The root that somebody vouched for, as this generation holds it.
+ * @throws StellaError STORE_CORRUPT when it is missing or another one
+ */
+export function pinnedRootOf(generation: Generation): Uint8Array {
+  const { pin } = generation.state;
+  const path = rootPath(generation.tufDirectory, pin.version);
+  const bytes = readBoundedIfPresent(path, MOST_ROOT_BYTES);
+  if (!bytes || sha256Hex(bytes) !== pin.sha256) {
+    throw new StellaError(
+      'STORE_CORRUPT',
+      `generation ${generation.number} of the trust store does not hold the root it is pinned to (version ${pin.version}, sha256:${pin.sha256})`,
+    );
+  }
+  return bytes;
+}
+
+/**
+ * A generation's TUF repository, verified again from the pinned root as of the instant it speaks for. No network.
+ * @throws StellaError STORE_CORRUPT, TUF_*
+ */
+export async function loadGeneration(
+  generation: Generation,
+  asOf: Instant = parseInstant(generation.state.reference_time),
+): Promise<TufView> {
+  return await loadTuf({
+    url: generation.state.tuf.url,
+    directory: generation.tufDirectory,
+    trustedRoot: pinnedRootOf(generation),
+    asOf,
+  });
+}

@@ -1,0 +1,106 @@
+import { X509Certificate } from 'node:crypto';
+import { excerpt, sha256Hex } from '../base/bytes.ts';
+import type { Instant } from '../base/clock.ts';
+import { StellaError } from '../base/errors.ts';
+import { parsePublicKey } from '../base/keys.ts';
+import type { TargetUsage, TrustTarget } from './targets.ts';
+import { parseTrustedRoot, type TrustedRootAuthority, type TrustedRootLog } from './trusted-root.ts';
+
+/** A key or certificate that TUF distributes. */
+export interface DistributedKey {
+  /** SHA-256 of the SubjectPublicKeyInfo, or of a certificate's DER: 64 lowercase hexadecimal digits. */
+  readonly id: string;
+  /** `ecdsa-p256`, `ed25519`, …; `certificate` for certificates. */
+  readonly algorithm: string;
+  readonly target: string;
+  readonly usage: TargetUsage;
+  readonly uri: string | undefined;
+  readonly validFrom: Instant | undefined;
+  readonly validUntil: Instant | undefined;
+  /** Marked as expired in the target's metadata. */
+  readonly expired: boolean;
+}
+
+type Common = Pick<DistributedKey, 'target' | 'usage' | 'uri' | 'validFrom' | 'validUntil' | 'expired'>;
+
+/** PEM certificates, each as DER. */
+function certificatesIn(pem: Uint8Array): Uint8Array[] {
+  const text = Buffer.from(pem).toString('latin1');
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => new X509Certificate(block).raw);
+}
+
+function keysOfTarget(target: TrustTarget): DistributedKey[] {
+  const common: Common = {
+    target: target.name,
+    usage: target.usage,
+    uri: target.uri,
+    validFrom: target.validFrom,
+    validUntil: target.validUntil,
+    expired: target.status === 'Expired',
+  };
+  try {
+    const certificates = certificatesIn(target.bytes);
+    if (certificates.length > 0)
+      return certificates.map((der) => ({ ...common, id: sha256Hex(der), algorithm: 'certificate' }));
+    const key = parsePublicKey(target.bytes);
+    return [{ ...common, id: key.id, algorithm: key.algorithm }];
+  } catch (cause) {
+    throw new StellaError(
+      'TARGET_INVALID',
+      `target ${excerpt(target.name)} is a ${target.usage} target but holds neither a public key nor certificates`,
+      { cause, details: { target: target.name, usage: target.usage } },
+    );
+  }
+}
+
+function keysOfTrustedRoot(target: TrustTarget): DistributedKey[] {
+  const root = parseTrustedRoot(target.bytes);
+  const log =
+    (usage: TargetUsage) =>
+    (entry: TrustedRootLog): DistributedKey => {
+      const common = { target: target.name, usage, uri: entry.baseUrl, expired: false };
+      const key = parsePublicKey(entry.publicKey);
+      return {
+        ...common,
+        id: key.id,
+        algorithm: key.algorithm,
+        validFrom: entry.validFrom,
+        validUntil: entry.validUntil,
+      };
+    };
+  const authority = (usage: TargetUsage) => (entry: TrustedRootAuthority) =>
+    entry.chain.map(
+      (der): DistributedKey => ({
+        id: sha256Hex(der),
+        algorithm: 'certificate',
+        target: target.name,
+        usage,
+        uri: entry.uri,
+        validFrom: entry.validFrom,
+        validUntil: entry.validUntil,
+        expired: false,
+      }),
+    );
+  return [
+    ...root.tlogs.map(log('Rekor')),
+    ...root.certificateAuthorities.flatMap(authority('Fulcio')),
+    ...root.ctlogs.map(log('CTFE')),
+    ...root.timestampAuthorities.flatMap(authority('TSA')),
+  ];
+}
+
+const SIGSTORE_USAGES: ReadonlySet<TargetUsage> = new Set(['Rekor', 'Fulcio', 'CTFE', 'TSA']);
+
+/**
+ * Every key and certificate that trust rests on. Where the repository has a `trusted_root.json`, it alone says which
+ * Sigstore services are trusted.
+ * @throws StellaError TARGET_INVALID for a target that does not hold what its usage promises, TRUSTED_ROOT_INVALID
+ */
+export function distributedKeys(targets: readonly TrustTarget[]): DistributedKey[] {
+  const root = targets.find((target) => target.usage === 'trusted-root');
+  const own = targets.filter(
+    ({ usage }) => usage === 'bundle-signer' || usage === 'attestor' || (!root && SIGSTORE_USAGES.has(usage)),
+  );
+  return [...(root ? keysOfTrustedRoot(root) : []), ...own.flatMap(keysOfTarget)];
+}

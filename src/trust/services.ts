@@ -1,0 +1,33 @@
+import { readBounded } from '../base/files.ts';
+import type { ServiceMap } from '../base/schema-types.ts';
+import type { Config } from '../config/config.ts';
+import { type Endpoints, parseServiceMap, resolveServices } from '../config/service-map.ts';
+import { findTarget, loadServiceMap, targetNamesOf } from './targets.ts';
+import type { TufView } from './tuf.ts';
+
+/** Where the services are, and what says so. */
+export interface Services {
+  readonly map: ServiceMap;
+  readonly endpoints: Endpoints;
+  /** The name of the target, or the path of the local file that replaces it. */
+  readonly from: string;
+}
+
+const MOST_MAP_BYTES = 1024 * 1024;
+
+/**
+ * The service map in force, after the overrides of the configured environment: the local file of
+ * `STELLA_SIGSTORE_SERVICE_MAP`, else the repository's target.
+ * @returns `undefined` where no map was asked for by name and the repository has none of the default name
+ * @throws StellaError SERVICE_MAP_NOT_FOUND, SERVICE_MAP_INVALID, ENVIRONMENT_UNKNOWN, FILE_NOT_FOUND, …
+ */
+export async function loadServices(view: TufView, config: Config): Promise<Services | undefined> {
+  const file = config.serviceMapFile;
+  const map =
+    file === undefined
+      ? await loadServiceMap(view, targetNamesOf(config))
+      : parseServiceMap(readBounded(file, MOST_MAP_BYTES), file);
+  if (!map) return undefined;
+  const from = file ?? findTarget(view, config.serviceMapTarget)!.name;
+  return { map, endpoints: resolveServices(map, config.environment), from };
+}

@@ -1,0 +1,257 @@
+import { join } from 'node:path';
+import { formatInstant, type Instant, MINUTE, parseInstant } from '../base/clock.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
+import type { Fetcher } from '../base/fetcher.ts';
+import type { PublicKey } from '../base/keys.ts';
+import type { Config } from '../config/config.ts';
+import type { Endpoints } from '../config/service-map.ts';
+import { pinnedRootOf } from './generation.ts';
+import { type DistributedKey, distributedKeys } from './key-list.ts';
+import { type PinnedRoot, pinRoot, type Voucher } from './root-pin.ts';
+import { loadServices } from './services.ts';
+import type { Generation, StoreState, StoreWriter, TrustStore } from './store.ts';
+import { recordFailure, recordSuccess, referenceOf } from './sync-record.ts';
+import { type TrustTarget, targetNamesOf, trustTargets } from './targets.ts';
+import { assembleTrustedRoot, formatTrustedRoot } from './trusted-root.ts';
+import { type RefreshedTuf, refreshTuf } from './tuf.ts';
+
+export interface SyncSetting {
+  readonly store: TrustStore;
+  readonly config: Config;
+  readonly fetcher: Fetcher;
+  readonly now: Instant;
+  /** What somebody should know although nothing failed. */
+  readonly warn: (line: string) => void;
+}
+
+export interface Synced {
+  readonly generation: Generation;
+  /** Whether there is a new generation. */
+  readonly changed: boolean;
+  /** Present when nothing was asked because the last answer is recent enough: when that was. */
+  readonly fresh?: Instant;
+}
+
+/**
+ * Makes a trust store from a TUF repository.
+ * @param replace whether to start anew where there is a store; its generations are kept
+ * @throws StellaError STORE_EXISTS, CONFIG_INVALID, PIN_MISMATCH, TARGET_UNKNOWN, SERVICE_MAP_NOT_FOUND, TUF_*, FETCH_*, OFFLINE, …
+ */
+export async function initTrust(
+  setting: SyncSetting,
+  voucher: Voucher,
+  bundleKeys: readonly PublicKey[],
+  replace: boolean,
+): Promise<Synced> {
+  const { store, fetcher, now } = setting;
+  return await store.change(now, async (writer) => {
+    if (!replace && isMade(writer))
+      throw new StellaError('STORE_EXISTS', `there is a trust store in ${store.directory} already`);
+    const { tuf, root } = await fromMirrors(setting, async (url) => {
+      const pinned = await pinRoot(voucher, url, fetcher, now);
+      return { root: pinned, tuf: await refresh(setting, writer, url, pinned) };
+    });
+    const { state, trustedRoot } = await nextState(setting, tuf, root.pin, undefined);
+    const floor = replace ? floorOf(writer) : undefined;
+    if (floor !== undefined && floor > now) state.clock_floor = formatInstant(floor);
+    for (const key of bundleKeys) state.bundle_keys.push(Buffer.from(key.spki).toString('base64'));
+    const generation = writer.commit({
+      state,
+      tufDirectory: tuf.directory,
+      trustedRoot,
+    });
+    writer.audit('init', auditFacts(generation, { pin: root.pin, replaced: replace }));
+    recordSuccess(store.directory, now, generation);
+    return { generation, changed: true };
+  });
+}
+
+/**
+ * Brings the trust store up to date. An unchanged repository costs two small requests and makes no new generation.
+ * @param force ask even though the last answer is more recent than `refresh_interval_minutes`
+ * @throws StellaError STORE_NOT_INITIALIZED, CLOCK_BEHIND, STORE_CORRUPT, TUF_*, FETCH_*, OFFLINE, …
+ */
+export async function syncTrust(setting: SyncSetting, force: boolean): Promise<Synced> {
+  const { store, config, now } = setting;
+  const current = store.require(now);
+  const last = referenceOf(store.directory, current);
+  if (!force && current.state.source.kind === 'sync' && now - last < config.refreshIntervalMinutes * MINUTE)
+    return { generation: current, changed: false, fresh: last };
+  return await store.change(now, async (writer) => {
+    try {
+      return await syncLocked(setting, writer);
+    } catch (error) {
+      if (isStellaError(error)) {
+        recordFailure(store.directory, now, error);
+        writer.audit('refusal', { command: 'trust sync', code: error.code, message: error.message });
+      }
+      throw error;
+    }
+  });
+}
+
+async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Synced> {
+  const { store, now } = setting;
+  const current = writer.current ?? store.require(now);
+  const root = { bytes: pinnedRootOf(current), pin: current.state.pin };
+  const { tuf } = await fromMirrors(setting, async (url) => ({
+    tuf: await refresh(setting, writer, url, root, current.tufDirectory),
+  }));
+  const next = await nextState(setting, tuf, root.pin, current.state);
+  if (!tuf.changed && current.state.source.kind === 'sync') {
+    recordSuccess(store.directory, now, current);
+    return { generation: current, changed: false };
+  }
+  const generation = writer.commit({ ...next, tufDirectory: tuf.directory });
+  writer.audit('sync', auditFacts(generation, {}));
+  recordSuccess(store.directory, now, generation);
+  return { generation, changed: true };
+}
+
+/** Tries each mirror in order; a mirror that is down, outdated or wrong does not stop the next from being asked. */
+async function fromMirrors<T>(setting: SyncSetting, from: (url: string) => Promise<T>): Promise<T> {
+  const { config, warn } = setting;
+  let first: unknown;
+  if (config.tufUrls.length === 0) {
+    throw new StellaError('CONFIG_INVALID', 'tuf_url is not set', {
+      hint: 'give --tuf-url URL, set $STELLA_TUF_ROOT_URL, or set attestor.trust_repo.tuf_url',
+    });
+  }
+  for (const [i, url] of config.tufUrls.entries()) {
+    try {
+      return await from(url);
+    } catch (error) {
+      if (!isStellaError(error) || !/^(?:TUF_|FETCH_|OFFLINE|PIN_)/.test(error.code)) throw error;
+      first ??= error;
+      if (i < config.tufUrls.length - 1)
+        warn(`warning: ${error.message} [${error.code}]; trying ${config.tufUrls[i + 1]}`);
+    }
+  }
+  throw first;
+}
+
+let attempts = 0;
+
+async function refresh(
+  setting: SyncSetting,
+  writer: StoreWriter,
+  url: string,
+  root: PinnedRoot,
+  held?: string,
+): Promise<RefreshedTuf> {
+  const { config, fetcher, now } = setting;
+  attempts += 1;
+  return await refreshTuf({
+    url,
+    fetcher,
+    directory: join(writer.staging, `tuf-${attempts}`),
+    now,
+    trustedRoot: root.bytes,
+    held,
+    wanted: [config.serviceMapTarget, ...config.rekorKeyTargets, ...config.bundleKeyTargets],
+  });
+}
+
+/** What the store will remember of a refreshed repository. Everything the configuration names must be there and usable. */
+async function nextState(
+  { config, now, warn }: SyncSetting,
+  tuf: RefreshedTuf,
+  pin: StoreState['pin'],
+  before: StoreState | undefined,
+): Promise<{ state: StoreState; trustedRoot: Uint8Array }> {
+  const names = targetNamesOf(config);
+  const services = await loadServices(tuf, config);
+  const targets = await trustTargets(tuf, names, services?.map);
+  const keys = distributedKeys(targets);
+  if (!keys.some((key) => key.usage === 'Rekor'))
+    warn(
+      `warning: ${tuf.url} distributes no Rekor key: set rekor_key_targets, or publish one with custom.sigstore.usage Rekor`,
+    );
+  const instant = formatInstant(now);
+  const chosen = (key: 'rekor_key_targets' | 'service_map_target') =>
+    ['flag', 'store'].includes(config.origins[key].source);
+  const floor = before === undefined ? now : Math.max(now, parseInstant(before.clock_floor));
+  const state: StoreState = {
+    format: 'stella-store/v1',
+    created_at: instant,
+    reference_time: instant,
+    clock_floor: formatInstant(floor),
+    pin,
+    source: { kind: 'sync', url: tuf.url },
+    tuf: {
+      url: tuf.url,
+      first_root: tuf.rootVersions[0]!,
+      roles: Object.fromEntries(
+        tuf.roles.map(({ name, version, sha256, expires }) => [
+          name,
+          { version, sha256, expires: formatInstant(expires) },
+        ]),
+      ),
+    },
+    ...(chosen('rekor_key_targets') ? { rekor_key_targets: [...config.rekorKeyTargets] } : {}),
+    ...(chosen('service_map_target') ? { service_map_target: config.serviceMapTarget } : {}),
+    bundle_keys: [...(before?.bundle_keys ?? [])],
+    ...keyHistory(keys, before, instant),
+    logs: before?.logs ?? [],
+    producers: before?.producers ?? {},
+    bundles: before?.bundles ?? [],
+    attestations: before?.attestations ?? [],
+  };
+  return { state, trustedRoot: trustedRootOf(targets, services?.endpoints) };
+}
+
+/** The TrustedRoot for other verifiers: the repository's own as it is, else what its targets amount to. */
+function trustedRootOf(targets: readonly TrustTarget[], endpoints: Endpoints | undefined): Uint8Array {
+  const whole = targets.find((target) => target.usage === 'trusted-root');
+  return whole?.bytes ?? formatTrustedRoot(assembleTrustedRoot(targets, endpoints));
+}
+
+/** Since when each key is known, and which keys were known once and are distributed no more. */
+export function keyHistory(
+  keys: readonly DistributedKey[],
+  before: StoreState | undefined,
+  now: string,
+): Pick<StoreState, 'known_keys' | 'revoked_keys'> {
+  const known = before?.known_keys ?? [];
+  const ids = new Set(keys.map((key) => key.id));
+  const since = new Map(known.map((key) => [key.key_id, key.since]));
+  const unique = new Map(keys.map((key) => [key.id, key]));
+  const removed = known
+    .filter((key) => !ids.has(key.key_id))
+    .map(({ key_id, target, usage }) => ({ key_id, target, usage, removed_at: now }));
+  return {
+    known_keys: [...unique.values()].map(({ id, target, usage }) => ({
+      key_id: id,
+      target,
+      usage,
+      since: since.get(id) ?? now,
+    })),
+    revoked_keys: [...(before?.revoked_keys ?? []).filter((key) => !ids.has(key.key_id)), ...removed],
+  };
+}
+
+function isMade(writer: StoreWriter): boolean {
+  return writer.current !== undefined;
+}
+
+/** Starting anew does not turn the clock back, as far as the old store can still be read. */
+function floorOf(writer: StoreWriter): Instant | undefined {
+  try {
+    return writer.current && parseInstant(writer.current.state.clock_floor);
+  } catch {
+    return undefined;
+  }
+}
+
+function auditFacts(
+  generation: Generation,
+  more: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const roles = Object.entries(generation.state.tuf.roles).map(([name, { version }]) => [name, version]);
+  return {
+    ...more,
+    generation: generation.number,
+    url: generation.state.tuf.url,
+    roles: Object.fromEntries(roles),
+  };
+}

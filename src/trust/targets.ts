@@ -1,0 +1,238 @@
+import { excerpt } from '../base/bytes.ts';
+import { type Instant, parseInstant } from '../base/clock.ts';
+import { StellaError } from '../base/errors.ts';
+import { nearest } from '../base/nearest.ts';
+import type { ServiceMap } from '../base/schema-types.ts';
+import type { Config, ConfigKey } from '../config/config.ts';
+import { parseServiceMap } from '../config/service-map.ts';
+import type { TufTarget, TufView } from './tuf.ts';
+
+export type TargetUsage =
+  | 'Rekor'
+  | 'Fulcio'
+  | 'CTFE'
+  | 'TSA'
+  | 'bundle-signer'
+  | 'service-map'
+  | 'attestor'
+  | 'trusted-root'
+  | 'other';
+
+/** A target that trust rests on, with what the metadata says about it. */
+export interface TrustTarget {
+  readonly name: string;
+  readonly usage: TargetUsage;
+  readonly status: 'Active' | 'Expired';
+  readonly uri?: string;
+  readonly validFrom?: Instant;
+  readonly validUntil?: Instant;
+  readonly bytes: Uint8Array;
+}
+
+/** The target names of the configuration; what each of them is used for follows from where it is named. */
+export interface TargetNames {
+  readonly rekorKeyTargets: readonly string[];
+  /** Whether somebody chose them; the default name may be absent, and does not exclude other Rekor keys. */
+  readonly rekorKeysChosen: boolean;
+  readonly bundleKeyTargets: readonly string[];
+  readonly bundleKeysChosen: boolean;
+  readonly serviceMapTarget: string;
+  readonly serviceMapChosen: boolean;
+}
+
+export const DEFAULT_TARGET_NAMES: TargetNames = {
+  rekorKeyTargets: ['rekor-key-v1'],
+  rekorKeysChosen: false,
+  bundleKeyTargets: ['bundle-signer-v1'],
+  bundleKeysChosen: false,
+  serviceMapTarget: 'sigstore-services-v1',
+  serviceMapChosen: false,
+};
+
+/** The names in a configuration, and which of them somebody chose. */
+export function targetNamesOf(
+  config: Pick<Config, 'origins' | 'rekorKeyTargets' | 'bundleKeyTargets' | 'serviceMapTarget'>,
+): TargetNames {
+  const chosen = (key: ConfigKey) => config.origins[key].source !== 'default';
+  return {
+    rekorKeyTargets: config.rekorKeyTargets,
+    rekorKeysChosen: chosen('rekor_key_targets'),
+    bundleKeyTargets: config.bundleKeyTargets,
+    bundleKeysChosen: chosen('bundle_key_targets'),
+    serviceMapTarget: config.serviceMapTarget,
+    serviceMapChosen: chosen('service_map_target'),
+  };
+}
+
+const USAGES: Readonly<Record<string, TargetUsage>> = {
+  Rekor: 'Rekor',
+  Fulcio: 'Fulcio',
+  CTFE: 'CTFE',
+  TSA: 'TSA',
+  'bundle-signer': 'bundle-signer',
+  'service-map': 'service-map',
+  attestor: 'attestor',
+  'trusted-root': 'trusted-root',
+};
+
+function baseName(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1);
+}
+
+function stem(name: string): string {
+  return baseName(name).replace(/(?<=.)\.[^.]*$/, '');
+}
+
+/**
+ * The target of a configured name: exactly that name, else the one whose base name without extension equals it
+ * (`rekor-key-v1` finds `rekor-key-v1.pub`).
+ * @returns `undefined` when there is none
+ * @throws StellaError TARGET_AMBIGUOUS naming the candidates
+ */
+export function findTarget(view: TufView, name: string): TufTarget | undefined {
+  const exact = view.target(name);
+  if (exact) return exact;
+  const fitting = view.targetNames().filter((candidate) => stem(candidate) === name);
+  if (fitting.length > 1) {
+    throw new StellaError(
+      'TARGET_AMBIGUOUS',
+      `${fitting.length} targets of ${view.url} fit the name ${excerpt(name)}: ${fitting.slice(0, 10).join(', ')}`,
+      { details: { name, candidates: fitting } },
+    );
+  }
+  return fitting[0] === undefined ? undefined : view.target(fitting[0]);
+}
+
+/** {@link findTarget}, where it must exist. @throws StellaError TARGET_UNKNOWN, TARGET_AMBIGUOUS */
+export function resolveTarget(view: TufView, name: string): TufTarget {
+  const target = findTarget(view, name);
+  if (target) return target;
+  const near = nearest(name, [...view.targetNames(), ...view.targetNames().map(stem)]);
+  throw new StellaError(
+    'TARGET_UNKNOWN',
+    `Unknown target ${excerpt(name)} in the TUF repository ${view.url}`,
+    {
+      hint: [
+        ...(near === undefined ? [] : [`did you mean ${near}?`]),
+        'on the TUF repository, run ./scripts/add-target.sh /path/to/target target-name',
+      ],
+      details: { target: name, url: view.url },
+    },
+  );
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function instantOf(target: TufTarget, field: string): Instant | undefined {
+  const text = record(target.custom['stella'])[field];
+  if (text === undefined) return undefined;
+  try {
+    return parseInstant(String(text));
+  } catch (cause) {
+    throw new StellaError(
+      'TARGET_INVALID',
+      `target ${excerpt(target.name)}: custom.stella.${field} is not a UTC time: ${excerpt(String(text))}`,
+      { cause },
+    );
+  }
+}
+
+/** What the target's own custom metadata says it is for (`custom.sigstore.usage`, `custom.stella.usage`). */
+function declaredUsage(target: TufTarget): TargetUsage | undefined {
+  for (const key of ['stella', 'sigstore']) {
+    const usage = record(target.custom[key])['usage'];
+    if (typeof usage === 'string' && Object.hasOwn(USAGES, usage)) return USAGES[usage];
+  }
+  return baseName(target.name) === 'trusted_root.json' && !target.name.includes('/')
+    ? 'trusted-root'
+    : undefined;
+}
+
+/**
+ * The service map: the target of the configured name, or `undefined` where only the default name was looked for in vain.
+ * @throws StellaError SERVICE_MAP_NOT_FOUND, SERVICE_MAP_INVALID, TARGET_AMBIGUOUS, TUF_MISMATCH
+ */
+export async function loadServiceMap(view: TufView, names: TargetNames): Promise<ServiceMap | undefined> {
+  const target = findTarget(view, names.serviceMapTarget);
+  if (target) return parseServiceMap(await view.readTarget(target.name), target.name);
+  if (!names.serviceMapChosen) return undefined;
+  const near = nearest(names.serviceMapTarget, [...view.targetNames(), ...view.targetNames().map(stem)]);
+  throw new StellaError(
+    'SERVICE_MAP_NOT_FOUND',
+    `Service map not found: the TUF repository ${view.url} has no target ${excerpt(names.serviceMapTarget)}`,
+    {
+      hint: [
+        ...(near === undefined ? [] : [`did you mean ${near}?`]),
+        'run `stella trust status` and check the service_map_target value',
+      ],
+      details: { service_map_target: names.serviceMapTarget, url: view.url },
+    },
+  );
+}
+
+/** Which usage each target gets from being named in the configuration or the service map; the latter where it is given. */
+function namedUsages(
+  view: TufView,
+  names: TargetNames,
+  map: ServiceMap | undefined,
+): Map<string, TargetUsage> {
+  const usages = new Map<string, TargetUsage>();
+  const give = (name: string | undefined, usage: TargetUsage, required: boolean) => {
+    if (name === undefined) return;
+    const target = required ? resolveTarget(view, name) : findTarget(view, name);
+    if (target) usages.set(target.name, usage);
+  };
+  give(map?.fulcio?.root_cert_target, 'Fulcio', false);
+  give(map?.tsa?.cert_chain_target, 'TSA', false);
+  give(map?.ctlog?.public_key_target, 'CTFE', false);
+  if (!names.rekorKeysChosen) {
+    give(map?.rekor?.public_key_target, 'Rekor', false);
+    for (const log of map?.logs ?? []) give(log.public_key_target, 'Rekor', false);
+  }
+  give(names.serviceMapTarget, 'service-map', false);
+  for (const name of names.rekorKeyTargets) give(name, 'Rekor', names.rekorKeysChosen);
+  for (const name of names.bundleKeyTargets) give(name, 'bundle-signer', names.bundleKeysChosen);
+  return usages;
+}
+
+/**
+ * Every target that trust rests on, with its bytes. A target's usage is the one it is configured for, else the one that
+ * its custom metadata declares. Where Rekor key targets were chosen, no other target is a Rekor key; likewise bundle keys.
+ * @throws StellaError TARGET_UNKNOWN for a chosen name that is not there, TARGET_AMBIGUOUS, TARGET_INVALID, TUF_MISMATCH
+ */
+export async function trustTargets(
+  view: TufView,
+  names: TargetNames = DEFAULT_TARGET_NAMES,
+  map?: ServiceMap | undefined,
+): Promise<TrustTarget[]> {
+  const named = namedUsages(view, names, map);
+  const targets: TrustTarget[] = [];
+  for (const name of view.targetNames()) {
+    const target = view.target(name)!;
+    const declared = declaredUsage(target);
+    const usage = named.get(name) ?? declared;
+    if (usage === undefined) continue;
+    const excluded =
+      !named.has(name) &&
+      ((usage === 'Rekor' && names.rekorKeysChosen) ||
+        usage === 'service-map' ||
+        (usage === 'bundle-signer' && names.bundleKeysChosen));
+    if (excluded) continue;
+    const sigstore = record(target.custom['sigstore']);
+    const uri = sigstore['uri'];
+    const validFrom = instantOf(target, 'valid_from');
+    const validUntil = instantOf(target, 'valid_until');
+    targets.push({
+      name,
+      usage,
+      status: sigstore['status'] === 'Expired' ? 'Expired' : 'Active',
+      ...(typeof uri === 'string' ? { uri } : {}),
+      ...(validFrom === undefined ? {} : { validFrom }),
+      ...(validUntil === undefined ? {} : { validUntil }),
+      bytes: await view.readTarget(name),
+    });
+  }
+  return targets;
+}
