@@ -88,3 +88,15 @@ export function parseInstant(text: string): Instant {
 export function formatInstant(instant: Instant): string {
   return new Date(instant).toISOString().replace('.000Z', 'Z');
 }
+
+/**
+ * Whole seconds since 1970 in decimal, as `SOURCE_DATE_EPOCH` has it → milliseconds.
+ * @throws StellaError USAGE
+ */
+export function parseEpoch(text: string): Instant {
+  if (!/^\d{1,11}$/.test(text))
+    throw new StellaError('USAGE', `SOURCE_DATE_EPOCH is not a number of seconds: ${excerpt(text)}`, {
+      hint: 'set it to whole seconds since 1970, or unset it',
+    });
+  return Number(text) * SECOND;
+}

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
+import { parseHex } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { readBoundedIfPresent, replaceFile } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
 import type { ExportLedger } from '../base/schema-types.ts';
+import type { TreeHead } from '../logs/store.ts';
 
 export type ExportRecord = ExportLedger['exports'][number];
 
@@ -43,10 +45,16 @@ export function recordExport(store: string, record: ExportRecord): void {
   writeLedger(store, { ...ledger, exports: [...ledger.exports, record].slice(-KEPT_EXPORTS) });
 }
 
-/** Every tree size of a log that was ever exported, ascending, without repetition. */
-export function exportedSizes(ledger: ExportLedger, origin: string): number[] {
-  const sizes = ledger.exports.flatMap((record) =>
-    record.logs.filter((log) => log.origin === origin).map((log) => log.tree_size),
-  );
-  return [...new Set(sizes)].sort((a, b) => a - b);
+/** The states of a log that were ever exported: some site may hold any of them, and has to be shown that it only grew. */
+export function exportedHeads(ledger: ExportLedger, origin: string): TreeHead[] {
+  const heads = new Map<string, TreeHead>();
+  for (const { logs } of ledger.exports) {
+    for (const { tree_size, root_hash } of logs.filter((log) => log.origin === origin)) {
+      heads.set(`${tree_size} ${root_hash}`, {
+        size: BigInt(tree_size),
+        rootHash: parseHex(root_hash, 32, 'STORE_CORRUPT'),
+      });
+    }
+  }
+  return [...heads.values()];
 }

@@ -2,7 +2,7 @@ import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { formatPrivateKey, generateKey } from '../../src/base/keys.ts';
-import { exportedSizes, loadLedger, recordExport, reserveSequence } from '../../src/producer/ledger.ts';
+import { exportedHeads, loadLedger, recordExport, reserveSequence } from '../../src/producer/ledger.ts';
 import { loadSigningKey } from '../../src/producer/signing-key.ts';
 import { refusal } from '../support/errors.ts';
 import { temporaryDirectory } from '../support/temp.ts';
@@ -23,7 +23,7 @@ test('a sequence number is given out once, also when the export it was for never
   expect(loadLedger(store).exports.map((one) => one.sequence)).toEqual([2]);
 });
 
-test('every tree size that was exported is remembered', () => {
+test('every state of a log that was exported is remembered once', () => {
   const store = temporaryDirectory();
   for (const [sequence, size] of [
     [1, 300],
@@ -31,8 +31,8 @@ test('every tree size that was exported is remembered', () => {
     [3, 300],
   ] as const)
     recordExport(store, record(sequence, size));
-  expect(exportedSizes(loadLedger(store), 'o')).toEqual([10, 300]);
-  expect(exportedSizes(loadLedger(store), 'other')).toEqual([]);
+  expect(exportedHeads(loadLedger(store), 'o').map((head) => head.size)).toEqual([300n, 10n]);
+  expect(exportedHeads(loadLedger(store), 'other')).toEqual([]);
 });
 
 test('a damaged ledger is not taken for an empty one', async () => {
