@@ -1,4 +1,4 @@
-import { equalBytes, formatBase64 } from '../base/bytes.ts';
+import { equalBytes } from '../base/bytes.ts';
 import { formatInstant, type Instant, SECOND } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import { isSignature } from '../base/keys.ts';
@@ -7,6 +7,7 @@ import { checkInclusion, leafHash } from '../tlog/merkle.ts';
 import type { VerifierKey } from '../tlog/note.ts';
 import type { InclusionProof, LogEntry } from './attestation.ts';
 import type { TrustedLog } from './material.ts';
+import { formatPromise } from './promise.ts';
 
 /**
  * The time at which a log promised to include an entry: its signature over the canonical JSON of body, time, log and
@@ -23,8 +24,13 @@ export function checkPromise(entry: LogEntry, logs: readonly TrustedLog[]): Inst
   if (known.length === 0) throw unknownLog(entry);
   const valid = known.filter((log) => isValidAt(log, time));
   if (valid.length === 0) throw outOfValidity(known[0]!, time);
-  const signed = `{"body":"${formatBase64(entry.body)}","integratedTime":${entry.integratedTime},"logID":"${entry.logId}","logIndex":${entry.logIndex}}`;
-  if (!valid.some((log) => isSignature(log.key, Buffer.from(signed), entry.signedEntryTimestamp!)))
+  const signed = formatPromise({
+    body: entry.body,
+    integratedTime: entry.integratedTime,
+    logId: entry.logId,
+    index: entry.logIndex,
+  });
+  if (!valid.some((log) => isSignature(log.key, signed, entry.signedEntryTimestamp!)))
     throw new StellaError('TIMESTAMP_INVALID', "the log's promise to include the entry does not verify");
   return time;
 }

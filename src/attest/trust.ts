@@ -33,7 +33,9 @@ export interface TrustOrigin {
   readonly name: string;
   readonly kind: 'store' | 'trusted-root' | 'sigstore' | 'key';
   readonly generation?: number;
+  /** As of when the trust holds: when it was sealed, or last synced. */
   readonly sealedAt?: Instant;
+  readonly how?: 'sealed' | 'synced';
   readonly freshness?: Freshness;
 }
 

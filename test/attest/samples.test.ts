@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { artifactOf } from '../../src/attest/artifact.ts';
 import { parseStrictJson } from '../../src/attest/json.ts';
@@ -34,7 +33,11 @@ async function verifySample(name: string) {
   const isKey = existsSync(file('key.pub'));
   const artifact = artifactOf('a.txt', readFileSync(`${folder}a.txt`));
   try {
-    const value = parseStrictJson(readFileSync(file('bundle.sigstore.json')), name, 'SIGSTORE_BUNDLE_INVALID');
+    const value = parseStrictJson(
+      readFileSync(file('bundle.sigstore.json')),
+      name,
+      'SIGSTORE_BUNDLE_INVALID',
+    );
     const verdict = await verifyAttestation(
       parseSigstoreBundle(value),
       trust,
