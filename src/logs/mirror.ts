@@ -6,6 +6,7 @@ import { type OpenedCheckpoint, openCheckpoint } from '../tlog/checkpoint.ts';
 import { proveConsistency } from '../tlog/merkle.ts';
 import type { VerifierKey } from '../tlog/note.ts';
 import { planTiles } from '../tlog/tile-plan.ts';
+import { checkWitnessPolicy, type WitnessPolicy, witnessKeys } from '../tlog/witness-policy.ts';
 import { MirrorFetch, type MirrorProgress } from './mirror-fetch.ts';
 import type { TileSource } from './source.ts';
 import { checkGrowth, type TreeHead, tileReader } from './store.ts';
@@ -18,7 +19,7 @@ const DEFAULT_IN_FLIGHT = 8;
 
 export interface MirrorOptions {
   readonly source: TileSource;
-  /** The log's keys, and those of witnesses whose cosignatures are of interest. */
+  /** The log's keys. */
   readonly keys: readonly VerifierKey[];
   readonly origin?: string | undefined;
   /** How many of the newest entries are to be provable. */
@@ -30,6 +31,8 @@ export interface MirrorOptions {
   readonly consistentFrom?: readonly (bigint | TreeHead)[];
   /** The directory that gets `checkpoint` and `tile/…`. What is there already and verifies is not fetched again. */
   readonly into: string;
+  /** Whose cosignatures the checkpoint needs. */
+  readonly policy?: WitnessPolicy | undefined;
   /** Whether to bring the entry bundles of the range along. */
   readonly entries?: boolean;
   /** Requests in flight at once; 8 unless told otherwise. */
@@ -60,13 +63,17 @@ function headOf(earlier: bigint | TreeHead): { size: bigint; rootHash?: Uint8Arr
  * Mirrors the newest part of a tile log into a directory. Every tile is checked against the signed checkpoint before it is
  * written, and the checkpoint is written last, so a run that was killed is resumed by running again. The files are written
  * whole, but making them durable (`syncTree`) is left to the caller.
- * @throws StellaError CHECKPOINT_SIGNATURE, CHECKPOINT_ORIGIN, CHECKPOINT_INVALID, NOTE_INVALID; TILE_INVALID,
+ * @throws StellaError CHECKPOINT_SIGNATURE, CHECKPOINT_ORIGIN, CHECKPOINT_INVALID, NOTE_INVALID, WITNESS_QUORUM; TILE_INVALID,
  * ROOT_MISMATCH, LOG_ENTRY_INVALID for content that is not the log's; LOG_ROLLBACK, LOG_FORK; and what the fetcher throws
  */
 export async function mirrorLog(options: MirrorOptions): Promise<MirroredLog> {
   const { source, into, depth = DEFAULT_DEPTH, signal } = options;
   const checkpointBytes = await source.fetchCheckpoint(signal);
-  const { checkpoint, signedBy } = openCheckpoint(checkpointBytes, options.keys, { origin: options.origin });
+  const opened = openCheckpoint(checkpointBytes, [...options.keys, ...witnessKeys(options.policy)], {
+    origin: options.origin,
+  });
+  checkWitnessPolicy(options.policy, opened);
+  const { checkpoint, signedBy } = opened;
   const earlier = (options.consistentFrom ?? []).map(headOf);
   for (const { size } of earlier) {
     if (size > checkpoint.size) {

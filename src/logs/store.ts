@@ -6,6 +6,7 @@ import type { VerifierKey } from '../tlog/note.ts';
 import { parseTilePath, rightEdge, TILE_WIDTH, tilePath, tileWidth } from '../tlog/tile.ts';
 import { verifiedHashReader } from '../tlog/tile-reader.ts';
 import { TileVerifier } from '../tlog/tile-verifier.ts';
+import { checkWitnessPolicy, type WitnessPolicy, witnessKeys } from '../tlog/witness-policy.ts';
 import { listTileFiles, loadCheckpoint, loadTile } from './tile-directory.ts';
 
 export { logDirectory } from './tile-directory.ts';
@@ -135,6 +136,8 @@ export function verifyTiles(directory: string, { size, rootHash }: TreeHead): Ve
 export interface CarriedLogRules {
   readonly keys: readonly VerifierKey[];
   readonly origin?: string | undefined;
+  /** Whose cosignatures the checkpoint needs. */
+  readonly policy?: WitnessPolicy | undefined;
   /** What was held before, if anything. */
   readonly previous?: TreeHead | undefined;
 }
@@ -147,11 +150,14 @@ export interface CarriedLog extends OpenedCheckpoint, VerifiedTiles {
  * Checks a log directory that was carried here: the checkpoint is signed by a key of the log, the tiles give its root, and
  * the log only grew since `previous`.
  * @throws StellaError FILE_NOT_FOUND, NOTE_INVALID, CHECKPOINT_INVALID, CHECKPOINT_SIGNATURE, CHECKPOINT_ORIGIN,
- * TILE_INVALID, ROOT_MISMATCH, LOG_ROLLBACK, LOG_FORK, LOG_CONSISTENCY_UNPROVEN
+ * WITNESS_QUORUM, TILE_INVALID, ROOT_MISMATCH, LOG_ROLLBACK, LOG_FORK, LOG_CONSISTENCY_UNPROVEN
  */
 export async function checkCarriedLog(directory: string, rules: CarriedLogRules): Promise<CarriedLog> {
   const checkpointBytes = loadCheckpoint(directory);
-  const opened = openCheckpoint(checkpointBytes, rules.keys, { origin: rules.origin });
+  const opened = openCheckpoint(checkpointBytes, [...rules.keys, ...witnessKeys(rules.policy)], {
+    origin: rules.origin,
+  });
+  checkWitnessPolicy(rules.policy, opened);
   const { checkpoint } = opened;
   const verified = verifyTiles(directory, checkpoint);
   if (rules.previous)

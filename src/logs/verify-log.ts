@@ -1,9 +1,8 @@
 import { StellaError } from '../base/errors.ts';
 import { HASH_BYTES } from '../tlog/hash.ts';
-import type { VerifierKey } from '../tlog/note.ts';
 import { entryBundlePath, TILE_WIDTH, tileWidth } from '../tlog/tile.ts';
 import { checkEntries } from './entries.ts';
-import { type CarriedLog, checkCarriedLog, type TreeHead } from './store.ts';
+import { type CarriedLog, type CarriedLogRules, checkCarriedLog } from './store.ts';
 import { loadEntryBundle, loadTile } from './tile-directory.ts';
 
 /** What a whole log directory was found to hold. */
@@ -20,12 +19,7 @@ export interface VerifiedLog extends CarriedLog {
  */
 export async function verifyLog(
   directory: string,
-  rules: {
-    readonly keys: readonly VerifierKey[];
-    readonly origin?: string | undefined;
-    readonly previous?: TreeHead | undefined;
-    readonly complete?: boolean;
-  },
+  rules: CarriedLogRules & { readonly complete?: boolean },
 ): Promise<VerifiedLog> {
   const carried = await checkCarriedLog(directory, rules);
   const { size } = carried.checkpoint;
