@@ -53,7 +53,7 @@ export interface AcceptPlace {
 export interface Acceptance {
   readonly manifest: Manifest;
   readonly manifestSha256: string;
-  /** The store holds this very bundle; nothing after the rollback check was done. */
+  /** The store holds this very bundle; it was checked up to its digests, and there is nothing to do. */
   readonly alreadyHeld: boolean;
   readonly pin: StoreState['pin'];
   readonly view: TufView;
@@ -169,12 +169,12 @@ async function acceptOpened(
     tufDirectory,
     contentDirectory,
   };
-  if (alreadyHeld) return { ...accepted, logs: [] };
-
   await checks.run('digests', async () => {
-    await bundle.extract(contentDirectory);
+    // A damaged copy of what is held already is still worth refusing: it may be carried further.
+    await (alreadyHeld ? bundle.verifyAll() : bundle.extract(contentDirectory));
     return { detail: `all ${manifest.entries.length} entries are what the manifest says`, value: undefined };
   });
+  if (alreadyHeld) return { ...accepted, logs: [] };
   const logs = await checks.run('logs', () =>
     checkCarriedLogs(
       manifest,
