@@ -2,7 +2,13 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { StellaError } from '../base/errors.ts';
 import { readError } from '../base/files.ts';
 import { inOrder } from './parallel.ts';
-import { FOOTER_BYTES, parseSeekFooter, parseSeekTable, seekTableBytes } from './seek-table.ts';
+import {
+  FOOTER_BYTES,
+  type FrameLengths,
+  parseSeekFooter,
+  parseSeekTable,
+  seekTableBytes,
+} from './seek-table.ts';
 import { decompressFrame } from './zstd.ts';
 
 /** Reads exactly `length` bytes at `position`. */
@@ -104,6 +110,14 @@ export class SeekableArchive {
   /** Where frame `index` begins in the file, in bytes. */
   positionOf(index: number): number {
     return this.#positions[index]!;
+  }
+
+  /** The lengths of all frames. */
+  table(): FrameLengths[] {
+    return Array.from({ length: this.frames }, (_, i) => ({
+      compressed: this.#positions[i + 1]! - this.#positions[i]!,
+      decompressed: this.#offsets[i + 1]! - this.#offsets[i]!,
+    }));
   }
 
   /** The frame that holds a byte of the tar stream. */

@@ -22,6 +22,8 @@ export interface SealedBundle {
   readonly signatures: CoseSign;
   /** Whether entries can be read one by one; otherwise the first access stages all of them. */
   readonly seekable: boolean;
+  /** Bytes of the whole file, where that is known. */
+  readonly size: number | undefined;
 
   /**
    * One entry, whole, its digest checked.

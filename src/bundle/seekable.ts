@@ -21,6 +21,7 @@ const MOST_DIAGNOSED = 16 * FRAME_LENGTH;
  */
 export class SeekableBundle implements SealedBundle {
   readonly seekable = true;
+  readonly size: number;
   readonly manifest: Manifest;
   readonly manifestBytes: Uint8Array;
   readonly manifestSha256: string;
@@ -33,6 +34,7 @@ export class SeekableBundle implements SealedBundle {
 
   private constructor(archive: SeekableArchive, head: Head) {
     this.archive = archive;
+    this.size = archive.size;
     this.manifest = head.manifest;
     this.manifestBytes = head.manifestBytes;
     this.manifestSha256 = sha256Hex(head.manifestBytes);

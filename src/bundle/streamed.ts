@@ -72,6 +72,7 @@ class HeadSink implements TarSink {
  */
 export class StreamedBundle implements SealedBundle {
   readonly seekable = false;
+  readonly size = undefined;
   readonly manifest: Manifest;
   readonly manifestBytes: Uint8Array;
   readonly manifestSha256: string;

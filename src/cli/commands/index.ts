@@ -12,6 +12,8 @@ import { registerRepoStatus } from './repo-status.ts';
 import { registerRepoUpdateTimestamp } from './repo-update-timestamp.ts';
 import { registerRepoVerify } from './repo-verify.ts';
 import { registerSnapshotExport } from './snapshot-export.ts';
+import { registerSnapshotInspect } from './snapshot-inspect.ts';
+import { registerSnapshotSign } from './snapshot-sign.ts';
 import { registerSnapshotVerify } from './snapshot-verify.ts';
 import { registerTrustImport } from './trust-import.ts';
 import { registerTrustInit } from './trust-init.ts';
@@ -31,7 +33,9 @@ export function register(program: Command, cli: Cli): void {
   registerTrustStatus(trust, cli);
   registerTrustImport(trust, cli);
   registerSnapshotExport(snapshot, cli);
+  registerSnapshotInspect(snapshot, cli);
   registerSnapshotVerify(snapshot, cli);
+  registerSnapshotSign(snapshot, cli);
   registerAttestVerify(attest, cli);
   registerAttestSign(attest, cli);
   registerLogInit(log, cli);

@@ -112,10 +112,7 @@ export const MALFORMED: readonly (readonly [string, string])[] = [
   ['a signature of two items', `D8628440A054${CONTENT}818243A10126A0`],
   ['an array of three', `D8628340A054${CONTENT}`],
   ['protected header not a byte string', `D86284A0A054${CONTENT}818343A10126A1044231315840${ES256}`],
-  [
-    'protected header not a map',
-    `D862844180A054${CONTENT}818343A10126A1044231315840${ES256}`,
-  ],
+  ['protected header not a map', `D862844180A054${CONTENT}818343A10126A1044231315840${ES256}`],
   ['duplicate key in the unprotected header', `D8628440A054${CONTENT}818343A10126A2044231310442313140`],
   ['duplicate key in the protected header', `D8628440A054${CONTENT}818345A201260126A040`],
   ['label in both headers', `D8628440A054${CONTENT}818343A10126A1012640`],

@@ -1,0 +1,118 @@
+import { formatDuration, type Instant, parseInstant } from '../base/clock.ts';
+import type { Manifest, ManifestEntry } from '../bundle/manifest.ts';
+import { SECTIONS } from '../bundle/manifest.ts';
+import type { SealedBundle } from '../bundle/open.ts';
+import { signerIds } from '../bundle/signature.ts';
+import { formatBytes, formatCount, formatTable, printable } from './output.ts';
+
+/** What a bundle says of itself, in sections of rows, for text and HTML alike. Nothing in it is verified. */
+export interface BundleReport {
+  readonly title: string;
+  readonly sections: readonly { readonly heading: string; readonly rows: readonly (readonly string[])[] }[];
+}
+
+/** @param size bytes of the file, where it is one */
+export function bundleReport(
+  bundle: SealedBundle,
+  name: string,
+  size: number | undefined,
+  now: Instant,
+): BundleReport {
+  const { manifest } = bundle;
+  return {
+    title: name,
+    sections: [
+      { heading: 'Bundle', rows: facts(bundle, name, size, now) },
+      {
+        heading: 'Signatures (not verified here)',
+        rows: signerIds(bundle).map(({ kid, alg }) => [alg, `sha256:${kid}`]),
+      },
+      {
+        heading: `TUF metadata of ${manifest.tuf.url}`,
+        rows: Object.entries(manifest.tuf.roles).map(([role, { version, expires }]) => [
+          role,
+          `version ${version}`,
+          expiry(expires, now),
+        ]),
+      },
+      { heading: 'Logs', rows: manifest.logs.map(logRow) },
+      { heading: 'Attestations', rows: (manifest.attestations ?? []).map(({ name: one }) => [one]) },
+      { heading: 'Entries', rows: SECTIONS.map((section) => sectionRow(section, manifest.entries)) },
+    ].filter(({ rows }) => rows.length > 0),
+  };
+}
+
+function facts(bundle: SealedBundle, name: string, size: number | undefined, now: Instant): string[][] {
+  const { manifest } = bundle;
+  const content = manifest.entries.reduce((sum, entry) => sum + entry.size, 0);
+  return [
+    ['file', size === undefined ? name : `${name}, ${formatBytes(size)}`],
+    ['manifest', `sha256:${bundle.manifestSha256}`],
+    ['sealed at', `${manifest.sealed_at} (${age(parseInstant(manifest.sealed_at), now)})`],
+    [
+      'producer',
+      `${manifest.producer.name}, version ${manifest.producer.version}, bundle number ${manifest.sequence}`,
+    ],
+    ['stale after', `${manifest.stale_after_days} days, the producer advises`],
+    ['service map', manifest.service_map_target ?? 'none'],
+    ...(manifest.base
+      ? [['builds on', `bundle number ${manifest.base.sequence}, sha256:${manifest.base.manifest_sha256}`]]
+      : []),
+    ['content', `${formatCount(manifest.entries.length, 'entry', 'entries')}, ${formatBytes(content)}`],
+  ];
+}
+
+function age(instant: Instant, now: Instant): string {
+  return instant <= now ? `${formatDuration(now - instant)} ago` : `in ${formatDuration(instant - now)}`;
+}
+
+function expiry(expires: string, now: Instant): string {
+  const instant = parseInstant(expires);
+  return `${instant <= now ? 'EXPIRED' : 'expires'} ${expires} (${age(instant, now)})`;
+}
+
+function logRow(log: Manifest['logs'][number]): string[] {
+  return [
+    log.origin,
+    `${log.tree_size} entries`,
+    log.first_index < log.tree_size ? `provable from ${log.first_index}` : 'no entry provable',
+  ];
+}
+
+function sectionRow(section: string, entries: readonly ManifestEntry[]): string[] {
+  const inside = entries.filter(({ path }) => path.startsWith(section));
+  const size = inside.reduce((sum, entry) => sum + entry.size, 0);
+  return [section, formatCount(inside.length, 'entry', 'entries'), formatBytes(size)];
+}
+
+export function reportText({ sections }: BundleReport): string {
+  return sections
+    .map(({ heading, rows }) => {
+      const table = formatTable(rows.map((row) => row.map(printable)));
+      return `${printable(heading)}\n${table.replace(/^/gm, '  ')}`;
+    })
+    .join('\n\n');
+}
+
+/** One self-contained page: no script, nothing loaded from elsewhere. */
+export function reportHtml({ title, sections }: BundleReport): string {
+  const tables = sections.map(({ heading, rows }) => {
+    const lines = rows.map((row) => `<tr>${row.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`);
+    return `<h2>${escapeHtml(heading)}</h2>\n<table>\n${lines.join('\n')}\n</table>`;
+  });
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${escapeHtml(title)}</title>
+<style>body{font:14px/1.5 system-ui,sans-serif;margin:2rem}td{padding:.15rem 1rem .15rem 0;vertical-align:top}
+td:first-child{white-space:nowrap}</style>
+<h1>${escapeHtml(title)}</h1>
+${tables.join('\n')}
+</html>
+`;
+}
+
+function escapeHtml(text: string): string {
+  return printable(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+}
