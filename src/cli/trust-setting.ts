@@ -1,8 +1,8 @@
+import { isStellaError } from '../base/errors.ts';
 import type { Fetcher } from '../base/fetcher.ts';
 import { readBounded } from '../base/files.ts';
 import { type Config, type ConfigFlags, loadConfig, storePathOf } from '../config/config.ts';
-import type { TrustStore } from '../trust/store.ts';
-import { openStore } from '../trust/store.ts';
+import { openStore, type StoreState, type TrustStore } from '../trust/store.ts';
 import type { Run } from './cli.ts';
 
 /** The configuration and the trust store that a command works with. */
@@ -18,12 +18,12 @@ export interface TrustSetting {
 export function loadTrustSetting(
   run: Run<object>,
   flags: ConfigFlags = {},
-  options: { readonly remember?: boolean } = {},
+  options: { readonly remember?: boolean | 'if-readable' } = {},
 ): TrustSetting {
   const place = { file: run.options.config, env: run.io.env, cwd: run.io.cwd };
   const config = loadConfig(place, flags);
   const store = openStore(storePathOf(config));
-  const state = options.remember === false ? undefined : store.current()?.state;
+  const state = rememberedState(store, options.remember ?? true);
   if (!state) return { config, store };
   return {
     store,
@@ -34,6 +34,16 @@ export function loadTrustSetting(
       rekor_key_targets: state.rekor_key_targets,
     }),
   };
+}
+
+function rememberedState(store: TrustStore, remember: boolean | 'if-readable'): StoreState | undefined {
+  if (remember === false) return undefined;
+  try {
+    return store.current()?.state;
+  } catch (error) {
+    if (remember === 'if-readable' && isStellaError(error)) return undefined;
+    throw error;
+  }
 }
 
 const MOST_PEM_BYTES = 4 * 1024 * 1024;

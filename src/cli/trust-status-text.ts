@@ -170,3 +170,13 @@ function endpointsText(status: TrustStatus): string {
   ];
   return `endpoints of ${from}\n${formatTable([['SERVICE', 'URL', 'TARGET', 'FROM'], ...rows])}`;
 }
+
+/** `root 15, timestamp 762, …`: top-level roles in the order in which they are trusted, then delegated ones. */
+export function formatRoles(roles: Readonly<Record<string, { readonly version: number }>>): string {
+  const top = ['root', 'timestamp', 'snapshot', 'targets'];
+  const rank = (name: string) => (top.includes(name) ? top.indexOf(name) : top.length);
+  return Object.entries(roles)
+    .sort(([a], [b]) => rank(a) - rank(b))
+    .map(([name, { version }]) => `${name} ${version}`)
+    .join(', ');
+}

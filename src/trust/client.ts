@@ -4,6 +4,7 @@ import { TrustedMetadataStore } from 'tuf-js/dist/store.js';
 import { excerpt, sha256Hex } from '../base/bytes.ts';
 import { formatDuration, formatInstant, type Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
+import { checkShape, expiresOf, LIMITS, metadataFileName, versionOf } from './metadata-file.ts';
 
 /** Where metadata comes from: a server, or a directory. `undefined`: it has no such file. */
 export type MetadataSource = (
@@ -50,15 +51,8 @@ export interface TufTarget {
   readonly role: string;
 }
 
-// The largest files that can be valid; as tuf-js and python-tuf have them.
-const MOST_ROOT_BYTES = 512_000;
-const MOST_TIMESTAMP_BYTES = 16_384;
-const MOST_SNAPSHOT_BYTES = 2_000_000;
-const MOST_TARGETS_BYTES = 5_000_000;
 const MOST_ROOT_ROTATIONS = 1024;
 const MOST_DELEGATIONS = 32;
-/** @tufjs/models takes time quadratic in the targets of one role: 4,000 cost it some 3 s, 10,000 half a minute. */
-const MOST_TARGETS_PER_ROLE = 4000;
 
 /** What of tuf-js's rule set is private and needed: its clock, and its roles by name. */
 interface Internals {
@@ -201,7 +195,7 @@ export class TufClient {
     for (let i = 0; i < MOST_ROOT_ROTATIONS; i += 1) {
       const version = this.#set.root.signed.version + 1;
       const held = local?.('root', version);
-      const bytes = held ?? (await source('root', version, MOST_ROOT_BYTES));
+      const bytes = held ?? (await source('root', version, LIMITS.rootBytes));
       if (!bytes) {
         const newest = this.#set.root.signed;
         return (['timestamp', 'snapshot'] as const).every((role) =>
@@ -233,7 +227,7 @@ export class TufClient {
   }
 
   async #updateTimestamp(): Promise<void> {
-    const bytes = await this.#require('timestamp', undefined, MOST_TIMESTAMP_BYTES);
+    const bytes = await this.#require('timestamp', undefined, LIMITS.timestampBytes);
     const fresh = this.#judge('timestamp', bytes, () => {
       try {
         this.#set.updateTimestamp(Buffer.from(bytes));
@@ -269,7 +263,7 @@ export class TufClient {
     const bytes = await this.#require(
       'snapshot',
       this.consistentSnapshot ? meta.version : undefined,
-      bounded(meta.length, MOST_SNAPSHOT_BYTES),
+      bounded(meta.length, LIMITS.snapshotBytes),
     );
     this.#judge('snapshot', bytes, () => this.#set.updateSnapshot(Buffer.from(bytes)));
     this.#accept('snapshot', meta.version, bytes);
@@ -300,7 +294,7 @@ export class TufClient {
         // The snapshot names another version than the one held, or it is damaged: what counts is what the source has.
       }
     }
-    const bytes = await this.#require(role, version, bounded(meta.length, MOST_TARGETS_BYTES));
+    const bytes = await this.#require(role, version, bounded(meta.length, LIMITS.targetsBytes));
     update(bytes);
     this.#accept(role, meta.version, bytes);
     this.#changed = true;
@@ -400,33 +394,6 @@ export class TufClient {
   }
 }
 
-/** `3.root.json`, `timestamp.json`: how a repository names a metadata file (§3.1.2, §6.2). */
-export function metadataFileName(role: string, version: number | undefined): string {
-  return `${version === undefined ? '' : `${version}.`}${role}.json`;
-}
-
 function bounded(length: number | undefined, most: number): number {
   return length === undefined || length <= 0 ? most : Math.min(length, most);
-}
-
-interface Shape {
-  readonly signed?: { readonly version?: unknown; readonly expires?: unknown; readonly targets?: unknown };
-}
-
-/** What tuf-js does not look at before it works on a file. */
-function checkShape(bytes: Uint8Array): void {
-  const { signed } = JSON.parse(Buffer.from(bytes).toString('utf8')) as Shape;
-  if (!Number.isSafeInteger(signed?.version) || (signed!.version as number) < 1)
-    throw new TypeError('version must be a positive integer');
-  const { targets } = signed!;
-  if (targets !== null && typeof targets === 'object' && Object.keys(targets).length > MOST_TARGETS_PER_ROLE)
-    throw new TypeError(`more than ${MOST_TARGETS_PER_ROLE} targets in one role; delegate some of them`);
-}
-
-function expiresOf(bytes: Uint8Array): string {
-  return String((JSON.parse(Buffer.from(bytes).toString('utf8')) as Shape).signed?.expires);
-}
-
-function versionOf(bytes: Uint8Array): number {
-  return Number((JSON.parse(Buffer.from(bytes).toString('utf8')) as Shape).signed?.version);
 }

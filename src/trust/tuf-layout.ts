@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { checkEntryPath } from '../archive/entry-path.ts';
 import { excerpt } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import { metadataFileName, type TufTarget } from './client.ts';
+import type { TufTarget } from './client.ts';
+import { metadataFileName } from './metadata-file.ts';
 
 /** Hash algorithms that a target may be identified by, the one that file names are prefixed with first. */
 export const TARGET_HASHES = ['sha256', 'sha512', 'sha384'] as const;
@@ -38,6 +39,11 @@ export function targetPath(target: TufTarget, consistentSnapshot: boolean): stri
       'TARGET_INVALID',
       `target ${excerpt(target.name)} has a name that cannot be a path`,
     );
+  return publishedTargetName(target, consistentSnapshot);
+}
+
+/** {@link targetPath} of any name, for URLs. @throws StellaError TARGET_INVALID */
+export function publishedTargetName(target: TufTarget, consistentSnapshot: boolean): string {
   const algorithm = TARGET_HASHES.find((name) => Object.hasOwn(target.hashes, name));
   const hash = algorithm === undefined ? undefined : target.hashes[algorithm];
   if (hash === undefined || !/^[0-9a-f]+$/.test(hash))

@@ -36,6 +36,7 @@ export function registerTrustInit(trust: Command, cli: Cli): void {
       throw new StellaError('USAGE', '--root and --root-fingerprint exclude each other');
     const { resolve } = await import('node:path');
     const { initTrust } = await import('../../trust/sync.ts');
+    const { formatRoles } = await import('../trust-status-text.ts');
     const { parseFingerprint } = await import('../../consumer/pin.ts');
     const path = (name: string) => resolve(run.io.cwd, name);
     const { config, store } = loadTrustSetting(
@@ -63,12 +64,12 @@ export function registerTrustInit(trust: Command, cli: Cli): void {
       run.note(`warning: nobody vouched for the root: trusted on first use (version ${pin.version})`);
       run.note(`warning: compare sha256:${pin.sha256} with the trust team over another channel`);
     }
-    const roles = Object.entries(tuf.roles).map(([name, role]) => `${name} ${role.version}`);
+    const roles = formatRoles(tuf.roles);
     return {
       json: { store: store.directory, generation: generation.number, url: tuf.url, pin, roles: tuf.roles },
       text: [
         `trust store ${store.directory}, generation ${generation.number}`,
-        `from ${tuf.url} as of ${formatInstant(now)}: ${roles.join(', ')}`,
+        `from ${tuf.url} as of ${formatInstant(now)}: ${roles}`,
         `pinned to root ${pin.version}, sha256:${pin.sha256} (${pin.how})`,
       ].join('\n'),
     };

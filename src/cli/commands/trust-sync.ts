@@ -18,6 +18,7 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
   cli.action<Options, []>(command, async (run) => {
     const { options, now } = run;
     const { syncTrust } = await import('../../trust/sync.ts');
+    const { formatRoles } = await import('../trust-status-text.ts');
     const { config, store } = loadTrustSetting(run, {
       tuf_url: options.tufUrl,
       offline_mode: options.offline,
@@ -26,12 +27,12 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
     const setting = { store, config, fetcher, now, warn: run.note };
     const { generation, changed, fresh } = await syncTrust(setting, options.force ?? false);
     const { tuf } = generation.state;
-    const roles = Object.entries(tuf.roles).map(([name, role]) => `${name} ${role.version}`);
+    const roles = formatRoles(tuf.roles);
     const text = fresh
       ? `fresh: synced ${formatDuration(now - fresh)} ago; --force asks all the same`
       : changed
-        ? `generation ${generation.number}: ${roles.join(', ')}`
-        : `unchanged: ${roles.join(', ')} (generation ${generation.number})`;
+        ? `generation ${generation.number}: ${roles}`
+        : `unchanged: ${roles} (generation ${generation.number})`;
     return {
       json: {
         store: store.directory,

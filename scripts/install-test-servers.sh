@@ -1,0 +1,32 @@
+#!/bin/sh
+# Installs from Debian's packages what some tests use; without it they are skipped and say so.
+#   nginx-light      a TUF repository and a log behind a real web server, over HTTP and TLS
+#   faketime         a process-wide fake clock
+#   docker-registry  an OCI registry
+#   skopeo           another client of that registry
+#   zstd, tar        reading bundles with other tools
+# Usage: sudo scripts/install-test-servers.sh
+set -eu
+
+packages='nginx-light libfaketime faketime docker-registry skopeo zstd tar openssl'
+
+if [ "$(id -u)" -ne 0 ]; then
+  echo 'error: run it as root, e.g. with sudo' >&2
+  exit 1
+fi
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo 'error: this system has no apt-get; install these by other means:' "$packages" >&2
+  exit 1
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+# The packages would start their services at once; the tests start their own, on loopback and unprivileged ports.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+  trap 'rm -f "$policy"' EXIT
+fi
+apt-get update -q
+# shellcheck disable=SC2086
+apt-get install -q -y --no-install-recommends $packages

@@ -1,0 +1,50 @@
+import type { Config, ConfigKey } from './config.ts';
+
+type Value = string | number | boolean | readonly string[] | null;
+
+/** The effective values under the names that they have in the file, in the order of the documentation. */
+export function configValues(config: Config): Record<ConfigKey, Value> {
+  return {
+    enabled: config.enabled,
+    tuf_url: config.tufUrls.length > 0 ? config.tufUrls : null,
+    refresh_interval_minutes: config.refreshIntervalMinutes,
+    freshness_threshold_days: config.freshnessThresholdDays,
+    freshness_warn_days: config.freshnessWarnDays,
+    offline_mode: config.offlineMode,
+    local_cache_path: config.localCachePath ?? null,
+    service_map_target: config.serviceMapTarget,
+    service_map_file: config.serviceMapFile ?? null,
+    rekor_key_targets: config.rekorKeyTargets,
+    environment: config.environment ?? null,
+    bundle_key_targets: config.bundleKeyTargets,
+    bundle_key_threshold: config.bundleKeyThreshold,
+    signing_key: config.signingKey ?? null,
+    tlog_policy: config.tlogPolicy ?? null,
+  };
+}
+
+/** A proxy's password is nobody's business. */
+function withoutPassword(url: string | undefined): string | null {
+  if (url === undefined) return null;
+  if (!URL.canParse(url)) return url;
+  const parsed = new URL(url);
+  if (parsed.password !== '') parsed.password = '***';
+  return parsed.href;
+}
+
+export function networkValues({ network }: Config): Record<string, Value> {
+  return {
+    retries: network.retries,
+    request_timeout_seconds: network.requestTimeout / 1000,
+    stall_timeout_seconds: network.stallTimeout / 1000,
+    http_proxy: withoutPassword(network.proxy.http),
+    https_proxy: withoutPassword(network.proxy.https),
+    no_proxy: network.proxy.except ?? null,
+    ca_file: network.caFile ?? null,
+    client_certificate: network.clientCertificate ?? null,
+    client_key: network.clientKey ?? null,
+    bearer_token_file: network.bearerTokenFile ?? null,
+    bearer_token_command: network.bearerTokenCommand ?? null,
+    user_agent: network.userAgent ?? null,
+  };
+}

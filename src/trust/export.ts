@@ -1,0 +1,55 @@
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { StellaError } from '../base/errors.ts';
+import { STAGING_PREFIX, syncDirectory, syncTree, withStagingAsync, writeError } from '../base/files.ts';
+import { loadGeneration } from './generation.ts';
+import type { Generation } from './store.ts';
+
+/** What was exported. */
+export interface Exported {
+  readonly directory: string;
+  /** Paths below it, sorted. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Writes a generation as a directory that is itself a servable TUF repository – every root from the pinned one, current
+ * metadata, targets – with `sigstore/trusted_root.json` for other verifiers beside it. Verified before it is written,
+ * and there as a whole or not at all.
+ * @throws StellaError FILE_EXISTS for a directory that is not empty, STORE_CORRUPT, TUF_*, WRITE_FAILED
+ */
+export async function exportGeneration(generation: Generation, out: string): Promise<Exported> {
+  if (existsSync(out) && readdirSync(out).length > 0)
+    throw new StellaError('FILE_EXISTS', `${out} exists and is not empty`);
+  const view = await loadGeneration(generation);
+  for (const name of view.targetNames()) if (view.isHeld(name)) await view.readTarget(name);
+  return await withStagingAsync(dirname(out), STAGING_PREFIX, async (staging) => {
+    const staged = join(staging, 'export');
+    try {
+      const files = [
+        ...copyTree(generation.tufDirectory, staged),
+        ...copyTree(dirname(generation.trustedRootFile), join(staged, 'sigstore')).map(
+          (path) => `sigstore/${path}`,
+        ),
+      ];
+      syncTree(staged);
+      renameSync(staged, out);
+      syncDirectory(dirname(out));
+      return { directory: out, files: files.sort() };
+    } catch (cause) {
+      throw writeError(out, cause);
+    }
+  });
+}
+
+/** @returns the paths of the copied files, relative to `from` */
+function copyTree(from: string, to: string): string[] {
+  const files = readdirSync(from, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(from.length + 1));
+  for (const file of files) {
+    mkdirSync(dirname(join(to, file)), { recursive: true });
+    copyFileSync(join(from, file), join(to, file));
+  }
+  return files.map((file) => file.replaceAll('\\', '/'));
+}
