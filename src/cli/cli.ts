@@ -14,6 +14,8 @@ export interface Io {
   readonly terminal: boolean;
   /** Asks a question on the terminal; absent where nobody can answer. */
   readonly ask?: (question: string) => Promise<string>;
+  /** The same for passphrases: what is typed is not shown. */
+  readonly askSecret?: (question: string) => Promise<string>;
 }
 
 /** The flags that every command has. */

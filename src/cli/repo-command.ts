@@ -4,6 +4,7 @@ import { type Instant, parseInstant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
 import type { EditResult, SessionOptions } from '../repository/session.ts';
+import { KEY_TYPES } from '../repository/vocabulary.ts';
 import type { Outcome, Run } from './cli.ts';
 
 /** Flags of every `stella repo` command. */
@@ -43,6 +44,33 @@ export function editOptions(command: Command): Command {
   );
 }
 
+/** Flags of a command that brings in a new key. */
+export function keyOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--key-type <type>', 'kind of the new key').choices(KEY_TYPES).default('ed25519'))
+    .option('--no-passphrase', 'write a plain key file instead of an encrypted one')
+    .option('--public-key <file>', 'take a key that is kept elsewhere, by its public half')
+    .option(
+      '--signer <exec:command>',
+      'external signer in front of --public-key: bytes on stdin, signature on stdout',
+    );
+}
+
+/** A flag that may be given several times. */
+export function repeated(flags: string, description: string): Option {
+  return new Option(flags, description)
+    .argParser((text: string, before: string[]) => [...before, text])
+    .default([], 'none');
+}
+
+/** `--threshold N` → a number. */
+export function thresholdFlag(text: string): number {
+  if (/^[1-9]\d{0,2}$/.test(text)) return Number(text);
+  throw new StellaError('USAGE', `not a threshold: ${JSON.stringify(text)}`, {
+    hint: 'give a whole number from 1',
+  });
+}
+
 /** The directory of the repository to work on. */
 export async function repositoryOf(run: Run<RepoFlags>): Promise<string> {
   const { findRepository } = await import('../repository/settings.ts');
@@ -63,20 +91,33 @@ export function givenPassphrase(run: Run<SigningFlags>): string | undefined {
 /** How the commands that sign come to passphrases. */
 export function sessionOptions(run: Run<SigningFlags>): SessionOptions {
   const given = givenPassphrase(run);
-  const { ask } = run.io;
-  const passphrase = async (name: string) => given ?? (await ask?.(`Passphrase of key ${name}: `));
+  const { askSecret } = run.io;
+  const passphrase = async (name: string) => given ?? (await askSecret?.(`Passphrase of key ${name}: `));
   return { now: run.now, passphrase, stage: run.options.stage ?? false };
 }
 
 /** Runs one edit, and says what was published or what is waiting for signatures. */
 export function editOutcome(result: EditResult<unknown>, text: string, json: object = {}): Outcome {
-  const { publication, staged, summary } = result;
+  const { publication, staged, summary, retired } = result;
   return {
-    json: { ...json, summary, ...(staged ? { staged } : { published: publication?.versions }) },
-    text: staged
-      ? [text, ...summary, `Staged in ${staged}. Next: stella repo sign, then stella repo publish`].join('\n')
-      : [text, `Published ${describeVersions(publication?.versions ?? {})}`].join('\n'),
+    json: {
+      ...json,
+      summary,
+      ...(staged ? { staged } : { published: publication?.versions, retired_keys: retired }),
+    },
+    text: [
+      text,
+      ...(staged
+        ? [...summary, `Staged in ${staged}. Next: stella repo sign, then stella repo publish`]
+        : [`Published ${describeVersions(publication?.versions ?? {})}`]),
+      ...retiredLines(retired),
+    ].join('\n'),
   };
+}
+
+/** What is left to do about keys that no role has any more. */
+export function retiredLines(retired: readonly string[]): string[] {
+  return retired.map((name) => `Key ${name} is no longer used: destroy its private half`);
 }
 
 export function describeVersions(versions: Readonly<Record<string, number>>): string {
@@ -110,16 +151,16 @@ export async function newPassphrase(
   }
   const given = givenPassphrase(run);
   if (given !== undefined) return given;
-  const { ask } = run.io;
-  if (!ask)
+  const { askSecret } = run.io;
+  if (!askSecret)
     throw new StellaError('KEY_PASSPHRASE', 'new keys are encrypted, and no passphrase was given', {
       hint: [
         'give --key-passphrase-file FILE or set $STELLA_KEY_PASSPHRASE',
         'or write plain key files with --no-passphrase',
       ],
     });
-  const first = await ask('Passphrase for the new keys: ');
-  if (first === '' || first !== (await ask('Once more: ')))
+  const first = await askSecret('Passphrase for the new keys: ');
+  if (first === '' || first !== (await askSecret('Once more: ')))
     throw new StellaError('KEY_PASSPHRASE', 'the two passphrases differ or are empty');
   return first;
 }

@@ -1,8 +1,11 @@
-import { resolve } from 'node:path';
+import { parse, resolve } from 'node:path';
 import { StellaError } from '../base/errors.ts';
 import { loadPublicKey } from '../base/keys.ts';
 import type { NewRepository, RoleKeys } from '../repository/init.ts';
-import { TOP_ROLES, type TopRole } from '../repository/vocabulary.ts';
+import type { KeySource } from '../repository/new-key.ts';
+import { type KeyType, TOP_ROLES, type TopRole } from '../repository/vocabulary.ts';
+import type { Run } from './cli.ts';
+import { newPassphrase, type SigningFlags } from './repo-command.ts';
 
 interface InitFlags {
   readonly threshold: readonly string[];
@@ -42,7 +45,10 @@ export function roleKeysFlags(flags: InitFlags, cwd: string): Pick<NewRepository
         {
           threshold,
           make: total - files.length,
-          given: files.map((file) => ({ name: file, publicKey: loadPublicKey(resolve(cwd, file)) })),
+          given: files.map((file) => ({
+            name: parse(file).name,
+            publicKey: loadPublicKey(resolve(cwd, file)),
+          })),
         },
       ];
     }),
@@ -64,4 +70,44 @@ function splitRole(flag: string, text: string): { role: TopRole; value: string }
       hint: `roles: ${TOP_ROLES.join(', ')}`,
     });
   return { role, value: text.slice(equals + 1) };
+}
+
+/** Flags of the commands that bring in one new key. */
+export interface KeyFlags extends SigningFlags {
+  readonly keyType: KeyType;
+  readonly passphrase: boolean;
+  readonly publicKey?: string;
+  readonly signer?: string;
+}
+
+/**
+ * The new key that the flags ask for: made here, or kept elsewhere and known by its public half.
+ * @throws StellaError USAGE, KEY_INVALID, KEY_PASSPHRASE, FILE_NOT_FOUND
+ */
+export async function keySource(run: Run<KeyFlags>): Promise<KeySource> {
+  const { publicKey: file, signer, keyType: type } = run.options;
+  if (file !== undefined)
+    return {
+      name: parse(file).name,
+      publicKey: loadPublicKey(resolve(run.io.cwd, file)),
+      ...(signer === undefined ? {} : { command: signerCommand(signer) }),
+    };
+  if (signer !== undefined)
+    throw new StellaError('USAGE', '--signer needs the public half of its key', {
+      hint: 'add --public-key FILE',
+    });
+  return { type, passphrase: await newPassphrase(run) };
+}
+
+/**
+ * `exec:COMMAND` → the command.
+ * @throws StellaError USAGE
+ */
+export function signerCommand(text: string): string {
+  const command = /^exec:(.*\S.*)$/s.exec(text)?.[1];
+  if (command === undefined)
+    throw new StellaError('USAGE', `--signer ${JSON.stringify(text)} is not exec:COMMAND`, {
+      hint: 'the command reads what is to be signed from stdin and writes the signature to stdout',
+    });
+  return command;
 }

@@ -4,6 +4,7 @@ import type { TufRoot, TufSnapshot, TufTargets } from '../base/schema-types.ts';
 import type { Audit } from './audit.ts';
 import { delegationsOf } from './delegation.ts';
 import { type MetadataFile, ruleOf, SPEC_VERSION, validSigners } from './metadata.ts';
+import { targetPath } from './target-name.ts';
 import type { TopRole } from './vocabulary.ts';
 
 /** Metadata that is to be published: whole new files, signed or not yet. The timestamp is made when it is published. */
@@ -128,6 +129,11 @@ export class Draft {
     this.#files.set(path, bytes);
   }
 
+  /** A file that this change adds. */
+  fileAt(path: string): Uint8Array | undefined {
+    return this.#files.get(path);
+  }
+
   /**
    * Makes everything fit together: roles that the new keys leave without enough signatures are issued anew, and the
    * snapshot lists what there is.
@@ -142,10 +148,19 @@ export class Draft {
       base: this.#base,
       made: this.#now,
       ...(this.#root ? { root: this.#root } : {}),
-      roles: this.#roles,
+      roles: new Map(this.#roles),
       ...(snapshot ? { snapshot } : {}),
-      files: this.#files,
+      files: this.#listedFiles(),
     };
+  }
+
+  /** The new files that still belong to a target. */
+  #listedFiles(): Map<string, Uint8Array> {
+    const listed = new Set<string>();
+    for (const { signed } of this.#roles.values())
+      for (const [name, { hashes }] of Object.entries(signed.targets))
+        listed.add(targetPath(name, hashes['sha256'] ?? ''));
+    return new Map([...this.#files].filter(([path]) => listed.has(path)));
   }
 
   /** Whether the published metadata of a top-level role does not satisfy the new root. */

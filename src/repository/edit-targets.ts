@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
+import { excerpt } from '../base/bytes.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
-import type { TufTargets, TufTargetsTarget } from '../base/schema-types.ts';
+import type { TufTargetsTarget } from '../base/schema-types.ts';
 import type { Draft } from './change.ts';
-import { binNames } from './delegation.ts';
+import { binOf, isDelegated } from './path-pattern.ts';
 import {
   checkTargetContent,
   formatCustom,
@@ -36,7 +36,7 @@ export function addTarget(draft: Draft, target: NewTarget): { role: string; fact
   if (present && !target.replace)
     throw new StellaError('TARGET_EXISTS', `the repository has a target ${name} already`);
   const role = target.role ?? present?.role ?? roleForNew(draft, name);
-  if (!draft.role(role)) throw new StellaError('USAGE', `there is no delegated role ${role}`);
+  checkListing(draft, role, name);
   const before = present ? parseCustom(present.target.custom) : { usage: usageOfName(name) };
   const facts: TargetFacts = { ...before, ...target.facts };
   checkTargetContent(name, bytes, facts.usage);
@@ -93,11 +93,21 @@ function needTarget(draft: Draft, name: string): { role: string; target: TufTarg
   });
 }
 
+/** Where a new target goes: into `targets`, or into its hash bin if there are bins. */
 function roleForNew(draft: Draft, name: string): string {
-  const bins = (draft.role('targets') as TufTargets['signed'] | undefined)?.delegations?.succinct_roles;
-  if (!bins) return 'targets';
-  const digest = createHash('sha256').update(name).digest();
-  return binNames(bins)[digest.readUInt32BE() >>> (32 - bins.bit_length)]!;
+  const bins = draft.role('targets')?.delegations?.succinct_roles;
+  return bins ? binOf(bins, name) : 'targets';
+}
+
+/** @throws StellaError USAGE when clients would not look for the target in this role */
+function checkListing(draft: Draft, role: string, name: string): void {
+  if (role === 'targets') return;
+  const delegators = [...draft.roles.values()].filter(({ signed }) => isDelegated(signed, role, name));
+  if (!draft.role(role)) throw new StellaError('USAGE', `there is no delegated role ${role}`);
+  if (delegators.length === 0)
+    throw new StellaError('USAGE', `role ${role} is not delegated the path ${excerpt(name)}`, {
+      hint: 'clients would not find it there: choose a name that fits the delegation, or another role',
+    });
 }
 
 /** `usage Rekor, until 2026-02-01T00:00:00Z`, for people. */

@@ -7,9 +7,10 @@ import { withLock } from '../base/lock.ts';
 import { Draft } from './change.ts';
 import { editKeys } from './edit-keys.ts';
 import { addTarget, type NewTarget } from './edit-targets.ts';
-import { makeKey, type NamedKey, nextKeyName } from './new-key.ts';
+import { type KeySource, type NamedKey, provideKey } from './new-key.ts';
 import { type EditResult, finishEdit, type SessionOptions } from './session.ts';
 import { changeKeys, formatSettings, parseSettings, SETTINGS_FILE } from './settings.ts';
+import { discardStaged } from './staged.ts';
 import type { KeyType } from './vocabulary.ts';
 import { TOP_ROLES, type TopRole } from './vocabulary.ts';
 import { openWorkingDirectory } from './working-directory.ts';
@@ -19,7 +20,7 @@ export interface RoleKeys {
   /** How many keys to make here. */
   readonly make: number;
   /** Keys made elsewhere. */
-  readonly given: readonly NamedKey[];
+  readonly given: readonly KeySource[];
   readonly threshold: number;
 }
 
@@ -67,27 +68,33 @@ export async function initRepository(
         threshold: wanted.keys[role].threshold,
       });
     const all = TOP_ROLES.flatMap((role) => keys[role]);
+    for (const { name, place } of all)
+      if (all.some((other) => other.name === name && other.place.id !== place.id))
+        throw new StellaError('USAGE', `two different keys are called ${name}`, {
+          hint: 'rename one of the files',
+        });
     const places = Object.fromEntries(
       all.flatMap(({ name, place }) => (place ? [[name, place] as const] : [])),
     );
     replaceFile(join(path, SETTINGS_FILE), changeKeys(settings, places));
     const names = TOP_ROLES.map((role) => [role, keys[role].map(({ name }) => name)] as const);
-    return finishEdit(
-      openWorkingDirectory(path, options.now),
-      draft.finish(),
-      options,
-      Object.fromEntries(names) as Record<TopRole, string[]>,
-    );
+    const value = Object.fromEntries(names) as Record<TopRole, string[]>;
+    const directory = openWorkingDirectory(path, options.now);
+    // Staged in any case: what is interrupted here goes on with `sign` and `publish`.
+    const staged = await finishEdit(directory, draft.finish(), { ...options, stage: true }, value);
+    if (options.stage) return staged;
+    const result = await finishEdit(directory, draft.finish(), options, value);
+    discardStaged(directory.staged);
+    return result;
   });
 }
 
 function makeKeys(path: string, wanted: NewRepository): Record<TopRole, NamedKey[]> {
-  const made = TOP_ROLES.map((role) => {
+  const { keyType: type, passphrase } = wanted;
+  const keys = TOP_ROLES.map((role): [TopRole, NamedKey[]] => {
     const { make, given } = wanted.keys[role];
-    const fresh = Array.from({ length: make }, () =>
-      makeKey(path, nextKeyName(path, role, {}), wanted.keyType, wanted.passphrase),
-    );
-    return [role, [...given, ...fresh]] as const;
+    const sources = [...given, ...Array.from({ length: make }, () => ({ type, passphrase }))];
+    return [role, sources.map((source) => provideKey(path, undefined, role, source))];
   });
-  return Object.fromEntries(made) as Record<TopRole, NamedKey[]>;
+  return Object.fromEntries(keys) as Record<TopRole, NamedKey[]>;
 }

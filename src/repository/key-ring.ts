@@ -1,4 +1,4 @@
-import { isAbsolute, join } from 'node:path';
+import { resolve } from 'node:path';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { loadPrivateKey, type PrivateKey, type Signer, signerOf } from '../base/keys.ts';
 import { commandSigner } from './command-signer.ts';
@@ -48,7 +48,8 @@ export function openKeyRing(directory: string, settings: Settings, passphrase: P
     const [name, place] = entry;
     if (place.command !== undefined)
       return commandSigner(place.command, parseTufKey(key).publicKey, { directory });
-    const path = isAbsolute(place.file!) ? place.file! : join(directory, place.file!);
+    if (place.file === undefined) return undefined; // somebody signs with it elsewhere
+    const path = resolve(directory, place.file);
     let privateKey: PrivateKey;
     try {
       privateKey = await loadKeyFile(path, name, passphrase);

@@ -17,18 +17,28 @@ export interface Progress extends Requirement {
   readonly missing: number;
 }
 
+/** Whether keys that a change takes away from a role can still sign it one last time. */
+export type OldKeys = 'sign' | 'lost';
+
 /**
  * Who must sign a role of a change. When the root changes too, both the old and the new keys sign the top-level roles:
  * clients that have not seen the new root yet, and those that have, then accept the same files.
  */
-export function requirementsOf(role: string, change: Change, published: Audit | undefined): Requirement[] {
+export function requirementsOf(
+  role: string,
+  change: Change | undefined,
+  published: Audit | undefined,
+  oldKeys: OldKeys = 'sign',
+): Requirement[] {
   const roots: [string, TufRoot][] = [];
-  if (change.root) roots.push([change.root.signed.version === 1 ? 'the root' : 'the new root', change.root]);
-  if (published && (change.root || role !== 'root'))
-    roots.push([change.root ? 'the present root' : 'the root', published.root]);
+  const root = change?.root;
+  if (root) roots.push([root.signed.version === 1 ? 'the root' : 'the new root', root]);
+  // A new root without the old root's keys would leave every client behind: those are never lost.
+  if (published && (!root || role === 'root' || oldKeys === 'sign'))
+    roots.push([root ? 'the present root' : 'the root', published.root]);
   if (role === 'root' || role === 'snapshot' || role === 'timestamp' || role === 'targets')
     return roots.map(([by, root]) => ({ by, rule: ruleOf(root, role as TopRole) }));
-  const current = new Map([...(published?.roles ?? []), ...change.roles]);
+  const current = new Map([...(published?.roles ?? []), ...(change?.roles ?? [])]);
   const rules: Requirement[] = [];
   for (const [delegator, metadata] of current)
     for (const [name, rule] of delegationsOf(metadata))

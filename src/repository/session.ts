@@ -1,10 +1,17 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
-import { removeLeftovers } from '../base/files.ts';
+import { readBounded, removeLeftovers, replaceFile } from '../base/files.ts';
 import { withLock } from '../base/lock.ts';
 import { type Change, Draft } from './change.ts';
 import { type KeyRing, openKeyRing, type PassphraseSource } from './key-ring.ts';
-import { type Publication, publishChange, signChange } from './publish.ts';
+import type { NamedKey } from './new-key.ts';
+import { type Publication, publishChange } from './publish.ts';
+import type { OldKeys } from './requirements.ts';
+import { forgetRetiredKeys } from './retired-keys.ts';
+import { SETTINGS_FILE, writeKeys } from './settings.ts';
+import { signChange } from './sign-change.ts';
 import { isStaged, loadStaged, writeStaged } from './staged.ts';
 import { describeChange } from './summary.ts';
 import { openWorkingDirectory, type WorkingDirectory } from './working-directory.ts';
@@ -14,6 +21,7 @@ export interface SessionOptions {
   readonly passphrase: PassphraseSource;
   /** Collect the edit in the staged change, instead of signing and publishing it at once. */
   readonly stage: boolean;
+  readonly oldKeys?: OldKeys;
 }
 
 /** What came of an edit: published, or waiting in `staged/` for signatures. */
@@ -22,19 +30,23 @@ export interface EditResult<T> {
   readonly summary: readonly string[];
   readonly publication?: Publication;
   readonly staged?: string;
+  /** Names of keys that no role has any more. */
+  readonly retired: readonly string[];
 }
 
 /** What an edit may work with. */
 export interface Editing {
   readonly directory: WorkingDirectory;
   readonly draft: Draft;
+  /** Notes in repo.yaml where a new key is; taken back, with the key file, if the edit comes to nothing. */
+  rememberKey(key: NamedKey): void;
 }
 
 /**
  * One edit of a repository, with its lock held: nobody else changes it in the meantime.
  * @throws StellaError LOCKED, REPO_STAGE when another change is staged already, REPO_THRESHOLD
  */
-export async function editRepository<T>(
+export function editRepository<T>(
   path: string,
   options: SessionOptions,
   edit: (editing: Editing) => T | Promise<T>,
@@ -50,10 +62,25 @@ export async function editRepository<T>(
       });
     const earlier = waiting ? loadStaged(directory.staged, options.now).change : undefined;
     const draft = new Draft(directory.published, directory.settings.expires, options.now, earlier);
-    const value = await edit({ directory, draft });
-    // The edit may have named new keys in repo.yaml.
-    const opened = openWorkingDirectory(path, options.now);
-    return finishEdit(opened, draft.finish(), options, value);
+    const settingsPath = join(path, SETTINGS_FILE);
+    const settingsBefore = readBounded(settingsPath, 1024 * 1024);
+    const remembered: NamedKey[] = [];
+    try {
+      const value = await edit({
+        directory,
+        draft,
+        rememberKey(key) {
+          remembered.push(key);
+          writeKeys(path, { [key.name]: key.place });
+        },
+      });
+      return await finishEdit(openWorkingDirectory(path, options.now), draft.finish(), options, value);
+    } catch (error) {
+      if (remembered.length > 0) replaceFile(settingsPath, settingsBefore);
+      for (const { made } of remembered)
+        for (const file of made ?? []) rmSync(join(path, file), { force: true });
+      throw error;
+    }
   });
 }
 
@@ -64,17 +91,16 @@ export async function finishEdit<T>(
   options: SessionOptions,
   value: T,
 ): Promise<EditResult<T>> {
-  const summary = describeChange(change, directory.published);
-  const stage = () =>
-    writeStaged(directory.staged, { change, published: directory.published }, summary.join('\n'));
+  const { published } = directory;
+  const summary = describeChange(change, published);
   if (options.stage) {
-    stage();
-    return { value, summary, staged: directory.staged };
+    writeStaged(directory.staged, { change, published }, summary.join('\n'));
+    return { value, summary, staged: directory.staged, retired: [] };
   }
   const ring = ringOf(directory, options.passphrase);
-  const signed = await signChange(change, directory, ring);
-  const publication = await publishChange(directory, signed, ring, options.now);
-  return { value, summary, publication };
+  const signed = await signChange(change, published, ring);
+  const publication = await publishChange(directory, signed.change, ring, options.now, options.oldKeys);
+  return { value, summary, publication, retired: forgetRetiredKeys(directory, options.now) };
 }
 
 export function ringOf(directory: WorkingDirectory, passphrase: PassphraseSource): KeyRing {

@@ -43,8 +43,8 @@ export function parseSettings(bytes: Uint8Array): Settings {
   );
   const keys = raw.keys ?? {};
   for (const [name, place] of Object.entries(keys)) {
-    if ((place.file === undefined) === (place.command === undefined))
-      throw new StellaError('CONFIG_INVALID', `${SETTINGS_FILE}: key ${name} needs either file or command`);
+    if (place.file !== undefined && place.command !== undefined)
+      throw new StellaError('CONFIG_INVALID', `${SETTINGS_FILE}: key ${name} has both file and command`);
   }
   const expires = { ...DEFAULT_EXPIRES, ...raw.expires };
   return {

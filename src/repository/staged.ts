@@ -18,7 +18,7 @@ import type { TufTargets } from '../base/schema-types.ts';
 import { type Audit, auditRepository } from './audit.ts';
 import type { Change } from './change.ts';
 import { formatMetadata, MOST_METADATA_BYTES, parseMetadata } from './metadata.ts';
-import { filesOf } from './publish.ts';
+import { filesOf } from './sign-change.ts';
 import { checkTargetName } from './target-name.ts';
 import { directoryReader } from './working-directory.ts';
 
@@ -52,7 +52,7 @@ export function writeStaged(directory: string, staged: StagedChange, summary: st
       version: 1,
       base: change.base,
       made: formatInstant(change.made),
-      roles: [...change.roles.keys()],
+      roles: [...filesOf(change).keys()],
       files: [...change.files.keys()],
     };
     put(CHANGE_FILE, formatUtf8(`${JSON.stringify(index, null, 1)}\n`));
@@ -105,12 +105,14 @@ function readStaged(directory: string, now: Instant): StagedChange {
   for (const path of index.files) checkTargetName(path.slice('targets/'.length));
   const load = <K extends 'root' | 'snapshot' | 'targets'>(kind: K, role: string) =>
     parseMetadata(kind, read(`metadata/${role}.json`), `${role}.json`);
-  const present = (role: string) => existsSync(join(directory, 'metadata', `${role}.json`));
+  // Only what the index names counts: a copy may have been written over an older one.
+  const present = (role: string) => index.roles.includes(role);
+  const targetsRoles = index.roles.filter((role) => role !== 'root' && role !== 'snapshot');
   const change: Change = {
     base: index.base,
     made,
     ...(present('root') ? { root: load('root', 'root') } : {}),
-    roles: new Map<string, TufTargets>(index.roles.map((role) => [role, load('targets', role)])),
+    roles: new Map<string, TufTargets>(targetsRoles.map((role) => [role, load('targets', role)])),
     ...(present('snapshot') ? { snapshot: load('snapshot', 'snapshot') } : {}),
     files: new Map(index.files.map((path) => [path, read(`files/${path}`)])),
   };

@@ -3,8 +3,9 @@ import { sha256Hex } from '../base/bytes.ts';
 import { formatInstant, type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { parsePublicKey } from '../base/keys.ts';
-import { parseAnyJson, parseJson } from '../base/schema.ts';
+import { parseAnyJson } from '../base/schema.ts';
 import type { TufTargetsTarget } from '../base/schema-types.ts';
+import { parseServiceMap } from '../config/service-map.ts';
 import { USAGES, type Usage } from './vocabulary.ts';
 
 const SIGSTORE_USAGES: ReadonlySet<string> = new Set(['Rekor', 'Fulcio', 'CTFE', 'TSA']);
@@ -110,7 +111,7 @@ export function checkTargetContent(name: string, bytes: Uint8Array, usage: Usage
         checkCertificates(bytes);
         return;
       case 'service-map':
-        parseJson('service-map', bytes, name, 'SERVICE_MAP_INVALID');
+        parseServiceMap(bytes, name);
         return;
       case 'trusted-root':
         parseAnyJson(bytes, name);

@@ -19,3 +19,7 @@ export const USAGES = [
   'other',
 ] as const;
 export type Usage = (typeof USAGES)[number];
+
+/** The services of a service map whose address can be swapped. */
+export const SERVICES = ['rekor', 'fulcio', 'tsa', 'ctlog'] as const;
+export type Service = (typeof SERVICES)[number];

@@ -26,6 +26,10 @@ export async function stella(args: readonly string[], setting: CliSetting = {}):
   let stdout = '';
   let stderr = '';
   const { now, answers } = setting;
+  const answer = async (question: string) => {
+    stderr += question;
+    return answers?.shift() ?? '';
+  };
   const status = await run(args, {
     env: setting.env ?? {},
     cwd: setting.cwd ?? process.cwd(),
@@ -40,10 +44,8 @@ export async function stella(args: readonly string[], setting: CliSetting = {}):
     terminal: false,
     ...(answers
       ? {
-          ask: async (question) => {
-            stderr += question;
-            return answers.shift() ?? '';
-          },
+          ask: answer,
+          askSecret: answer,
         }
       : {}),
   });

@@ -2,7 +2,13 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { KEY_TYPES, type KeyType } from '../../repository/vocabulary.ts';
 import type { Cli } from '../cli.ts';
-import { describeVersions, newPassphrase, passphraseOption, type SigningFlags } from '../repo-command.ts';
+import {
+  describeVersions,
+  newPassphrase,
+  passphraseOption,
+  repeated,
+  type SigningFlags,
+} from '../repo-command.ts';
 import { collectTarget, parseTargetFlag } from '../repo-target.ts';
 
 interface Options extends SigningFlags {
@@ -13,9 +19,6 @@ interface Options extends SigningFlags {
   readonly expires: readonly string[];
   readonly target: readonly string[];
 }
-
-const repeated = (flags: string, description: string) =>
-  new Option(flags, description).argParser((text: string, before: string[]) => [...before, text]).default([]);
 
 export function registerRepoInit(parent: Command, cli: Cli): void {
   const command = cli

@@ -1,0 +1,51 @@
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { StellaError } from '../../base/errors.ts';
+import type { Cli } from '../cli.ts';
+import {
+  passphraseOption,
+  repoOption,
+  repositoryOf,
+  type SigningFlags,
+  sessionOptions,
+} from '../repo-command.ts';
+
+interface Options extends SigningFlags {
+  readonly key?: string;
+  readonly signer?: string;
+  readonly publicKey?: string;
+  readonly yes?: boolean;
+}
+
+export function registerRepoSign(parent: Command, cli: Cli): void {
+  const command = cli
+    .command(parent, 'sign [dir]', 'add signatures to a staged change, or to a copy of it on another machine')
+    .option('--key <file>', 'sign with this key file (default: every key of the repository that is at hand)')
+    .option('--signer <exec:command>', 'sign with an external signer: bytes on stdin, signature on stdout')
+    .option('--public-key <file>', 'the public half of the key behind --signer')
+    .option('-y, --yes', 'sign without asking');
+  passphraseOption(repoOption(command));
+  cli.action<Options, [string | undefined]>(command, async (run, dir) => {
+    const { signStaged, formatProgress } = await import('../../repository/ceremony.ts');
+    const { signingRing } = await import('../repo-ring.ts');
+    const { options, io, now } = run;
+    const alone = options.key !== undefined || options.signer !== undefined;
+    const path = alone && dir !== undefined ? undefined : await repositoryOf(run);
+    const staged = dir === undefined ? join(path!, 'staged') : resolve(io.cwd, dir);
+    const ring = await signingRing(run, path, sessionOptions(run).passphrase);
+    const { signed, view } = await signStaged(staged, ring, now, async ({ summary }) => {
+      for (const line of summary) run.note(line);
+      if (options.yes || !io.ask) return true;
+      return /^y(es)?$/i.test((await io.ask('Sign this? [y/N] ')).trim());
+    });
+    if (signed.length === 0 && !options.json) run.note('nothing was left to sign with this key');
+    if (view.progress.length === 0) throw new StellaError('REPO_STAGE', 'the staged change is empty');
+    return {
+      json: { staged, signed, progress: view.progress },
+      text: [
+        ...signed.map(({ role, keyid }) => `Signed ${role} with ${ring.nameOf(keyid) ?? keyid}`),
+        ...view.progress.map(formatProgress),
+      ].join('\n'),
+    };
+  });
+}

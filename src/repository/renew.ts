@@ -1,0 +1,20 @@
+import { StellaError } from '../base/errors.ts';
+import type { Draft } from './change.ts';
+
+/**
+ * Issues a role anew as it is, with a new expiry.
+ * @throws StellaError USAGE
+ */
+export function renewRole(draft: Draft, role: string): void {
+  if (role === 'timestamp')
+    throw new StellaError('USAGE', 'the timestamp is not staged', {
+      hint: 'run `stella repo update-timestamp`',
+    });
+  if (role === 'root') draft.editRoot(() => {});
+  else if (role === 'snapshot') draft.renewSnapshot();
+  else if (draft.role(role)) draft.editRole(role, () => {});
+  else
+    throw new StellaError('USAGE', `there is no role ${role}`, {
+      hint: 'list the roles with `stella repo status`',
+    });
+}
