@@ -4,20 +4,16 @@ import { StellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Attestation } from './attestation.ts';
 import type { AttestorKey } from './material.ts';
-import type { VerifierTrust } from './trust.ts';
+import type { RevokedKey, VerifierTrust } from './trust.ts';
 
 /** Hints tell keys apart and prove nothing: key id in hexadecimal or base64, npm's form, or the target's name. */
 function fitsHint(attestor: AttestorKey, hint: string): boolean {
   const base64 = formatBase64(Buffer.from(attestor.key.id, 'hex'));
-  return (
-    hint === attestor.key.id ||
-    hint === base64 ||
-    hint === `SHA256:${base64.replace(/=$/, '')}` ||
-    hint === attestor.name
-  );
+  const names = [attestor.key.id, base64, `SHA256:${base64.replace(/=$/, '')}`, attestor.name];
+  return names.includes(hint);
 }
 
-/** What the attestation itself calls its key. */
+/** What the attestation itself calls its keys. */
 function hintsOf({ signer, content }: Attestation): readonly string[] {
   const hints = signer.kind === 'key' && signer.hint !== undefined ? [signer.hint] : [];
   if (content.kind === 'dsse')
@@ -26,35 +22,39 @@ function hintsOf({ signer, content }: Attestation): readonly string[] {
 }
 
 /**
- * The trusted key that made the signature.
+ * The trusted keys that made the signatures, each key once.
  * @param only the one key to accept, if the caller named one
- * @param isSignedBy whether a key made it
- * @throws StellaError SIGNATURE_INVALID when the key meant did not, SIGNER_UNTRUSTED, KEY_REVOKED
+ * @param wanted how many are enough
+ * @param isSignedBy whether a key made one of them
+ * @throws StellaError SIGNATURE_INVALID when the key meant made none, SIGNER_UNTRUSTED, KEY_REVOKED, SIGNATURE_THRESHOLD
  */
-export function chooseAttestor(
+export function chooseAttestors(
   attestation: Attestation,
   only: AttestorKey | undefined,
   trust: VerifierTrust,
+  wanted: number,
   isSignedBy: (key: PublicKey) => boolean,
-): AttestorKey {
-  if (only) {
-    if (isSignedBy(only.key)) return only;
-    throw new StellaError('SIGNATURE_INVALID', 'Signature verification failed: it is not by the given key');
-  }
+): AttestorKey[] {
   const hints = hintsOf(attestation);
-  for (const hint of hints) {
-    const revoked = trust.revoked.get(hint) ?? trust.revoked.get(Buffer.from(hint, 'base64').toString('hex'));
-    if (revoked)
-      throw new StellaError(
-        'KEY_REVOKED',
-        `the key ${revoked.target} was revoked (withdrawn from the repository) by ${formatInstant(revoked.removedAt)}`,
-        { details: { key_id: revoked.keyId, removed_at: formatInstant(revoked.removedAt) } },
-      );
-  }
-  const meant = trust.attestors.filter((attestor) => hints.some((hint) => fitsHint(attestor, hint)));
+  const known = only ? [only] : trust.attestors;
+  const meant = known.filter((attestor) => hints.some((hint) => fitsHint(attestor, hint)));
   // Hints are optional and free: a signer may call a trusted key by any name.
-  const found = [...meant, ...trust.attestors].find(({ key }) => isSignedBy(key));
-  if (found) return found;
+  const found = new Map<string, AttestorKey>();
+  for (const attestor of [...meant, ...known]) {
+    if (found.size === wanted) break;
+    if (!found.has(attestor.key.id) && isSignedBy(attestor.key)) found.set(attestor.key.id, attestor);
+  }
+  if (found.size >= wanted) return [...found.values()];
+  if (found.size > 0)
+    throw new StellaError(
+      'SIGNATURE_THRESHOLD',
+      `${wanted} trusted keys must have signed, ${found.size} did: ${[...found.values()].map(({ name }) => name).join(', ')}`,
+      { details: { expected: wanted, found: [...found.keys()] } },
+    );
+  if (only)
+    throw new StellaError('SIGNATURE_INVALID', 'Signature verification failed: it is not by the given key');
+  const revoked = revokedAmong(attestation, hints, trust);
+  if (revoked) throw keyRevoked(revoked);
   if (meant.length > 0)
     throw new StellaError(
       'SIGNATURE_INVALID',
@@ -67,7 +67,43 @@ export function chooseAttestor(
       : 'the attestation is not signed by any trusted attestor key',
     {
       hint: 'give --key FILE, or publish the key as a target with usage attestor',
-      details: { hints, trusted: trust.attestors.map(({ name, key }) => ({ name, key_id: key.id })) },
+      details: {
+        found: hints,
+        expected: trust.attestors.map(({ name, key }) => `${name} sha256:${key.id}`),
+      },
+    },
+  );
+}
+
+function revokedAmong(
+  attestation: Attestation,
+  hints: readonly string[],
+  trust: VerifierTrust,
+): RevokedKey | undefined {
+  for (const hint of hints) {
+    const forms = [
+      hint,
+      ...[hint, hint.replace(/^SHA256:/, '')].map((each) => Buffer.from(each, 'base64').toString('hex')),
+    ];
+    for (const form of forms) {
+      const revoked = trust.revoked.get(form);
+      if (revoked) return revoked;
+    }
+    for (const revoked of trust.revoked.values()) if (revoked.target === hint) return revoked;
+  }
+  return attestation.entries
+    .map(({ logId }) => trust.revoked.get(logId))
+    .find((revoked) => revoked !== undefined);
+}
+
+/** KEY_REVOKED, saying what was revoked and when. */
+export function keyRevoked(revoked: RevokedKey): StellaError {
+  const when = formatInstant(revoked.removedAt);
+  return new StellaError(
+    'KEY_REVOKED',
+    `the key ${revoked.target} was revoked: the repository had withdrawn it by ${when}`,
+    {
+      details: { key_id: revoked.keyId, target: revoked.target, removed_at: when },
     },
   );
 }

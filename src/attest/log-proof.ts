@@ -5,16 +5,20 @@ import { isSignature } from '../base/keys.ts';
 import { type Checkpoint, type OpenedCheckpoint, openCheckpoint } from '../tlog/checkpoint.ts';
 import { checkInclusion, leafHash } from '../tlog/merkle.ts';
 import type { VerifierKey } from '../tlog/note.ts';
+import { checkWitnessPolicy, type WitnessPolicy, witnessKeys } from '../tlog/witness-policy.ts';
 import type { InclusionProof, LogEntry } from './attestation.ts';
 import type { TrustedLog } from './material.ts';
 import { formatPromise } from './promise.ts';
 
 /**
- * The time at which a log promised to include an entry: its signature over the canonical JSON of body, time, log and
+ * The time at which a log, which one of `logs` must be, promised to include an entry: its signature over the canonical JSON of body, time, log and
  * index (Rekor v1's signed entry timestamp).
  * @throws StellaError TIMESTAMP_INVALID, LOG_KEY_INVALID
  */
-export function checkPromise(entry: LogEntry, logs: readonly TrustedLog[]): Instant {
+export function checkPromise(
+  entry: LogEntry,
+  logs: readonly TrustedLog[],
+): { time: Instant; log: TrustedLog } {
   if (entry.integratedTime === undefined)
     throw new StellaError('TIMESTAMP_INVALID', 'the log entry has a promise but no time');
   const time = Number(entry.integratedTime) * SECOND;
@@ -30,9 +34,10 @@ export function checkPromise(entry: LogEntry, logs: readonly TrustedLog[]): Inst
     logId: entry.logId,
     index: entry.logIndex,
   });
-  if (!valid.some((log) => isSignature(log.key, signed, entry.signedEntryTimestamp!)))
+  const log = valid.find(({ key }) => isSignature(key, signed, entry.signedEntryTimestamp!));
+  if (!log)
     throw new StellaError('TIMESTAMP_INVALID', "the log's promise to include the entry does not verify");
-  return time;
+  return { time, log };
 }
 
 function unknownLog(entry: LogEntry): StellaError {
@@ -75,16 +80,18 @@ export interface ProvenCheckpoint extends OpenedCheckpoint {
 /**
  * Opens the checkpoint of an entry's proof: signed by a key of the log that the entry names, valid at every one of the
  * times, and of that log's origin.
- * @param trust the logs, and the witnesses whose cosignatures are of interest
- * @throws StellaError CHECKPOINT_SIGNATURE, CHECKPOINT_ORIGIN, CHECKPOINT_INVALID, NOTE_INVALID, LOG_KEY_INVALID
+ * @param policies what witnesses must have cosigned
+ * @throws StellaError CHECKPOINT_SIGNATURE, CHECKPOINT_ORIGIN, CHECKPOINT_INVALID, NOTE_INVALID, LOG_KEY_INVALID,
+ * WITNESS_QUORUM
  */
 export function checkCheckpoint(
   entry: LogEntry,
   proof: InclusionProof,
-  trust: { readonly logs: readonly TrustedLog[]; readonly witnesses: readonly VerifierKey[] },
+  logs: readonly TrustedLog[],
   times: readonly Instant[],
+  policies: readonly WitnessPolicy[] = [],
 ): ProvenCheckpoint {
-  const known = trust.logs.filter((log) => log.logId === entry.logId);
+  const known = logs.filter((log) => log.logId === entry.logId);
   if (known.length === 0) throw unknownLog(entry);
   const valid = known.filter((log) => times.every((time) => isValidAt(log, time)));
   if (valid.length === 0) {
@@ -97,9 +104,14 @@ export function checkCheckpoint(
   // Rekor v1 writes `HOST - TREE ID` and signs as HOST.
   const isRekorV1 =
     origin.startsWith(`${log.origin} - `) && /^\d{1,20}$/.test(origin.slice(log.origin.length + 3));
-  const opened = openCheckpoint(proof.checkpoint, [...valid.map(noteKeyOf), ...trust.witnesses], {
-    origin: isRekorV1 ? origin : log.origin,
-  });
+  const opened = openCheckpoint(
+    proof.checkpoint,
+    [...valid.map(noteKeyOf), ...policies.flatMap(witnessKeys)],
+    {
+      origin: isRekorV1 ? origin : log.origin,
+    },
+  );
+  for (const policy of policies) checkWitnessPolicy(policy, opened);
   return { ...opened, log };
 }
 

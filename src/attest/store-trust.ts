@@ -1,11 +1,9 @@
 import { type Duration, type Instant, parseInstant } from '../base/clock.ts';
-import { isStellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
 import type { ServiceMap } from '../base/schema-types.ts';
 import type { Config } from '../config/config.ts';
 import { parseServiceMap, resolveServices } from '../config/service-map.ts';
-import { logDirectory, tileReader } from '../logs/store.ts';
-import { openCheckpoint } from '../tlog/checkpoint.ts';
+import { MOST_POLICY_BYTES, parseWitnessPolicy, type WitnessPolicy } from '../tlog/witness-policy.ts';
 import { assembleTrustedRoot, attestorTargets } from '../trust/assembled-root.ts';
 import { freshnessWindow, judgeFreshness } from '../trust/freshness.ts';
 import { loadGeneration } from '../trust/generation.ts';
@@ -13,9 +11,8 @@ import type { Generation, TrustStore } from '../trust/store.ts';
 import { referenceOf } from '../trust/sync-record.ts';
 import { loadServiceMap, targetNamesOf, trustTargets } from '../trust/targets.ts';
 import type { TufView } from '../trust/tuf.ts';
-import { noteKeyOf } from './log-proof.ts';
 import type { AttestorKey } from './material.ts';
-import { type HeldLog, loadTrust, type TrustOrigin, type VerifierTrust } from './trust.ts';
+import type { CarriedLogs, TrustInputs, TrustOrigin } from './trust.ts';
 
 const MOST_SERVICE_MAP_BYTES = 1024 * 1024;
 
@@ -32,15 +29,14 @@ export interface StoreTrustSetting {
  * How fresh it is, is judged now and is part of every verdict.
  * @throws StellaError STORE_NOT_INITIALIZED, STORE_CORRUPT, CLOCK_BEHIND, TUF_*, TARGET_*, SERVICE_MAP_*
  */
-export async function loadStoreTrust(setting: StoreTrustSetting): Promise<VerifierTrust> {
+export async function storeTrustInputs(setting: StoreTrustSetting): Promise<TrustInputs> {
   const { store, config, now } = setting;
   const generation = store.require(now);
   const view = await loadGeneration(generation);
-  return await loadViewTrust(view, config, {
+  return await viewTrustInputs(view, config, {
     origin: originOfGeneration(setting, generation),
     revoked: generation.state.revoked_keys ?? [],
-    logs: generation.state.logs,
-    logsDirectory: store.logsDirectory,
+    carried: { logs: generation.state.logs, directory: store.logsDirectory },
   });
 }
 
@@ -51,18 +47,16 @@ export interface ViewTrust {
     readonly target: string;
     readonly removed_at: string;
   }[];
-  /** Signed checkpoints held, and where their tiles are. */
-  readonly logs?: readonly { readonly origin: string; readonly checkpoint: string }[];
-  readonly logsDirectory?: string;
+  readonly carried?: CarriedLogs;
 }
 
 /** The trust that a verified TUF repository amounts to: what a store holds, or what is just being sealed. */
-export async function loadViewTrust(view: TufView, config: Config, more: ViewTrust): Promise<VerifierTrust> {
+export async function viewTrustInputs(view: TufView, config: Config, more: ViewTrust): Promise<TrustInputs> {
   const names = targetNamesOf(config);
   const map = await serviceMapOf(view, config);
   const targets = await trustTargets(view, names, map);
   const endpoints = map && resolveServices(map, config.environment);
-  const inputs = {
+  return {
     origin: more.origin,
     trustedRoot: assembleTrustedRoot(targets, endpoints),
     attestors: attestorTargets(targets).map(
@@ -78,10 +72,14 @@ export async function loadViewTrust(view: TufView, config: Config, more: ViewTru
       target: key.target,
       removedAt: parseInstant(key.removed_at),
     })),
+    ...(more.carried ? { carried: more.carried } : {}),
+    witnessPolicy: config.tlogPolicy === undefined ? undefined : loadWitnessPolicy(config.tlogPolicy),
   };
-  const trust = loadTrust(inputs);
-  const { held, problems } = heldLogs(trust, more);
-  return { ...trust, held, problems: [...trust.problems, ...problems] };
+}
+
+/** @throws StellaError POLICY_INVALID, FILE_NOT_FOUND, FILE_UNREADABLE */
+export function loadWitnessPolicy(path: string): WitnessPolicy {
+  return parseWitnessPolicy(readBounded(path, MOST_POLICY_BYTES));
 }
 
 async function serviceMapOf(view: TufView, config: Config): Promise<ServiceMap | undefined> {
@@ -110,31 +108,4 @@ function originOfGeneration(
     how: source.kind === 'import' ? 'sealed' : 'synced',
     freshness: judgeFreshness(reference, now, window),
   };
-}
-
-/** The checkpoints that the store holds, each verified again with the log's keys before anything is compared with it. */
-function heldLogs(
-  trust: VerifierTrust,
-  { logs, logsDirectory }: ViewTrust,
-): { held: Map<string, HeldLog>; problems: string[] } {
-  const held = new Map<string, HeldLog>();
-  const problems: string[] = [];
-  if (logsDirectory === undefined) return { held, problems };
-  const keys = trust.logs.map(noteKeyOf);
-  for (const { origin, checkpoint: text } of logs ?? []) {
-    try {
-      const { checkpoint } = openCheckpoint(Buffer.from(text), keys, { origin });
-      const { size, rootHash } = checkpoint;
-      held.set(origin, {
-        origin,
-        size,
-        rootHash,
-        tiles: tileReader(logDirectory(logsDirectory, origin), checkpoint),
-      });
-    } catch (error) {
-      if (!isStellaError(error)) throw error;
-      problems.push(`checkpoint of ${origin}: ${error.message}`);
-    }
-  }
-  return { held, problems };
 }

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { equalBytes, sha256 } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
-import { type HashAlgorithm, isSignature } from '../base/keys.ts';
+import { type HashAlgorithm, isSignature, type PublicKey } from '../base/keys.ts';
 import {
   type Certificate,
+  EXTENSION,
   hasKeyUsage,
   isSignedBy,
   PURPOSE,
@@ -173,7 +174,7 @@ export function checkTimestamp(
     refuse('the timestamp is not what its authority signed');
   const found = findSigner(timestamp, authorities);
   if (!found) return refuse('the timestamp is not from a trusted timestamp authority');
-  const { authority, certificate } = found;
+  const { authority, certificate, key } = found;
   if (timestamp.certificateHash && !equalBytes(sha256(certificate.der), timestamp.certificateHash))
     refuse("the timestamp names another certificate than its signer's");
   const purposes = purposesOf(certificate);
@@ -183,7 +184,6 @@ export function checkTimestamp(
     refuse('the timestamp is dated outside of the validity of its authority');
   if (time < certificate.notBefore || time > certificate.notAfter)
     refuse("the timestamp is dated outside of the validity of its signer's certificate");
-  const key = publicKeyIn(certificate);
   const algorithm =
     timestamp.signatureAlgorithm === OID.rsaEncryption
       ? { type: 'rsa', form: { hash: timestamp.digestHash } }
@@ -201,23 +201,25 @@ export function checkTimestamp(
 function findSigner(
   timestamp: Timestamp,
   authorities: readonly TrustedAuthority[],
-): { authority: TrustedAuthority; certificate: Certificate } | undefined {
+): { authority: TrustedAuthority; certificate: Certificate; key: PublicKey } | undefined {
   const { signer } = timestamp;
   const isSigner = (certificate: Certificate): boolean =>
     'issuer' in signer
       ? certificate.issuer.equals(signer.issuer) && certificate.serial.equals(signer.serial)
-      : (certificate.extensions.get('551d0e')?.value.subarray(2).equals(signer.subjectKeyId) ?? false);
+      : (certificate.extensions.get(EXTENSION.subjectKeyId)?.value.subarray(2).equals(signer.subjectKeyId) ??
+        false);
   for (const authority of authorities) {
     const leaf = authority.chain[0]!;
     if (!leaf.isAuthority) {
-      if (isSigner(leaf.certificate)) return { authority, certificate: leaf.certificate };
+      if (isSigner(leaf.certificate)) return { authority, certificate: leaf.certificate, key: leaf.key };
       continue;
     }
     for (const der of timestamp.certificates) {
       const certificate = parseCertificate(der, code);
       if (!isSigner(certificate)) continue;
       const issuer = authority.chain.find((member) => member.certificate.subject.equals(certificate.issuer));
-      if (issuer && isSignedBy(certificate, issuer.key)) return { authority, certificate };
+      if (issuer && isSignedBy(certificate, issuer.key))
+        return { authority, certificate, key: publicKeyIn(certificate) };
     }
   }
   return undefined;

@@ -2,19 +2,34 @@ import { createPublicKey } from 'node:crypto';
 import type { Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { type PublicKey, publicKeyOf } from '../base/keys.ts';
+import { logDirectory, tileReader } from '../logs/store.ts';
+import { openCheckpoint } from '../tlog/checkpoint.ts';
 import type { HashReader } from '../tlog/merkle.ts';
-import type { VerifierKey } from '../tlog/note.ts';
+import type { WitnessPolicy } from '../tlog/witness-policy.ts';
 import type { Freshness } from '../trust/freshness.ts';
 import type { TrustedRoot, TrustedRootAuthority, TrustedRootLog } from '../trust/trusted-root.ts';
 import { CertificateJudge, loadAuthority } from './chain.ts';
+import { noteKeyOf } from './log-proof.ts';
 import type { AttestorKey, TrustedAuthority, TrustedLog } from './material.ts';
 
 /** A checkpoint that came with the trust, and the tiles to prove things with. */
 export interface HeldLog {
   readonly origin: string;
+  readonly logId: string;
   readonly size: bigint;
   readonly rootHash: Uint8Array;
+  /** The signed note. */
+  readonly checkpoint: Buffer;
+  /** In C2SP layout. */
+  readonly directory: string;
   readonly tiles: HashReader;
+}
+
+/** The carried logs as they are told of: a signed checkpoint each, and the directory that has their tiles. */
+export interface CarriedLogs {
+  readonly logs: readonly { readonly origin: string; readonly checkpoint: string }[];
+  /** `logs/` of a trust store or an opened bundle. */
+  readonly directory: string;
 }
 
 /** A key that an earlier generation distributed and that the repository has since withdrawn. */
@@ -50,19 +65,21 @@ export interface VerifierTrust {
   readonly revoked: ReadonlyMap<string, RevokedKey>;
   /** By origin of the log. */
   readonly held: ReadonlyMap<string, HeldLog>;
-  readonly witnesses: readonly VerifierKey[];
+  /** What witnesses must have cosigned every checkpoint. */
+  readonly witnessPolicy: WitnessPolicy | undefined;
   readonly certificates: CertificateJudge;
   /** What of the trust material could not be used, and why. */
   readonly problems: readonly string[];
 }
 
+/** Plain data, so that it can be sent to worker threads. */
 export interface TrustInputs {
   readonly origin: TrustOrigin;
   readonly trustedRoot?: TrustedRoot | undefined;
   readonly attestors?: readonly AttestorKey[];
   readonly revoked?: readonly RevokedKey[];
-  readonly held?: readonly HeldLog[];
-  readonly witnesses?: readonly VerifierKey[];
+  readonly carried?: CarriedLogs | undefined;
+  readonly witnessPolicy?: WitnessPolicy | undefined;
 }
 
 /** Loads keys and checks chains, so that verifying needs neither again. Material that cannot be used is left out and named. */
@@ -87,9 +104,16 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
   const nameOfAuthority = (authority: TrustedRootAuthority) => `authority ${authority.uri}`;
   const ctLogs = load(root?.ctlogs ?? [], nameOfLog, loadLog);
   const authorities = load(root?.certificateAuthorities ?? [], nameOfAuthority, loadRootAuthority);
+  const logs = load(root?.tlogs ?? [], nameOfLog, loadLog);
+  const { carried } = inputs;
+  const held = load(
+    carried?.logs ?? [],
+    ({ origin }) => `checkpoint of ${origin}`,
+    (log) => loadHeldLog(log, carried!.directory, logs),
+  );
   return {
     origin: inputs.origin,
-    logs: load(root?.tlogs ?? [], nameOfLog, loadLog),
+    logs,
     authorities,
     timestampAuthorities: load(root?.timestampAuthorities ?? [], nameOfAuthority, loadRootAuthority),
     attestors: inputs.attestors ?? [],
@@ -98,10 +122,32 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
         [key.keyId, key.logId].flatMap((id): [string, RevokedKey][] => (id === undefined ? [] : [[id, key]])),
       ),
     ),
-    held: new Map((inputs.held ?? []).map((log) => [log.origin, log])),
-    witnesses: inputs.witnesses ?? [],
+    held: new Map(held.map((log) => [log.origin, log])),
+    witnessPolicy: inputs.witnessPolicy,
     certificates: new CertificateJudge(authorities, ctLogs),
     problems,
+  };
+}
+
+/** The checkpoint is verified again with the log's keys before anything is compared with it. */
+function loadHeldLog(
+  { origin, checkpoint: text }: CarriedLogs['logs'][number],
+  directory: string,
+  logs: readonly TrustedLog[],
+): HeldLog {
+  const note = Buffer.from(text);
+  const { checkpoint, signedBy } = openCheckpoint(note, logs.map(noteKeyOf), { origin });
+  const log = logs.find(({ key }) => signedBy.some(({ publicKey }) => publicKey.id === key.id))!;
+  const own = logDirectory(directory, origin);
+  const { size, rootHash } = checkpoint;
+  return {
+    origin,
+    logId: log.logId,
+    size,
+    rootHash,
+    checkpoint: note,
+    directory: own,
+    tiles: tileReader(own, checkpoint),
   };
 }
 

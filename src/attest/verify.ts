@@ -2,29 +2,23 @@ import { createHash } from 'node:crypto';
 import { formatInstant, type Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { HashAlgorithm, PublicKey } from '../base/keys.ts';
+import { checkFreshness } from '../trust/freshness.ts';
 import type { Artifact } from './artifact.ts';
 import type { Attestation, LogEntry } from './attestation.ts';
-import { checkAttestorAt, chooseAttestor } from './attestor.ts';
+import { checkAttestorAt, chooseAttestors } from './attestor.ts';
+import { carriedEntries } from './carried-entries.ts';
 import { checkValidAt, type JudgedCertificate } from './chain.ts';
-import { type Consistency, checkConsistencyWithHeld } from './consistency.ts';
 import { IN_TOTO_PAYLOAD_TYPE, preAuthEncoding } from './envelope.ts';
 import { checkIdentity, type IdentityRule, isIdentityRuleEmpty } from './identity-rule.ts';
-import { checkEntry } from './log-entry.ts';
-import { checkCheckpoint, checkPromise, checkProof, type ProvenCheckpoint } from './log-proof.ts';
+import { LogJudge } from './log-evidence.ts';
 import type { AttestorKey } from './material.ts';
+import { checkRule, constrainsSigner, type PolicyRule } from './policy.ts';
 import { isAttestationSignature, isDigestSignature, isMessageSignature } from './signature.ts';
+import { findSigningTimes, type SigningTime } from './signing-time.ts';
 import { parseStatement, type Statement } from './statement.ts';
 import { matchArtifact } from './subject.ts';
-import { checkTimestamp, parseTimestamp } from './timestamp.ts';
 import type { VerifierTrust } from './trust.ts';
-import {
-  CHECKS,
-  type CheckName,
-  type CheckOutcome,
-  type LogEvidence,
-  type Verdict,
-  type VerifiedSigner,
-} from './verdict.ts';
+import { CHECKS, type CheckName, type CheckOutcome, type Verdict, type VerifiedSigner } from './verdict.ts';
 
 export interface VerifyOptions {
   readonly artifact?: Artifact | undefined;
@@ -37,24 +31,13 @@ export interface VerifyOptions {
   readonly predicateTypes?: readonly string[] | undefined;
   /** Whether the attestation must be shown to be logged (default). */
   readonly requireLog?: boolean;
-  /** Further rules over what has been verified; throws what is not satisfied. */
-  readonly policy?: ((verified: PolicyInput) => void) | undefined;
+  /** How many different trusted keys must have signed (1). */
+  readonly signatures?: number;
+  /** The policy's rule for the artifact. */
+  readonly rule?: PolicyRule | undefined;
 }
 
-/** What a policy may judge: verified facts only. */
-export interface PolicyInput {
-  readonly signer: VerifiedSigner;
-  readonly signedAt: Instant | undefined;
-  readonly logs: readonly LogEvidence[];
-  readonly statement: Statement | undefined;
-  readonly artifact: Artifact | undefined;
-}
-
-/** A trusted instant at which the signature existed. */
-interface SigningTime {
-  readonly time: Instant;
-  readonly source: string;
-}
+type Outcome = Omit<CheckOutcome, 'name'>;
 
 /**
  * Judges one attestation. Everything that fails is in the verdict; nothing about the attestation makes this throw.
@@ -66,7 +49,9 @@ export async function verifyAttestation(
   options: VerifyOptions,
   now: Instant,
 ): Promise<Verdict> {
-  return await new Verification(attestation, trust, options, now).run();
+  const isProved = attestation.entries.length > 0 && attestation.entries.every(({ proof }) => proof);
+  const carried = isProved ? [] : await carriedEntries(attestation, trust);
+  return await new Verification(attestation, carried, trust, options, now).run();
 }
 
 /** The verdict on something that could not even be read as an attestation. */
@@ -88,6 +73,7 @@ export function unreadable(error: StellaError, trust: VerifierTrust): Verdict {
 
 class Verification {
   readonly #attestation: Attestation;
+  readonly #log: LogJudge;
   readonly #trust: VerifierTrust;
   readonly #options: VerifyOptions;
   readonly #now: Instant;
@@ -96,14 +82,19 @@ class Verification {
   #signed: Buffer | undefined;
   #statement: Statement | undefined;
   #certificate: JudgedCertificate | undefined;
-  #attestor: AttestorKey | undefined;
+  #attestors: readonly AttestorKey[] = [];
   #times: readonly SigningTime[] = [];
   #timesError: StellaError | undefined;
-  readonly #checkpoints: { entry: LogEntry; proven: ProvenCheckpoint }[] = [];
-  #logs: LogEvidence[] = [];
 
-  constructor(attestation: Attestation, trust: VerifierTrust, options: VerifyOptions, now: Instant) {
+  constructor(
+    attestation: Attestation,
+    carried: readonly LogEntry[],
+    trust: VerifierTrust,
+    options: VerifyOptions,
+    now: Instant,
+  ) {
     this.#attestation = attestation;
+    this.#log = new LogJudge(attestation.entries, carried, trust);
     this.#trust = trust;
     this.#options = options;
     this.#now = now;
@@ -116,7 +107,7 @@ class Verification {
         continue;
       }
       try {
-        const outcome = name === 'consistency' ? await this.#consistency() : this.#judge(name);
+        const outcome = name === 'consistency' ? await this.#log.consistency() : this.#judge(name);
         this.#outcomes.push({ name, ...outcome });
       } catch (error) {
         if (!isStellaError(error)) throw error;
@@ -127,7 +118,7 @@ class Verification {
     return this.#verdict();
   }
 
-  #judge(name: Exclude<CheckName, 'consistency'>): Omit<CheckOutcome, 'name'> {
+  #judge(name: Exclude<CheckName, 'consistency'>): Outcome {
     switch (name) {
       case 'envelope':
         return this.#envelope();
@@ -146,7 +137,7 @@ class Verification {
       case 'checkpoint':
         return this.#checkpoint();
       case 'inclusion':
-        return this.#inclusion();
+        return this.#log.inclusion();
       case 'artifact':
         return this.#artifact();
       case 'identity':
@@ -160,7 +151,7 @@ class Verification {
     }
   }
 
-  #envelope(): Omit<CheckOutcome, 'name'> {
+  #envelope(): Outcome {
     const { content } = this.#attestation;
     if (content.kind === 'dsse') {
       this.#signed = preAuthEncoding(content.payloadType, content.payload);
@@ -168,7 +159,7 @@ class Verification {
     }
     // Times are needed before certificates can be judged; whether there are enough of them is judged in its turn.
     try {
-      this.#times = this.#findTimes();
+      this.#times = findSigningTimes(this.#attestation, this.#trust);
     } catch (error) {
       if (!isStellaError(error)) throw error;
       this.#timesError = error;
@@ -176,30 +167,7 @@ class Verification {
     return { result: 'passed', detail: this.#attestation.form };
   }
 
-  #findTimes(): SigningTime[] {
-    const { content, entries, timestamps } = this.#attestation;
-    const times: SigningTime[] = [];
-    const signature = content.kind === 'dsse' ? content.signatures[0]!.sig : content.signature;
-    for (const der of timestamps) {
-      const { time, authority } = checkTimestamp(
-        parseTimestamp(der),
-        signature,
-        this.#trust.timestampAuthorities,
-      );
-      times.push({ time, source: authority.uri === '' ? 'timestamp authority' : authority.uri });
-    }
-    for (const entry of entries) {
-      if (!entry.signedEntryTimestamp) continue;
-      times.push({ time: checkPromise(entry, this.#trust.logs), source: this.#nameOfLog(entry) });
-    }
-    return times.sort((a, b) => a.time - b.time);
-  }
-
-  #nameOfLog(entry: LogEntry): string {
-    return this.#trust.logs.find((log) => log.logId === entry.logId)?.origin ?? entry.logId;
-  }
-
-  #judgeCertificate(): Omit<CheckOutcome, 'name'> {
+  #judgeCertificate(): Outcome {
     const { signer } = this.#attestation;
     if (signer.kind !== 'certificate') return { result: 'not-applicable' };
     if (this.#options.key)
@@ -218,25 +186,26 @@ class Verification {
     return { result: 'passed', detail: `issued by ${this.#certificate.issuers[0]!.authority.uri}` };
   }
 
-  #judgeKey(): Omit<CheckOutcome, 'name'> {
+  #judgeKey(): Outcome {
     const { signer, content } = this.#attestation;
     if (signer.kind !== 'key') return { result: 'not-applicable' };
-    this.#attestor = chooseAttestor(this.#attestation, this.#options.key, this.#trust, (key) =>
+    const { key, rule, signatures } = this.#options;
+    const wanted = Math.max(signatures ?? 1, rule?.signatures ?? 1);
+    this.#attestors = chooseAttestors(this.#attestation, key, this.#trust, wanted, (candidate) =>
       content.kind === 'dsse'
-        ? content.signatures.some(({ sig }) => isAttestationSignature(key, this.#signed!, sig))
-        : this.#isMessageSigned(key),
+        ? content.signatures.some(({ sig }) => isAttestationSignature(candidate, this.#signed!, sig))
+        : this.#isMessageSigned(candidate),
     );
     // A time that cannot be trusted is refused in its own turn; until then the key is judged by the others.
-    if (!this.#timesError)
-      checkAttestorAt(
-        this.#attestor,
-        this.#times.map(({ time }) => time),
-        this.#trust.origin.sealedAt ?? this.#now,
-      );
-    return { result: 'passed', detail: this.#attestor.name };
+    if (!this.#timesError) {
+      const times = this.#times.map(({ time }) => time);
+      for (const attestor of this.#attestors)
+        checkAttestorAt(attestor, times, this.#trust.origin.sealedAt ?? this.#now);
+    }
+    return { result: 'passed', detail: this.#attestors.map(({ name }) => name).join(', ') };
   }
 
-  #signature(): Omit<CheckOutcome, 'name'> {
+  #signature(): Outcome {
     const { content } = this.#attestation;
     if (!this.#certificate) return { result: 'passed' }; // the key was chosen by it
     const { key } = this.#certificate;
@@ -271,7 +240,7 @@ class Verification {
     return isDigestSignature(key, digest, content.signature, hash);
   }
 
-  #sct(): Omit<CheckOutcome, 'name'> {
+  #sct(): Outcome {
     const sct = this.#certificate?.sct;
     if (sct === undefined) return { result: 'not-applicable' };
     if (sct instanceof StellaError) throw sct;
@@ -279,7 +248,7 @@ class Verification {
     return { result: 'passed', detail: `${sct.length} CT log${sct.length === 1 ? '' : 's'}` };
   }
 
-  #signingTime(): Omit<CheckOutcome, 'name'> {
+  #signingTime(): Outcome {
     if (this.#timesError) throw this.#timesError;
     const first = this.#times[0];
     if (first) return { result: 'passed', detail: `${formatInstant(first.time)} by ${first.source}` };
@@ -291,24 +260,17 @@ class Verification {
     return { result: 'not-checked', detail: 'nobody who is trusted says when; the key is valid now' };
   }
 
-  #logEntry(): Omit<CheckOutcome, 'name'> {
-    const { entries, content, signer } = this.#attestation;
-    if (entries.length === 0) {
-      if (this.#options.requireLog ?? true)
-        throw new StellaError('LOG_ENTRY_MISSING', 'the attestation does not show that it was logged');
-      return { result: 'not-checked', detail: 'no log entry; none is required' };
-    }
-    const verifiers = [this.#attestor?.key.spki ?? this.#certificate!.certificate.der];
-    if (signer.kind === 'certificate') verifiers.push(this.#certificate!.certificate.spki);
-    for (const entry of entries) {
-      checkEntry(entry, {
-        signatures: content.kind === 'dsse' ? content.signatures.map(({ sig }) => sig) : [content.signature],
-        verifiers,
-        signed: (hash) => this.#signedDigest(hash),
-        payload: content.kind === 'dsse' ? content.payload : undefined,
-      });
-    }
-    return { result: 'passed', detail: entries.map(({ kind, version }) => `${kind} ${version}`).join(', ') };
+  #logEntry(): Outcome {
+    const { content } = this.#attestation;
+    const { requireLog, rule } = this.#options;
+    return this.#log.entries(requireLog ?? rule?.requireLog ?? true, {
+      signatures: content.kind === 'dsse' ? content.signatures.map(({ sig }) => sig) : [content.signature],
+      verifiers: this.#certificate
+        ? [this.#certificate.certificate.der, this.#certificate.certificate.spki]
+        : this.#attestors.map(({ key }) => key.spki),
+      signed: (hash) => this.#signedDigest(hash),
+      payload: content.kind === 'dsse' ? content.payload : undefined,
+    });
   }
 
   #signedDigest(hash: HashAlgorithm): Buffer | undefined {
@@ -319,82 +281,26 @@ class Verification {
     return found === undefined ? undefined : Buffer.from(found, 'hex');
   }
 
-  #checkpoint(): Omit<CheckOutcome, 'name'> {
-    const { entries } = this.#attestation;
+  #checkpoint(): Outcome {
     // Without any other time, what matters is whether the log's key is valid as of the trust itself.
     const times =
       this.#times.length > 0
         ? this.#times.map(({ time }) => time)
         : [this.#trust.origin.sealedAt ?? this.#now];
-    for (const entry of entries) {
-      if (!entry.proof) continue;
-      const proven = checkCheckpoint(entry, entry.proof, this.#trust, times);
-      this.#checkpoints.push({ entry, proven });
-    }
-    if (this.#checkpoints.length === 0)
-      return {
-        result: 'not-applicable',
-        detail: entries.length > 0 ? 'shown by the log’s promise' : 'no log entry',
-      };
-    return {
-      result: 'passed',
-      detail: this.#checkpoints
-        .map(({ proven }) => `${proven.checkpoint.origin} size ${proven.checkpoint.size}`)
-        .join(', '),
-    };
+    const policies = [this.#trust.witnessPolicy, this.#options.rule?.witnessPolicy];
+    return this.#log.checkpoints(
+      times,
+      policies.filter((policy) => policy !== undefined),
+    );
   }
 
-  #inclusion(): Omit<CheckOutcome, 'name'> {
-    for (const { entry, proven } of this.#checkpoints) {
-      checkProof(entry, entry.proof!, proven.checkpoint);
-      this.#logs.push({
-        origin: proven.checkpoint.origin,
-        logId: entry.logId,
-        index: entry.signedEntryTimestamp ? entry.logIndex : entry.proof!.index,
-        shownBy: 'inclusion proof',
-        treeSize: proven.checkpoint.size,
-        witnesses: proven.signedBy.flatMap((key) => (key.type === 'cosignature/v1' ? [key.name] : [])),
-        consistency: 'not shown',
-      });
-    }
-    for (const entry of this.#attestation.entries) {
-      if (entry.proof || !entry.signedEntryTimestamp) continue;
-      this.#logs.push({
-        origin: this.#nameOfLog(entry),
-        logId: entry.logId,
-        index: entry.logIndex,
-        shownBy: 'signed entry timestamp',
-        witnesses: [],
-        consistency: 'not shown',
-        reason: 'the attestation has a promise of the log, but no inclusion proof',
-      });
-    }
-    if (this.#logs.length === 0) return { result: 'not-applicable', detail: 'no log entry' };
-    return {
-      result: 'passed',
-      detail: this.#logs.map((log) => `${log.shownBy}, index ${log.index}`).join('; '),
-    };
-  }
-
-  async #consistency(): Promise<Omit<CheckOutcome, 'name'>> {
-    if (this.#checkpoints.length === 0) return { result: 'not-applicable' };
-    const results: Consistency[] = [];
-    for (const { proven } of this.#checkpoints)
-      results.push(await checkConsistencyWithHeld(proven.checkpoint, this.#trust.held));
-    this.#logs = this.#logs.map((log, i) => ({ ...log, ...results[i] }));
-    const missing = results.find(({ consistency }) => consistency === 'not shown');
-    return missing?.reason === undefined
-      ? { result: 'passed', detail: 'part of the log that the trust holds a checkpoint of' }
-      : { result: 'not-checked', detail: missing.reason };
-  }
-
-  #artifact(): Omit<CheckOutcome, 'name'> {
+  #artifact(): Outcome {
     const { artifact } = this.#options;
     if (!artifact) return { result: 'not-checked', detail: 'no artifact was given' };
     return { result: 'passed', detail: matchArtifact(artifact, this.#attestation, this.#statement) };
   }
 
-  #identity(): Omit<CheckOutcome, 'name'> {
+  #identity(): Outcome {
     const { identity, requireIdentity } = this.#options;
     if (!this.#certificate) {
       if (identity && !isIdentityRuleEmpty(identity))
@@ -402,10 +308,11 @@ class Verification {
           'IDENTITY_MISMATCH',
           'an identity is required, but the attestation is signed with a key',
         );
-      return { result: 'passed', detail: `key ${this.#attestor!.name}` };
+      return { result: 'passed', detail: this.#attestors.map(({ name }) => `key ${name}`).join(', ') };
     }
     if (!identity || isIdentityRuleEmpty(identity)) {
-      if (requireIdentity)
+      const { rule } = this.#options;
+      if (requireIdentity && !(rule && constrainsSigner(rule)))
         throw new StellaError(
           'IDENTITY_REQUIRED',
           'the configuration requires an identity rule and none was given',
@@ -416,7 +323,7 @@ class Verification {
     return { result: 'passed', detail: this.#certificate.identity.subject };
   }
 
-  #predicate(): Omit<CheckOutcome, 'name'> {
+  #predicate(): Outcome {
     const wanted = this.#options.predicateTypes;
     const found = this.#statement?.predicateType;
     if (!wanted || wanted.length === 0) return { result: 'not-checked', detail: found ?? 'no statement' };
@@ -431,37 +338,36 @@ class Verification {
     return { result: 'passed', detail: found };
   }
 
-  #policy(): Omit<CheckOutcome, 'name'> {
-    const { policy, artifact } = this.#options;
-    if (!policy) return { result: 'not-checked', detail: 'no policy was given' };
-    policy({
-      signer: this.#signer()!,
+  #policy(): Outcome {
+    const { rule } = this.#options;
+    if (!rule) return { result: 'not-checked', detail: 'no policy was given' };
+    checkRule(rule, {
+      identity: this.#certificate?.identity,
+      attestors: this.#attestors,
       signedAt: this.#times[0]?.time,
-      logs: this.#logs,
-      statement: this.#statement,
-      artifact,
+      predicateType: this.#statement?.predicateType,
+      now: this.#now,
     });
-    return { result: 'passed' };
+    return { result: 'passed', detail: rule.name };
   }
 
-  #freshness(): Omit<CheckOutcome, 'name'> {
+  #freshness(): Outcome {
     const { freshness } = this.#trust.origin;
     if (!freshness) return { result: 'not-applicable', detail: `${this.#trust.origin.name} has no age` };
-    if (freshness.state === 'blocked')
-      throw new StellaError('STORE_STALE', 'the trust store is older than the staleness window');
+    checkFreshness(freshness, 'the trust store', 'STORE_STALE');
     return { result: 'passed', detail: freshness.state };
   }
 
   #signer(): VerifiedSigner | undefined {
     if (this.#certificate) return { kind: 'certificate', identity: this.#certificate.identity };
-    if (this.#attestor) return { kind: 'key', keyId: this.#attestor.key.id, name: this.#attestor.name };
-    return undefined;
+    const [first] = this.#attestors;
+    return first && { kind: 'key', keyId: first.key.id, name: first.name };
   }
 
   #verdict(): Verdict {
     const passed = (name: CheckName) =>
       this.#outcomes.some((each) => each.name === name && each.result === 'passed');
-    const { artifact } = this.#options;
+    const { artifact, rule } = this.#options;
     const digest = artifact && Object.entries(artifact.digests)[0];
     const signer = this.#signer();
     return {
@@ -470,9 +376,10 @@ class Verification {
       form: this.#attestation.form,
       checks: this.#outcomes,
       ...(signer && passed('signature') ? { signer } : {}),
-      identityChecked: passed('identity'),
+      identityChecked:
+        passed('identity') || (rule !== undefined && constrainsSigner(rule) && passed('policy')),
       ...(this.#times[0] ? { signedAt: this.#times[0] } : {}),
-      logs: this.#logs,
+      logs: this.#log.evidence,
       ...(artifact && digest
         ? { artifact: { name: artifact.name, digest: `${digest[0]}:${digest[1]}` } }
         : {}),

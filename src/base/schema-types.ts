@@ -185,6 +185,173 @@ size: number
 sha256: ManifestSha256
 }
 
+export type AttestationPolicyText = string
+
+/**
+ * What `stella attest verify --policy` requires of the attestations of an artifact. The first rule whose patterns fit the artifact's name applies.
+ */
+export interface AttestationPolicy {
+version: 1
+/**
+ * @minItems 1
+ * @maxItems 1000
+ */
+rules: AttestationPolicyRule[]
+}
+export interface AttestationPolicyRule {
+/**
+ * Glob patterns for the artifact's name (its path as given, or its last part); every artifact when absent
+ * 
+ * @minItems 1
+ * @maxItems 1000
+ */
+artifacts?: AttestationPolicyText[]
+/**
+ * Who may have signed with a certificate
+ * 
+ * @minItems 1
+ * @maxItems 1000
+ */
+identities?: AttestationPolicyIdentity[]
+/**
+ * Which trusted keys may have signed: target names, or sha256:HEX of the SPKI
+ * 
+ * @minItems 1
+ * @maxItems 1000
+ */
+keys?: AttestationPolicyText[]
+/**
+ * @minItems 1
+ * @maxItems 1000
+ */
+predicate_types?: AttestationPolicyText[]
+/**
+ * How many different attestations must match; 1 when absent
+ */
+required?: number
+/**
+ * How many different trusted keys must have signed one envelope; 1 when absent
+ */
+signatures?: number
+/**
+ * Whether the attestation must be shown to be logged; true when absent
+ */
+require_log?: boolean
+/**
+ * How many of these witnesses must have cosigned the log's checkpoint
+ */
+witnesses?: {
+quorum: number
+/**
+ * C2SP verifier keys of type 4
+ * 
+ * @minItems 1
+ * @maxItems 100
+ */
+keys: AttestationPolicyText[]
+}
+/**
+ * The longest time since the trusted signing time: 30d, P30D
+ */
+max_age?: string
+}
+export interface AttestationPolicyIdentity {
+subject?: AttestationPolicyText
+subject_pattern?: AttestationPolicyText
+issuer?: AttestationPolicyText
+issuer_pattern?: AttestationPolicyText
+}
+
+export type ReceiptInstant = string
+export type ReceiptSha256 = string
+
+/**
+ * What a site accepted: written by `trust import --receipt`, read by the producer
+ */
+export interface Receipt {
+signed: {
+format: "stella-receipt/v1"
+site: string
+accepted_at: ReceiptInstant
+generation: number
+manifest_sha256: ReceiptSha256
+sequence: number
+sealed_at: ReceiptInstant
+producer: string
+/**
+ * The newest TUF root that the site holds
+ */
+root: {
+version: number
+sha256: ReceiptSha256
+}
+/**
+ * @maxItems 1000
+ */
+logs: {
+origin: string
+tree_size: number
+root_hash: ReceiptSha256
+}[]
+/**
+ * The keys and certificates that the site holds as distributed by TUF
+ * 
+ * @maxItems 10000
+ */
+keys: {
+key_id: ReceiptSha256
+target: string
+usage: string
+}[]
+}
+/**
+ * Over the canonical JSON of `signed`
+ * 
+ * @maxItems 16
+ */
+signatures: {
+/**
+ * SHA-256 of the DER SubjectPublicKeyInfo
+ */
+keyid: string
+/**
+ * base64
+ */
+sig: string
+}[]
+}
+
+export type RekorV1LogSignedTreeHead = string
+export type RekorV1LogTreeID = string
+
+/**
+ * What Rekor v1 answers to GET /api/v1/log, as far as it is used
+ */
+export interface RekorV1Log {
+signedTreeHead: RekorV1LogSignedTreeHead
+treeID: RekorV1LogTreeID
+/**
+ * @maxItems 1000
+ */
+inactiveShards?: ({
+signedTreeHead: RekorV1LogSignedTreeHead
+treeID: RekorV1LogTreeID
+[k: string]: unknown
+}[] | null)
+[k: string]: unknown
+}
+
+/**
+ * What Rekor v1 answers to GET /api/v1/log/proof, as far as it is used
+ */
+export interface RekorV1Proof {
+/**
+ * @maxItems 64
+ */
+hashes: (string[] | null)
+[k: string]: unknown
+}
+
 /**
  * repo.yaml: the settings of a TUF repository working directory, version 1
  */
@@ -671,11 +838,109 @@ hashes?: {
 [k: string]: unknown
 }
 
+export type VerdictDocumentSha256 = string
+export type VerdictDocumentDecimal = string
+export type VerdictDocumentInstant = string
+
+/**
+ * The answer of `stella attest verify --json` about one attestation
+ */
+export interface VerdictDocument {
+/**
+ * The file; with #N where it holds several attestations
+ */
+source: string
+verified: boolean
+error?: VerdictDocumentError
+form?: ("sigstore-bundle-0.1" | "sigstore-bundle-0.2" | "sigstore-bundle-0.3" | "dsse" | "cosign-bundle")
+signer?: ({
+kind: "key"
+name: string
+key_id: VerdictDocumentSha256
+} | {
+kind: "certificate"
+identity: string
+issuer: (string | null)
+claims: {
+[k: string]: string
+}
+})
+/**
+ * Whether who signed was compared with anything: a rule, or the trusted keys
+ */
+identity_checked: boolean
+/**
+ * The earliest trusted signing time
+ */
+signed_at?: string
+signed_at_source?: string
+logs: {
+origin: string
+log_id: VerdictDocumentSha256
+index: VerdictDocumentDecimal
+shown_by: ("inclusion proof" | "signed entry timestamp" | "carried tiles")
+tree_size?: VerdictDocumentDecimal
+witnesses: string[]
+consistency: ("shown" | "not shown")
+reason?: string
+}[]
+artifact?: {
+name: string
+digest: string
+}
+artifact_checked: boolean
+statement?: {
+predicate_type: string
+subjects: {
+name: (string | null)
+digest: {
+[k: string]: string
+}
+}[]
+}
+trust: {
+kind: ("store" | "trusted-root" | "sigstore" | "key")
+name: string
+generation?: number
+sealed_at?: VerdictDocumentInstant
+synced_at?: VerdictDocumentInstant
+freshness?: {
+state: ("fresh" | "stale" | "blocked")
+age_ms: number
+window_ms: number
+widened_by_ms: number
+accepted_until: VerdictDocumentInstant
+}
+}
+/**
+ * In the order in which they are judged
+ */
+checks: {
+name: ("envelope" | "certificate" | "key" | "signature" | "sct" | "signing-time" | "log-entry" | "checkpoint" | "inclusion" | "consistency" | "artifact" | "identity" | "predicate" | "policy" | "freshness")
+result: ("passed" | "failed" | "skipped" | "not-checked" | "not-applicable")
+detail?: string
+code?: string
+}[]
+}
+export interface VerdictDocumentError {
+code: string
+message: string
+hints: string[]
+exit: number
+details?: {
+[k: string]: unknown
+}
+}
+
 export interface SchemaTypes {
   'config': ConfigFile;
   'exports': ExportLedger;
   'log': EmbeddedLog;
   'manifest': Manifest;
+  'policy': AttestationPolicy;
+  'receipt': Receipt;
+  'rekor-v1-log': RekorV1Log;
+  'rekor-v1-proof': RekorV1Proof;
   'repo-settings': RepoSettings;
   'service-map': ServiceMap;
   'staged-change': StagedChange;
@@ -685,4 +950,5 @@ export interface SchemaTypes {
   'tuf-snapshot': TufSnapshot;
   'tuf-targets': TufTargets;
   'tuf-timestamp': TufTimestamp;
+  'verdict': VerdictDocument;
 }

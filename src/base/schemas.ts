@@ -3,6 +3,10 @@ import config from '../../schemas/config.schema.json' with { type: 'json' };
 import exports from '../../schemas/exports.schema.json' with { type: 'json' };
 import log from '../../schemas/log.schema.json' with { type: 'json' };
 import manifest from '../../schemas/manifest.schema.json' with { type: 'json' };
+import policy from '../../schemas/policy.schema.json' with { type: 'json' };
+import receipt from '../../schemas/receipt.schema.json' with { type: 'json' };
+import rekorV1Log from '../../schemas/rekor-v1-log.schema.json' with { type: 'json' };
+import rekorV1Proof from '../../schemas/rekor-v1-proof.schema.json' with { type: 'json' };
 import repoSettings from '../../schemas/repo-settings.schema.json' with { type: 'json' };
 import serviceMap from '../../schemas/service-map.schema.json' with { type: 'json' };
 import stagedChange from '../../schemas/staged-change.schema.json' with { type: 'json' };
@@ -12,12 +16,17 @@ import tufRoot from '../../schemas/tuf-root.schema.json' with { type: 'json' };
 import tufSnapshot from '../../schemas/tuf-snapshot.schema.json' with { type: 'json' };
 import tufTargets from '../../schemas/tuf-targets.schema.json' with { type: 'json' };
 import tufTimestamp from '../../schemas/tuf-timestamp.schema.json' with { type: 'json' };
+import verdict from '../../schemas/verdict.schema.json' with { type: 'json' };
 
 export const SCHEMAS = {
   'config': config,
   'exports': exports,
   'log': log,
   'manifest': manifest,
+  'policy': policy,
+  'receipt': receipt,
+  'rekor-v1-log': rekorV1Log,
+  'rekor-v1-proof': rekorV1Proof,
   'repo-settings': repoSettings,
   'service-map': serviceMap,
   'staged-change': stagedChange,
@@ -27,4 +36,5 @@ export const SCHEMAS = {
   'tuf-snapshot': tufSnapshot,
   'tuf-targets': tufTargets,
   'tuf-timestamp': tufTimestamp,
+  'verdict': verdict,
 } as const;

@@ -5,7 +5,7 @@ import { expandPaths, type Input, inputsIn, readInputs } from '../attest/inputs.
 import { LIMITS } from '../attest/limits.ts';
 import { loadArtifact, parseDigest, streamArtifact } from '../attest/load-artifact.ts';
 import type { AttestorKey } from '../attest/material.ts';
-import { loadTrust, type VerifierTrust } from '../attest/trust.ts';
+import { loadTrust, type TrustInputs } from '../attest/trust.ts';
 import type { Verdict } from '../attest/verdict.ts';
 import { verdictJson } from '../attest/verdict-json.ts';
 import { unreadable, type VerifyOptions, verifyAttestation } from '../attest/verify.ts';
@@ -45,7 +45,7 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
     predicateTypes: options.type,
     key: options.key === undefined ? undefined : keyOf(at(options.key), options.key),
   };
-  const trust = await trustOf(run, options);
+  const trust = loadTrust(await trustOf(run, options));
   for (const problem of trust.problems) run.note(`warning: not usable: ${problem}`);
   const judged: { source: string; verdict: Verdict }[] = [];
   for await (const { source, parsed } of inputs(run, paths)) {
@@ -143,13 +143,13 @@ function keyOf(path: string, name: string): AttestorKey {
   };
 }
 
-async function trustOf(run: Run<object>, options: AttestVerifyOptions): Promise<VerifierTrust> {
+async function trustOf(run: Run<object>, options: AttestVerifyOptions): Promise<TrustInputs> {
   if (options.trustedRoot !== undefined) {
     const bytes = readBounded(resolve(run.io.cwd, options.trustedRoot), MOST_TRUSTED_ROOT_BYTES);
-    return loadTrust({
+    return {
       origin: { kind: 'trusted-root', name: `trusted root ${options.trustedRoot}` },
       trustedRoot: parseTrustedRoot(bytes),
-    });
+    };
   }
   // Configuration, TUF and the store are heavy, and a trusted root needs none of them.
   const { openStoreTrust } = await import('./store-trust.ts');
