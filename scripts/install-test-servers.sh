@@ -4,11 +4,13 @@
 #   faketime         a process-wide fake clock
 #   docker-registry  an OCI registry
 #   skopeo           another client of that registry
+#   softhsm2, opensc  a PKCS#11 token and its tool
+#   shellcheck       reads the shell scripts
 #   zstd, tar        reading bundles with other tools
 # Usage: sudo scripts/install-test-servers.sh
 set -eu
 
-packages='nginx-light libfaketime faketime docker-registry skopeo zstd tar openssl'
+packages='nginx-light libfaketime faketime docker-registry skopeo softhsm2 opensc shellcheck zstd tar openssl'
 
 if [ "$(id -u)" -ne 0 ]; then
   echo 'error: run it as root, e.g. with sudo' >&2

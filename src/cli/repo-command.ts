@@ -93,7 +93,13 @@ export function sessionOptions(run: Run<SigningFlags>): SessionOptions {
   const given = givenPassphrase(run);
   const { askSecret } = run.io;
   const passphrase = async (name: string) => given ?? (await askSecret?.(`Passphrase of key ${name}: `));
-  return { now: run.now, passphrase, stage: run.options.stage ?? false };
+  const listens = run.io.terminal || run.options.verbose;
+  return {
+    now: run.now,
+    passphrase,
+    stage: run.options.stage ?? false,
+    ...(listens ? { onMessage: run.io.stderr } : {}),
+  };
 }
 
 /** Runs one edit, and says what was published or what is waiting for signatures. */

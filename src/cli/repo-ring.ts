@@ -3,7 +3,8 @@ import { StellaError } from '../base/errors.ts';
 import { loadPublicKey, signerOf } from '../base/keys.ts';
 import { singleKeyRing } from '../repository/ceremony.ts';
 import { commandSigner } from '../repository/command-signer.ts';
-import { type KeyRing, loadKeyFile, openKeyRing, type PassphraseSource } from '../repository/key-ring.ts';
+import { type KeyRing, loadKeyFile, openKeyRing } from '../repository/key-ring.ts';
+import type { SessionOptions } from '../repository/session.ts';
 import { loadSettings } from '../repository/settings.ts';
 import type { Run } from './cli.ts';
 import { signerCommand } from './repo-keys.ts';
@@ -22,21 +23,26 @@ interface KeyChoice {
 export async function signingRing(
   run: Run<KeyChoice>,
   path: string | undefined,
-  passphrase: PassphraseSource,
+  session: SessionOptions,
 ): Promise<KeyRing> {
   const { key, signer, publicKey } = run.options;
   const { cwd } = run.io;
   if (key !== undefined && signer !== undefined)
     throw new StellaError('USAGE', 'give either --key or --signer');
   if (key !== undefined)
-    return singleKeyRing(signerOf(await loadKeyFile(resolve(cwd, key), key, passphrase)));
+    return singleKeyRing(signerOf(await loadKeyFile(resolve(cwd, key), key, session.passphrase)));
   if (signer !== undefined) {
     if (publicKey === undefined)
       throw new StellaError('USAGE', '--signer needs the public half of its key', {
         hint: 'add --public-key FILE',
       });
     const known = loadPublicKey(resolve(cwd, publicKey));
-    return singleKeyRing(commandSigner(signerCommand(signer), known, { directory: cwd }));
+    return singleKeyRing(
+      commandSigner(signerCommand(signer), known, {
+        directory: cwd,
+        ...(session.onMessage ? { onMessage: session.onMessage } : {}),
+      }),
+    );
   }
-  return openKeyRing(path!, loadSettings(path!), passphrase);
+  return openKeyRing(path!, loadSettings(path!), session.passphrase, session.onMessage);
 }

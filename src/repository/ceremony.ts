@@ -111,7 +111,7 @@ export function publishStaged(
     const others = copies.map((copy) => loadStaged(copy, options.now).change);
     const merged = mergeSignatures(change, others, saysTheSame);
     writeSignatures(directory.staged, change, merged);
-    const ring = ringOf(directory, options.passphrase);
+    const ring = ringOf(directory, options);
     const publication = await publishChange(directory, merged, ring, options.now, options.oldKeys);
     const summary = describeChange(merged, published);
     const retired = forgetRetiredKeys(directory, options.now);

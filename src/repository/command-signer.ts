@@ -9,6 +9,8 @@ export interface CommandSignerOptions {
   readonly directory: string;
   /** Milliseconds until it is given up; a person may have to enter a PIN or touch a token. Default: 5 minutes. */
   readonly timeout?: number;
+  /** Is told what the command writes to stderr, e.g. `touch the token`. */
+  readonly onMessage?: (text: string) => void;
 }
 
 const MOST_SIGNATURE_BYTES = 16 * 1024;
@@ -16,8 +18,8 @@ const MOST_COMPLAINT_BYTES = 4096;
 
 /**
  * A signer in front of an HSM, a token or a key service: a shell command that reads the bytes to be signed from stdin
- * and writes the raw signature to stdout. Its stderr and terminal are for whoever holds the key. The signature is checked
- * before it is used.
+ * and writes the raw signature to stdout. It may talk to whoever holds the key on stderr and the terminal. The signature is
+ * checked before it is used.
  */
 export function commandSigner(command: string, publicKey: PublicKey, options: CommandSignerOptions): Signer {
   return {
@@ -47,28 +49,38 @@ function runSigner(command: string, data: Uint8Array, options: CommandSignerOpti
       shell: true,
       cwd: options.directory,
       stdio: ['pipe', 'pipe', 'pipe'],
-      timeout,
-      killSignal: 'SIGKILL',
     });
+    // It stays in our session, for its questions on the terminal; so what it has started itself is cut off, not killed.
+    const giveUp = (why: string) => {
+      child.kill('SIGKILL');
+      child.stdout.destroy();
+      child.stderr.destroy();
+      refuse(why);
+    };
+    const timer = setTimeout(() => giveUp(`did not finish within ${formatDuration(timeout)}`), timeout);
     const output: Buffer[] = [];
     let size = 0;
     let complaint = '';
     child.stdout.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > MOST_SIGNATURE_BYTES) child.kill('SIGKILL');
+      if (size > MOST_SIGNATURE_BYTES) giveUp('wrote more than any signature has');
       else output.push(chunk);
     });
     child.stderr.on('data', (chunk: Buffer) => {
-      complaint = (complaint + chunk.toString('utf8')).slice(-MOST_COMPLAINT_BYTES);
+      const text = chunk.toString('utf8');
+      options.onMessage?.(text);
+      complaint = (complaint + text).slice(-MOST_COMPLAINT_BYTES);
     });
-    child.on('error', (cause) => refuse('could not be started', cause));
+    child.on('error', (cause) => {
+      clearTimeout(timer);
+      refuse('could not be started', cause);
+    });
     // A command that does not read everything closes its end: what counts is what it answers.
     child.stdin.on('error', () => {});
     child.on('close', (status, signal) => {
       const said = complaint.trim().split('\n').at(-1);
-      if (size > MOST_SIGNATURE_BYTES) refuse('wrote more than any signature has');
-      else if (signal) refuse(`did not finish within ${formatDuration(timeout)}`);
-      else if (status !== 0) refuse(`failed with status ${status}${said ? `: ${said}` : ''}`);
+      clearTimeout(timer);
+      if (status !== 0) refuse(`failed with status ${status ?? signal}${said ? `: ${said}` : ''}`);
       else done(Buffer.concat(output));
     });
     child.stdin.end(data);

@@ -38,7 +38,12 @@ export async function loadKeyFile(
 }
 
 /** The keys that repo.yaml names, opened when they are needed and then kept for the run. */
-export function openKeyRing(directory: string, settings: Settings, passphrase: PassphraseSource): KeyRing {
+export function openKeyRing(
+  directory: string,
+  settings: Settings,
+  passphrase: PassphraseSource,
+  onMessage?: (text: string) => void,
+): KeyRing {
   const opened = new Map<string, Signer | undefined>();
   const entryOf = (keyid: string) => Object.entries(settings.keys).find(([, place]) => place.id === keyid);
 
@@ -47,7 +52,10 @@ export function openKeyRing(directory: string, settings: Settings, passphrase: P
     if (!entry) return undefined;
     const [name, place] = entry;
     if (place.command !== undefined)
-      return commandSigner(place.command, parseTufKey(key).publicKey, { directory });
+      return commandSigner(place.command, parseTufKey(key).publicKey, {
+        directory,
+        ...(onMessage ? { onMessage } : {}),
+      });
     if (place.file === undefined) return undefined; // somebody signs with it elsewhere
     const path = resolve(directory, place.file);
     let privateKey: PrivateKey;

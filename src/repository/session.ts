@@ -22,6 +22,8 @@ export interface SessionOptions {
   /** Collect the edit in the staged change, instead of signing and publishing it at once. */
   readonly stage: boolean;
   readonly oldKeys?: OldKeys;
+  /** Is told what external signers write to stderr. */
+  readonly onMessage?: (text: string) => void;
 }
 
 /** What came of an edit: published, or waiting in `staged/` for signatures. */
@@ -97,14 +99,17 @@ export async function finishEdit<T>(
     writeStaged(directory.staged, { change, published }, summary.join('\n'));
     return { value, summary, staged: directory.staged, retired: [] };
   }
-  const ring = ringOf(directory, options.passphrase);
+  const ring = ringOf(directory, options);
   const signed = await signChange(change, published, ring);
   const publication = await publishChange(directory, signed.change, ring, options.now, options.oldKeys);
   return { value, summary, publication, retired: forgetRetiredKeys(directory, options.now) };
 }
 
-export function ringOf(directory: WorkingDirectory, passphrase: PassphraseSource): KeyRing {
-  return openKeyRing(directory.path, directory.settings, passphrase);
+export function ringOf(
+  directory: WorkingDirectory,
+  options: Pick<SessionOptions, 'passphrase' | 'onMessage'>,
+): KeyRing {
+  return openKeyRing(directory.path, directory.settings, options.passphrase, options.onMessage);
 }
 
 /** Runs `use` on an opened working directory with its lock held. */

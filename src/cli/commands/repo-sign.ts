@@ -32,7 +32,7 @@ export function registerRepoSign(parent: Command, cli: Cli): void {
     const alone = options.key !== undefined || options.signer !== undefined;
     const path = alone && dir !== undefined ? undefined : await repositoryOf(run);
     const staged = dir === undefined ? join(path!, 'staged') : resolve(io.cwd, dir);
-    const ring = await signingRing(run, path, sessionOptions(run).passphrase);
+    const ring = await signingRing(run, path, sessionOptions(run));
     const { signed, view } = await signStaged(staged, ring, now, async ({ summary }) => {
       for (const line of summary) run.note(line);
       if (options.yes || !io.ask) return true;

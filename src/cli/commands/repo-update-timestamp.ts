@@ -26,9 +26,9 @@ export function registerRepoUpdateTimestamp(parent: Command, cli: Cli): void {
     const { updateTimestamp, describeExpiries } = await import('../../repository/timestamp.ts');
     const warn = parseDuration(run.options.expiresWithin);
     const path = await repositoryOf(run);
-    const { passphrase } = sessionOptions(run);
+    const session = sessionOptions(run);
     const update = await withRepository(path, run.now, (directory) =>
-      updateTimestamp(directory, ringOf(directory, passphrase), run.now, {
+      updateTimestamp(directory, ringOf(directory, session), run.now, {
         force: run.options.force ?? false,
         warn,
       }),
