@@ -8,6 +8,8 @@ export interface Fetched {
 export interface FetchOptions {
   /** The largest acceptable body in bytes, after any content encoding is undone. */
   readonly most: number;
+  /** Whether the body is worth compressing on the way. */
+  readonly compressible?: boolean;
   /** Entity tag of what is already held. */
   readonly etag?: string;
   readonly signal?: AbortSignal;

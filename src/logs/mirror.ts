@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { compareBytewise } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { replaceFile, writeError } from '../base/files.ts';
 import { type OpenedCheckpoint, openCheckpoint } from '../tlog/checkpoint.ts';
@@ -49,7 +50,7 @@ export interface MirroredLog extends TreeHead {
   readonly firstIndex: bigint;
   /** The sizes asked for from which growth is provable, in ascending order. */
   readonly consistentFrom: readonly bigint[];
-  /** Everything that belongs to this mirror, relative to `into`, the checkpoint first. */
+  /** Everything that belongs to this mirror, relative to `into`: the checkpoint, then bytewise. */
   readonly files: readonly string[];
   /** Files fetched now, the checkpoint apart; the others were there already. */
   readonly fetched: number;
@@ -128,7 +129,7 @@ export async function mirrorLog(options: MirrorOptions): Promise<MirroredLog> {
     signedBy,
     firstIndex: fetch.firstIndex,
     consistentFrom: [...consistentFrom].sort((a, b) => (a < b ? -1 : 1)),
-    files: ['checkpoint', ...fetch.files],
+    files: ['checkpoint', ...fetch.files.sort(compareBytewise)],
     fetched: fetch.fetched,
   };
 }

@@ -1,6 +1,6 @@
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { Fetcher, FetchOptions } from '../base/fetcher.ts';
-import { MOST_ENTRY_BUNDLE_BYTES, parseEntryBundle } from '../tlog/entry-bundle.ts';
+import { MOST_ENTRY_BYTES, parseEntryBundle } from '../tlog/entry-bundle.ts';
 import { HASH_BYTES } from '../tlog/hash.ts';
 import { MOST_NOTE_BYTES } from '../tlog/note.ts';
 import { type EntryBundlePlace, entryBundlePath, TILE_WIDTH, type Tile, tilePath } from '../tlog/tile.ts';
@@ -15,8 +15,8 @@ export interface TileSource {
   fetchEntryBundle(place: EntryBundlePlace, signal?: AbortSignal): Promise<Uint8Array>;
 }
 
-function withSignal(most: number, signal: AbortSignal | undefined): FetchOptions {
-  return signal ? { most, signal } : { most };
+function withSignal(signal: AbortSignal | undefined): Omit<FetchOptions, 'most'> {
+  return signal ? { signal } : {};
 }
 
 /** The address of a path below a log's prefix, whether or not that ends with a slash. */
@@ -34,15 +34,18 @@ export function tileSource(url: string, fetcher: Fetcher): TileSource {
     path: (width: number) => string,
     width: number,
     most: (width: number) => number,
-    signal: AbortSignal | undefined,
+    options: Omit<FetchOptions, 'most'>,
   ): Promise<{ bytes: Uint8Array; width: number }> {
     try {
-      const { bytes } = await fetcher.fetch(logUrl(url, path(width)), withSignal(most(width), signal));
+      const { bytes } = await fetcher.fetch(logUrl(url, path(width)), { ...options, most: most(width) });
       return { bytes, width };
     } catch (error) {
       if (width === TILE_WIDTH || !isStellaError(error, 'FETCH_NOT_FOUND')) throw error;
       try {
-        const full = await fetcher.fetch(logUrl(url, path(TILE_WIDTH)), withSignal(most(TILE_WIDTH), signal));
+        const full = await fetcher.fetch(logUrl(url, path(TILE_WIDTH)), {
+          ...options,
+          most: most(TILE_WIDTH),
+        });
         return { bytes: full.bytes, width: TILE_WIDTH };
       } catch (second) {
         throw isStellaError(second, 'FETCH_NOT_FOUND') ? error : second;
@@ -53,14 +56,16 @@ export function tileSource(url: string, fetcher: Fetcher): TileSource {
   return {
     url,
     async fetchCheckpoint(signal) {
-      return (await fetcher.fetch(logUrl(url, 'checkpoint'), withSignal(MOST_NOTE_BYTES, signal))).bytes;
+      return (
+        await fetcher.fetch(logUrl(url, 'checkpoint'), { ...withSignal(signal), most: MOST_NOTE_BYTES })
+      ).bytes;
     },
     async fetchTile(tile, signal) {
       const { bytes, width } = await fetchPartial(
         (w) => tilePath({ ...tile, width: w }),
         tile.width,
         (w) => w * HASH_BYTES,
-        signal,
+        withSignal(signal),
       );
       if (bytes.length !== width * HASH_BYTES) {
         throw new StellaError(
@@ -74,8 +79,8 @@ export function tileSource(url: string, fetcher: Fetcher): TileSource {
       const { bytes, width } = await fetchPartial(
         (w) => entryBundlePath({ ...place, width: w }),
         place.width,
-        (w) => (w === TILE_WIDTH ? MOST_ENTRY_BUNDLE_BYTES : w * 65_537),
-        signal,
+        (w) => w * (2 + MOST_ENTRY_BYTES),
+        { ...withSignal(signal), compressible: true },
       );
       if (width === place.width) return bytes;
       const kept = parseEntryBundle(bytes, width).slice(0, place.width);

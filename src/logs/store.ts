@@ -7,7 +7,7 @@ import { parseTilePath, rightEdge, TILE_WIDTH, tilePath, tileWidth } from '../tl
 import { verifiedHashReader } from '../tlog/tile-reader.ts';
 import { TileVerifier } from '../tlog/tile-verifier.ts';
 import { checkWitnessPolicy, type WitnessPolicy, witnessKeys } from '../tlog/witness-policy.ts';
-import { listTileFiles, loadCheckpoint, loadTile } from './tile-directory.ts';
+import { listTileFiles, loadCheckpoint, loadConsistencyProof, loadTile } from './tile-directory.ts';
 
 export { logDirectory } from './tile-directory.ts';
 
@@ -43,11 +43,26 @@ function describe({ size, rootHash }: TreeHead): { size: string; root_hash: stri
  * @throws StellaError LOG_ROLLBACK when it is smaller now, LOG_FORK when the one does not continue the other,
  * LOG_CONSISTENCY_UNPROVEN when tiles are missing; both tree heads are in the details
  */
-export async function checkGrowth(
+export function checkGrowth(
   origin: string,
   previous: TreeHead,
   current: TreeHead,
   reader: HashReader,
+): Promise<void> {
+  return checkGrowthBy(origin, previous, current, () =>
+    proveConsistency(reader, previous.size, current.size),
+  );
+}
+
+/**
+ * {@link checkGrowth} by a proof from anywhere. A log that cannot prove it is treated as one that has forked.
+ * @param prove throws LOG_CONSISTENCY_UNPROVEN where there is no proof
+ */
+export async function checkGrowthBy(
+  origin: string,
+  previous: TreeHead,
+  current: TreeHead,
+  prove: () => Promise<readonly Uint8Array[]>,
 ): Promise<void> {
   const details = { origin, previous: describe(previous), current: describe(current) };
   const heads = `${origin}: size ${previous.size} root ${details.previous.root_hash}, then size ${current.size} root ${details.current.root_hash}`;
@@ -60,7 +75,7 @@ export async function checkGrowth(
     return;
   }
   try {
-    const proof = await proveConsistency(reader, previous.size, current.size);
+    const proof = await prove();
     checkConsistency({
       oldSize: previous.size,
       oldRoot: previous.rootHash,
@@ -69,7 +84,7 @@ export async function checkGrowth(
       proof,
     });
   } catch (error) {
-    // The tiles are of the current tree, so a proof made from them that fails shows that the old tree is not in it.
+    // Tiles are of the current tree, so a proof made from them that fails shows that the old tree is not in it.
     if (isStellaError(error, 'PROOF_INVALID')) throw fork(error);
     if (isStellaError(error, 'LOG_CONSISTENCY_UNPROVEN'))
       throw new StellaError(error.code, `cannot prove that the log only grew: ${heads}`, {
@@ -105,20 +120,21 @@ export function verifyTiles(directory: string, { size, rootHash }: TreeHead): Ve
     return bytes;
   });
   const verifier = new TileVerifier(size, rootHash, edge);
-  const byLevel: bigint[][] = [];
+  const byLevel: Set<bigint>[] = [];
   for (const path of listTileFiles(directory)) {
     const place = parseTilePath(path);
     if (place.kind === 'entries') continue;
     const width = tileWidth(place.level, place.index, size);
-    if (place.width !== width || width === 0) continue;
-    byLevel[place.level] ??= [];
-    byLevel[place.level]!.push(place.index);
+    // A full tile is as good as the partial one that it grew from.
+    if (width === 0 || place.width < width) continue;
+    byLevel[place.level] ??= new Set();
+    byLevel[place.level]!.add(place.index);
   }
   let tiles = 0;
   let leaves = 0n;
   let firstIndex = size;
   for (let level = byLevel.length - 1; level >= 0; level -= 1) {
-    const indices = (byLevel[level] ?? []).sort((a, b) => (a < b ? 1 : -1));
+    const indices = [...(byLevel[level] ?? [])].sort((a, b) => (a < b ? 1 : -1));
     for (const index of indices) {
       const tile = { level, index, width: tileWidth(level, index, size) };
       if (!verifier.canAccept(tile)) continue;
@@ -140,6 +156,11 @@ export interface CarriedLogRules {
   readonly policy?: WitnessPolicy | undefined;
   /** What was held before, if anything. */
   readonly previous?: TreeHead | undefined;
+  /**
+   * Whether a directory without any tile will do, as of a log that serves none (Rekor v1): then only the checkpoint and a
+   * consistency proof are there, and no entry's inclusion is provable.
+   */
+  readonly mayLackTiles?: boolean;
 }
 
 export interface CarriedLog extends OpenedCheckpoint, VerifiedTiles {
@@ -159,8 +180,16 @@ export async function checkCarriedLog(directory: string, rules: CarriedLogRules)
   });
   checkWitnessPolicy(rules.policy, opened);
   const { checkpoint } = opened;
+  const { origin, size } = checkpoint;
+  const { previous } = rules;
+  if (rules.mayLackTiles && listTileFiles(directory).next().done) {
+    if (previous)
+      await checkGrowthBy(origin, previous, checkpoint, async () =>
+        loadConsistencyProof(directory, previous.size, size),
+      );
+    return { ...opened, tiles: 0, leaves: 0n, firstIndex: size, checkpointBytes };
+  }
   const verified = verifyTiles(directory, checkpoint);
-  if (rules.previous)
-    await checkGrowth(checkpoint.origin, rules.previous, checkpoint, tileReader(directory, checkpoint));
+  if (previous) await checkGrowth(origin, previous, checkpoint, tileReader(directory, checkpoint));
   return { ...opened, ...verified, checkpointBytes };
 }

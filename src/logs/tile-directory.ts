@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { formatUtf8, sha256Hex } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent, readError } from '../base/files.ts';
+import { consistencyProofPath, MOST_PROOF_BYTES, parseConsistencyProof } from '../tlog/consistency-proof.ts';
 import { MOST_ENTRY_BUNDLE_BYTES } from '../tlog/entry-bundle.ts';
 import { HASH_BYTES } from '../tlog/hash.ts';
 import { MOST_NOTE_BYTES } from '../tlog/note.ts';
@@ -43,6 +44,18 @@ export function loadTile(directory: string, tile: Tile): Uint8Array | undefined 
 /** The content of an entry bundle of exactly this width on disk; `undefined` where there is none. */
 export function loadEntryBundle(directory: string, place: EntryBundlePlace): Uint8Array | undefined {
   return readBoundedIfPresent(join(directory, entryBundlePath(place)), MOST_ENTRY_BUNDLE_BYTES);
+}
+
+/**
+ * The proof that a log without tiles gave when it was mirrored.
+ * @throws StellaError LOG_CONSISTENCY_UNPROVEN where there is none from this size, PROOF_INVALID
+ */
+export function loadConsistencyProof(directory: string, oldSize: bigint, newSize: bigint): Uint8Array[] {
+  if (oldSize === 0n) return [];
+  const path = consistencyProofPath(oldSize, newSize);
+  const bytes = readBoundedIfPresent(join(directory, path), MOST_PROOF_BYTES);
+  if (!bytes) throw new StellaError('LOG_CONSISTENCY_UNPROVEN', `${path} is not among the proofs held`);
+  return parseConsistencyProof(bytes);
 }
 
 /** The tiles and entry bundles below `directory`, as paths with slashes, in no particular order. */

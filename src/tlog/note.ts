@@ -10,6 +10,7 @@ import {
 import { StellaError } from '../base/errors.ts';
 import { isSignature, type Signer } from '../base/keys.ts';
 import { cosignedMessage, parseTimestampedSignature } from './cosignature.ts';
+import { isTreeHeadSignature } from './tree-head-signature.ts';
 import { isKeyName, type VerifierKey, verifierKeyOf } from './verifier-key.ts';
 
 export * from './verifier-key.ts';
@@ -99,6 +100,7 @@ function isSignedBy(key: VerifierKey, text: string, signature: Uint8Array): Veri
     const holds = isSignature(key.publicKey, cosignedMessage(timestamp, text), inner);
     return holds ? { ...key, cosignedAt: timestamp } : undefined;
   }
+  if (key.type === 'rfc6962') return isTreeHeadSignature(key.publicKey, text, signature) ? key : undefined;
   const message = formatUtf8(text);
   // ECDSA logs on P-384 and P-521 use either the curve's own hash or SHA-256, which the key does not tell.
   const holds =

@@ -13,7 +13,7 @@ import { StellaError } from '../base/errors.ts';
 import { type PublicKey, parsePublicKey } from '../base/keys.ts';
 
 /** Which kind of signature a key makes on a note. */
-export type NoteKeyType = 'ed25519' | 'ecdsa' | 'rsa' | 'cosignature/v1';
+export type NoteKeyType = 'ed25519' | 'ecdsa' | 'rsa' | 'cosignature/v1' | 'rfc6962';
 
 /** A key that signs notes, under a name. */
 export interface VerifierKey {
@@ -29,6 +29,7 @@ const TYPE_BYTES: Readonly<Record<NoteKeyType, number>> = {
   ed25519: 0x01,
   ecdsa: 0x02,
   'cosignature/v1': 0x04,
+  rfc6962: 0x05,
   rsa: 0xff,
 };
 /** Follows the byte 0xff for RSA, as Rekor's logs have it. */
@@ -55,9 +56,10 @@ function typeOf(publicKey: PublicKey): NoteKeyType {
   return 'ecdsa';
 }
 
-/** What a verifier key encodes after its name and id: the type, then the key. */
+/** What a verifier key encodes after its name and id: the type, then the key, or its hash for Certificate Transparency. */
 function keyMaterial(type: NoteKeyType, publicKey: PublicKey): Uint8Array {
   const byte = Uint8Array.of(TYPE_BYTES[type]);
+  if (type === 'rfc6962') return concatBytes(byte, sha256(publicKey.spki));
   if (type === 'rsa') return concatBytes(byte, RSA_FORM, publicKey.spki);
   return concatBytes(byte, type === 'ecdsa' ? publicKey.spki : rawEd25519(publicKey));
 }
@@ -87,6 +89,23 @@ export function rekorV1KeyOf(name: string, publicKey: PublicKey): VerifierKey {
   return { name, keyId: sha256(publicKey.spki).subarray(0, 4), publicKey, type: typeOf(publicKey) };
 }
 
+/**
+ * The key of a Certificate Transparency log (type 0x05, C2SP static-ct-api). It has no textual form that holds the key.
+ * @param name the log's submission prefix without its scheme
+ */
+export function ctLogKeyOf(name: string, publicKey: PublicKey): VerifierKey {
+  return keyOf(name, publicKey, 'rfc6962');
+}
+
+/**
+ * The keys that a log's checkpoint of this origin may be signed with, for its public key: Rekor v1 signs
+ * `HOST - TREE ID` under the name HOST, every other log under its origin.
+ */
+export function logKeysOf(origin: string, publicKey: PublicKey): VerifierKey[] {
+  const host = /^(\S+) - [0-9]+$/.exec(origin)?.[1];
+  return [host === undefined ? verifierKeyOf(origin, publicKey) : rekorV1KeyOf(host, publicKey)];
+}
+
 /** The verifier key of a witness (type 0x04, C2SP tlog-cosignature). Ed25519 only. */
 export function witnessKeyOf(name: string, publicKey: PublicKey): VerifierKey {
   if (publicKey.algorithm !== 'ed25519') throw new StellaError('KEY_INVALID', 'witness keys must be Ed25519');
@@ -106,7 +125,8 @@ export function parseVerifierKey(text: string): VerifierKey {
   const keyId = parseHex(id, 4, 'KEY_INVALID');
   const material = parseBase64(encoded, 'KEY_INVALID');
   const type = (Object.keys(TYPE_BYTES) as NoteKeyType[]).find((each) => TYPE_BYTES[each] === material[0]);
-  if (type === undefined) throw invalid(`keys of type ${material[0] ?? 'none'} are not supported`);
+  if (type === undefined || type === 'rfc6962')
+    throw invalid(`keys of type ${material[0] ?? 'none'} are not supported`);
   let encodedKey = material.subarray(1);
   if (type === 'rsa') {
     if (!equalBytes(encodedKey.subarray(0, RSA_FORM.length), RSA_FORM))
@@ -117,14 +137,19 @@ export function parseVerifierKey(text: string): VerifierKey {
     encodedKey = concatBytes(ED25519_SPKI_PREFIX, encodedKey);
   }
   const publicKey = parsePublicKey(encodedKey);
+  if (type !== 'cosignature/v1' && typeOf(publicKey) !== type) throw invalid('the key is not of its type');
   const key = keyOf(name, publicKey, type);
   if (!equalBytes(keyMaterial(type, publicKey), material)) throw invalid('the key is not of its type');
   if (!equalBytes(key.keyId, keyId)) throw invalid('its id is not that of its name and key');
   return key;
 }
 
-/** The inverse of {@link parseVerifierKey}. */
+/**
+ * The inverse of {@link parseVerifierKey}.
+ * @throws StellaError KEY_INVALID for a Certificate Transparency log's key
+ */
 export function formatVerifierKey(key: VerifierKey): string {
+  if (key.type === 'rfc6962') throw new StellaError('KEY_INVALID', 'the key of a CT log has no textual form');
   return `${key.name}+${formatHex(key.keyId)}+${formatBase64(keyMaterial(key.type, key.publicKey))}`;
 }
 

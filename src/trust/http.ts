@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { getCACertificates } from 'node:tls';
+import { createGunzip, type Gunzip } from 'node:zlib';
 import { excerpt } from '../base/bytes.ts';
 import type { Duration } from '../base/clock.ts';
 import { isStellaError, StellaError, systemCode } from '../base/errors.ts';
@@ -88,8 +89,7 @@ export class HttpClient {
     const headers: Record<string, string> = {
       'user-agent': this.#options.userAgent,
       accept: '*/*',
-      // Lengths and hashes are of the file itself.
-      'accept-encoding': 'identity',
+      'accept-encoding': options.compressible ? 'gzip, identity' : 'identity',
       ...(options.etag === undefined ? {} : { 'if-none-match': options.etag }),
     };
     const { bearer, stallTimeout } = this.#options;
@@ -127,7 +127,9 @@ export class HttpClient {
     if (status !== 200)
       throw close(failed(url, `the server answered ${status}`, PASSING.has(status), undefined, response));
     const encoding = response.headers['content-encoding'] ?? 'identity';
-    if (encoding !== 'identity')
+    // Tile logs may compress without being asked (C2SP tlog-tiles, "Log entries").
+    const isGzip = encoding === 'gzip';
+    if (encoding !== 'identity' && !isGzip)
       throw close(failed(url, `the server sent content encoding ${excerpt(encoding)} unasked`, false));
     const tooLarge = () =>
       close(
@@ -135,10 +137,12 @@ export class HttpClient {
           details: { url: url.href, most },
         }),
       );
-    if (Number(response.headers['content-length'] ?? 0) > most) throw tooLarge();
+    if (!isGzip && Number(response.headers['content-length'] ?? 0) > most) throw tooLarge();
     const chunks: Buffer[] = [];
     let total = 0;
-    for await (const chunk of response as AsyncIterable<Buffer>) {
+    // The bound is on what comes out, so a small body that unpacks into a large one is cut off too.
+    const body = isGzip ? unpacked(response) : response;
+    for await (const chunk of body as AsyncIterable<Buffer>) {
       total += chunk.length;
       if (total > most) throw tooLarge();
       chunks.push(chunk);
@@ -147,6 +151,14 @@ export class HttpClient {
     if (!response.complete) throw failed(url, 'the connection ended within the file', true);
     return { bytes: Buffer.concat(chunks, total), ...(etag === undefined ? {} : { etag }) };
   }
+}
+
+function unpacked(response: IncomingMessage): Gunzip {
+  const gunzip = createGunzip();
+  response.on('error', (error) => gunzip.destroy(error));
+  // Whoever reads it learns of an error by reading; one that comes after nobody has to.
+  gunzip.on('error', () => response.destroy());
+  return response.pipe(gunzip);
 }
 
 function redirected(from: URL, location: string): URL {
