@@ -404,6 +404,9 @@ export const CODES = {
   TARGET_EXISTS: input('The repository has a target of this name already.', 'give --replace'),
   TARGET_NAME: input('The target name is not allowed.', 'use letters, digits, dots, dashes and slashes'),
 
+  // Receipts
+  RECEIPT_INVALID: refused('A receipt is malformed or its signature does not verify.', 'ask the site to send the receipt of its last import again'),
+
   // Audit
   AUDIT_BROKEN: refused('The audit log has been altered.', 'compare with a copy kept elsewhere'),
 } as const satisfies Record<string, CodeFacts>;

@@ -185,6 +185,82 @@ size: number
 sha256: ManifestSha256
 }
 
+/**
+ * What is read of a Docker config.json or a Podman auth.json; both hold more.
+ */
+export interface OciAuthFile {
+auths?: {
+[k: string]: {
+auth?: string
+username?: string
+password?: string
+identitytoken?: string
+[k: string]: unknown
+}
+}
+credHelpers?: {
+[k: string]: string
+}
+credsStore?: string
+[k: string]: unknown
+}
+
+/**
+ * What a Docker credential helper answers to `get`.
+ */
+export interface OciHelperAnswer {
+ServerURL?: string
+Username: string
+Secret: string
+[k: string]: unknown
+}
+
+/**
+ * An OCI image manifest 1.1 as far as bundles use it; other tools may have added to it.
+ */
+export interface OciManifest {
+schemaVersion: 2
+mediaType?: "application/vnd.oci.image.manifest.v1+json"
+artifactType?: string
+config: OciManifestOciDescriptor
+/**
+ * @minItems 1
+ */
+layers: OciManifestOciDescriptor[]
+subject?: OciManifestOciDescriptor
+annotations?: OciManifestAnnotations
+[k: string]: unknown
+}
+export interface OciManifestOciDescriptor {
+mediaType: string
+digest: string
+size: number
+annotations?: OciManifestAnnotations
+[k: string]: unknown
+}
+export interface OciManifestAnnotations {
+[k: string]: string
+}
+
+/**
+ * A page of a repository's tags.
+ */
+export interface OciTags {
+name?: string
+tags: (string[] | null)
+[k: string]: unknown
+}
+
+/**
+ * What a registry's token service answers.
+ */
+export interface OciToken {
+token?: string
+access_token?: string
+expires_in?: number
+[k: string]: unknown
+}
+
 export type AttestationPolicyText = string
 
 /**
@@ -937,6 +1013,11 @@ export interface SchemaTypes {
   'exports': ExportLedger;
   'log': EmbeddedLog;
   'manifest': Manifest;
+  'oci-auth-file': OciAuthFile;
+  'oci-helper-answer': OciHelperAnswer;
+  'oci-manifest': OciManifest;
+  'oci-tags': OciTags;
+  'oci-token': OciToken;
   'policy': AttestationPolicy;
   'receipt': Receipt;
   'rekor-v1-log': RekorV1Log;

@@ -3,6 +3,11 @@ import config from '../../schemas/config.schema.json' with { type: 'json' };
 import exports from '../../schemas/exports.schema.json' with { type: 'json' };
 import log from '../../schemas/log.schema.json' with { type: 'json' };
 import manifest from '../../schemas/manifest.schema.json' with { type: 'json' };
+import ociAuthFile from '../../schemas/oci-auth-file.schema.json' with { type: 'json' };
+import ociHelperAnswer from '../../schemas/oci-helper-answer.schema.json' with { type: 'json' };
+import ociManifest from '../../schemas/oci-manifest.schema.json' with { type: 'json' };
+import ociTags from '../../schemas/oci-tags.schema.json' with { type: 'json' };
+import ociToken from '../../schemas/oci-token.schema.json' with { type: 'json' };
 import policy from '../../schemas/policy.schema.json' with { type: 'json' };
 import receipt from '../../schemas/receipt.schema.json' with { type: 'json' };
 import rekorV1Log from '../../schemas/rekor-v1-log.schema.json' with { type: 'json' };
@@ -23,6 +28,11 @@ export const SCHEMAS = {
   'exports': exports,
   'log': log,
   'manifest': manifest,
+  'oci-auth-file': ociAuthFile,
+  'oci-helper-answer': ociHelperAnswer,
+  'oci-manifest': ociManifest,
+  'oci-tags': ociTags,
+  'oci-token': ociToken,
   'policy': policy,
   'receipt': receipt,
   'rekor-v1-log': rekorV1Log,

@@ -7,6 +7,7 @@ import { readBounded } from '../base/files.ts';
 import { loadPublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
 import type { AcceptRules } from '../consumer/accept.ts';
+import type { CheckResult } from '../consumer/check-list.ts';
 import type { Checked } from '../consumer/import.ts';
 import { parseFingerprint } from '../consumer/pin.ts';
 import { formatFreshness } from '../trust/freshness.ts';
@@ -80,7 +81,16 @@ export function acceptRules(run: Run<BundleFlags>, config: Config): AcceptRules 
   };
 }
 
-export function checkLine({ check, status, detail }: Checked['checks'][number]): string {
+/** Prints every check as it is done, or, where nobody asked for that, all of them once one has failed. */
+export function checkReporter(run: Run<object>, always: boolean): (result: CheckResult) => void {
+  const passed: string[] = [];
+  return (result) => {
+    passed.push(checkLine(result));
+    if (always || result.status === 'failed') for (const line of passed.splice(0)) run.note(line);
+  };
+}
+
+function checkLine({ check, status, detail }: CheckResult): string {
   return `${status === 'passed' ? 'ok    ' : 'FAILED'} ${check.padEnd(12)}  ${printable(detail)}`;
 }
 

@@ -1,7 +1,7 @@
 import { constants, copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { formatHex, parseHex } from '../base/bytes.ts';
-import { isStellaError, StellaError } from '../base/errors.ts';
+import { StellaError } from '../base/errors.ts';
 import { writeError } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';
@@ -72,21 +72,12 @@ async function verifyCarried(
     );
   }
   const carried = logDirectory(join(place.directory, 'logs'), log.origin);
-  const ours = logDirectory(place.logsDirectory, log.origin);
   const previous: TreeHead | undefined = held && {
     size: BigInt(held.tree_size),
     rootHash: parseHex(held.root_hash, 32, 'STORE_CORRUPT'),
   };
-  const verify = () => verifyLog(carried, { keys: own, origin: log.origin, previous });
-  if (isDelta) addHeldTiles(ours, carried);
-  try {
-    return await verify();
-  } catch (error) {
-    if (isDelta || !isStellaError(error, 'LOG_CONSISTENCY_UNPROVEN')) throw error;
-    // The producer never exported the checkpoint that is held here, but the tiles held here may bridge the gap.
-    addHeldTiles(ours, carried);
-    return await verify();
-  }
+  if (isDelta) addHeldTiles(logDirectory(place.logsDirectory, log.origin), carried);
+  return await verifyLog(carried, { keys: own, origin: log.origin, previous });
 }
 
 function checkDescription(log: ManifestLog, { checkpoint, firstIndex }: VerifiedLog): void {
@@ -113,7 +104,7 @@ function checkNoStrangers(manifest: Manifest, directory: string): void {
   }
 }
 
-/** Copies the tiles of a log that the store holds beside the carried ones, where those are missing. */
+/** A delta leaves out tiles that its base carried: copies those that the store holds beside the carried ones. */
 function addHeldTiles(from: string, to: string): void {
   if (!existsSync(from)) return;
   for (const path of listTileFiles(from)) {

@@ -1,4 +1,4 @@
-import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, truncateSync } from 'node:fs';
+import { appendFileSync, closeSync, fsyncSync, openSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
@@ -120,6 +120,8 @@ export function loadAudit(store: string): AuditLine[] {
   return lines;
 }
 
-export function hasAudit(store: string): boolean {
-  return existsSync(logPath(store));
+/** SHA-256 of the last line; `undefined` where there is none yet. It vouches for every line before it. */
+export function auditHead(store: string): string | undefined {
+  const head = readBoundedIfPresent(headPath(store), MOST_BYTES);
+  return head && sha256Hex(Buffer.from(head.toString('utf8').trimEnd()));
 }

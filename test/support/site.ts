@@ -151,8 +151,3 @@ export function makeEnclave(base: string, name = 'enclave'): Enclave {
     run: (args, setting = {}) => expected(args, { env: { HOME: home }, cwd: home, ...setting }),
   };
 }
-
-/** `SOURCE_DATE_EPOCH` for a site's exports. */
-export function sealedAt(site: Site, instant: number): CliSetting {
-  return { env: { HOME: site.home, SOURCE_DATE_EPOCH: String(Math.floor(instant / 1000)) } };
-}

@@ -6,7 +6,7 @@ import {
   addBundleFlags,
   type BundleFlags,
   bundleSource,
-  checkLine,
+  checkReporter,
 } from '../bundle-input.ts';
 import type { Cli } from '../cli.ts';
 import { loadTrustSetting } from '../trust-setting.ts';
@@ -23,8 +23,11 @@ export function registerSnapshotVerify(snapshot: Command, cli: Cli): void {
   cli.action<BundleFlags, [string]>(command, async (run, file) => {
     const { checkBundle } = await import('../../consumer/import.ts');
     const { config, store } = loadTrustSetting(run, { offline_mode: run.options.offline });
-    const checked = await checkBundle(store, bundleSource(run, file), acceptRules(run, config), (result) =>
-      run.note(checkLine(result)),
+    const checked = await checkBundle(
+      store,
+      bundleSource(run, file),
+      acceptRules(run, config),
+      checkReporter(run, true),
     );
     return {
       json: { verified: true, ...acceptedJson(checked) },

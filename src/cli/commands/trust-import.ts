@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
   acceptedJson,
@@ -6,7 +7,7 @@ import {
   addBundleFlags,
   type BundleFlags,
   bundleSource,
-  checkLine,
+  checkReporter,
 } from '../bundle-input.ts';
 import type { Cli } from '../cli.ts';
 import { printable } from '../output.ts';
@@ -14,6 +15,8 @@ import { loadTrustSetting } from '../trust-setting.ts';
 
 interface Options extends BundleFlags {
   readonly dryRun?: boolean;
+  readonly receipt?: string;
+  readonly site?: string;
 }
 
 /** `stella trust import FILE`: the moment when something from outside is believed. */
@@ -24,16 +27,20 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
       'import <file>',
       'check a sealed bundle and make it the current trust; `-` reads standard input',
     ),
-  ).option('--dry-run', 'do every check and change nothing');
+  )
+    .option('--dry-run', 'do every check and change nothing')
+    .option(
+      '--receipt <file>',
+      'write what was accepted, for the producer; signed if signing_key is configured',
+    )
+    .option('--site <name>', 'what the receipt calls this site (default: the host name)');
   cli.action<Options, [string]>(command, async (run, file) => {
     const { options } = run;
     const { checkBundle, importBundle } = await import('../../consumer/import.ts');
     const { config, store } = loadTrustSetting(run, { offline_mode: options.offline });
     const rules = acceptRules(run, config);
     const source = bundleSource(run, file);
-    const onCheck = options.verifyManifest
-      ? (result: Parameters<typeof checkLine>[0]) => run.note(checkLine(result))
-      : undefined;
+    const onCheck = checkReporter(run, options.verifyManifest ?? false);
     if (options.dryRun) {
       const checked = await checkBundle(store, source, rules, onCheck);
       return {
@@ -43,24 +50,34 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
     }
     const imported = await importBundle(store, source, file, rules, onCheck);
     const { acceptance, generation } = imported;
-    if (acceptance.freshness.state === 'stale')
-      run.note('warning: this bundle is getting old; ask for a newer one');
-    if (!acceptance.alreadyHeld && acceptance.pin.how === 'first-use' && generation.number === 1) {
-      run.note(
-        `warning: nobody vouched for the root: trusted on first use (sha256:${acceptance.pin.sha256})`,
-      );
+    const { alreadyHeld, freshness, pin, trust } = acceptance;
+    if (freshness.state === 'stale') run.note('warning: this bundle is getting old; ask for a newer one');
+    if (!alreadyHeld && pin.how === 'first-use') {
+      run.note(`warning: nobody vouched for the root: trusted on first use (sha256:${pin.sha256})`);
     }
-    const headline = acceptance.alreadyHeld
-      ? `nothing to do: the trust store holds this very bundle (generation ${generation.number})`
-      : `imported ${printable(file)} into ${store.directory}, generation ${generation.number}`;
+    if (options.receipt !== undefined) {
+      const { writeReceipt } = await import('../../consumer/receipt.ts');
+      const path = resolve(run.io.cwd, options.receipt);
+      const receipt = await writeReceipt(path, generation, trust.targets, {
+        site: options.site,
+        signingKey: config.signingKey,
+        now: run.now,
+      });
+      run.note(`receipt ${path} for site ${printable(receipt.site)}: bring it back to the connected side`);
+    }
     return {
       json: {
-        imported: !acceptance.alreadyHeld,
+        imported: !alreadyHeld,
         generation: generation.number,
         store: store.directory,
         ...acceptedJson(imported),
       },
-      text: [headline, ...acceptedText(imported)].join('\n'),
+      text: [
+        alreadyHeld
+          ? `nothing to do: the trust store holds this very bundle (generation ${generation.number})`
+          : `imported ${printable(file)} into ${store.directory}, generation ${generation.number}`,
+        ...acceptedText(imported),
+      ].join('\n'),
     };
   });
 }
