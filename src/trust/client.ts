@@ -2,54 +2,11 @@ import { LengthOrHashMismatchError, UnsignedMetadataError } from '@tufjs/models/
 import { BadVersionError, EqualVersionError, ExpiredMetadataError } from 'tuf-js/dist/error.js';
 import { TrustedMetadataStore } from 'tuf-js/dist/store.js';
 import { excerpt, sha256Hex } from '../base/bytes.ts';
-import { formatDuration, formatInstant, type Instant } from '../base/clock.ts';
+import { formatDuration, formatInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
+import type { ClientOptions, TufRole, TufTarget } from './client-types.ts';
+import { type Delegator, duplicateKeyProblem } from './distinct-keys.ts';
 import { checkShape, expiresOf, LIMITS, metadataFileName, versionOf } from './metadata-file.ts';
-
-/** Where metadata comes from: a server, or a directory. `undefined`: it has no such file. */
-export type MetadataSource = (
-  role: string,
-  version: number | undefined,
-  most: number,
-) => Promise<Uint8Array | undefined>;
-
-/** Metadata that was trusted before, as it was held then. It is verified again, not believed. */
-export type LocalMetadata = (role: string, version: number | undefined) => Uint8Array | undefined;
-
-export interface ClientOptions {
-  /** How to call the repository in messages. */
-  readonly url: string;
-  /** Root metadata that somebody vouched for. */
-  readonly trustedRoot: Uint8Array;
-  /** The instant as of which expiry is judged. */
-  readonly referenceTime: Instant;
-  readonly source: MetadataSource;
-  readonly local?: LocalMetadata;
-  /** Refuse local metadata that is damaged instead of passing over it, since what it protects against would pass with it. */
-  readonly strictLocal?: boolean;
-  /** Told of every file the moment it is trusted, in order. */
-  readonly onTrusted?: (role: string, version: number, bytes: Uint8Array) => void;
-}
-
-/** A trusted role: one metadata file. */
-export interface TufRole {
-  readonly name: string;
-  readonly version: number;
-  readonly expires: Instant;
-  /** SHA-256 of the file, hex. */
-  readonly sha256: string;
-}
-
-/** A target file as the most trusted role that may speak for its path describes it. */
-export interface TufTarget {
-  readonly name: string;
-  readonly length: number;
-  /** By algorithm, hex; at least one of SHA-256, SHA-384, SHA-512. */
-  readonly hashes: Readonly<Record<string, string>>;
-  readonly custom: Readonly<Record<string, unknown>>;
-  /** The role that signed for it. */
-  readonly role: string;
-}
 
 const MOST_ROOT_ROTATIONS = 1024;
 const MOST_DELEGATIONS = 32;
@@ -81,6 +38,7 @@ export class TufClient {
     this.#set = this.#judge('root', bytes, () => {
       const set = new TrustedMetadataStore(Buffer.from(bytes));
       (set as unknown as Internals).referenceTime = new Date(options.referenceTime);
+      checkSigners(set.root, 'root', set.root);
       return set;
     });
     this.#accept('root', this.#set.root.signed.version, bytes);
@@ -202,7 +160,12 @@ export class TufClient {
           lastHeld.roles[role]!.keyIDs.every((id) => newest.roles[role]!.keyIDs.includes(id)),
         );
       }
-      this.#judge('root', bytes, () => this.#set.updateRoot(Buffer.from(bytes)), held !== undefined);
+      const old = this.#set.root;
+      const update = () => {
+        const root = this.#set.updateRoot(Buffer.from(bytes));
+        for (const delegator of [old, root]) checkSigners(delegator, 'root', root);
+      };
+      this.#judge('root', bytes, update, held !== undefined);
       this.#accept('root', version, bytes);
       if (held) lastHeld = this.#set.root.signed;
       else this.#changed = true;
@@ -230,7 +193,7 @@ export class TufClient {
     const bytes = await this.#require('timestamp', undefined, LIMITS.timestampBytes);
     const fresh = this.#judge('timestamp', bytes, () => {
       try {
-        this.#set.updateTimestamp(Buffer.from(bytes));
+        checkSigners(this.#set.root, 'timestamp', this.#set.updateTimestamp(Buffer.from(bytes)));
         return true;
       } catch (error) {
         if (error instanceof EqualVersionError) return false;
@@ -265,7 +228,9 @@ export class TufClient {
       this.consistentSnapshot ? meta.version : undefined,
       bounded(meta.length, LIMITS.snapshotBytes),
     );
-    this.#judge('snapshot', bytes, () => this.#set.updateSnapshot(Buffer.from(bytes)));
+    this.#judge('snapshot', bytes, () =>
+      checkSigners(this.#set.root, 'snapshot', this.#set.updateSnapshot(Buffer.from(bytes))),
+    );
     this.#accept('snapshot', meta.version, bytes);
     this.#changed = true;
   }
@@ -282,8 +247,12 @@ export class TufClient {
     const meta = Object.hasOwn(metas, `${role}.json`) ? metas[`${role}.json`] : undefined;
     if (!meta) throw this.#error('TUF_INVALID', `the snapshot does not list the role ${excerpt(role)}`);
     const version = this.consistentSnapshot ? meta.version : undefined;
+    const delegator = parent === 'root' ? this.#set.root : this.#set.getRole(parent)!;
     const update = (bytes: Uint8Array) =>
-      this.#judge(role, bytes, () => this.#set.updateDelegatedTargets(Buffer.from(bytes), role, parent));
+      this.#judge(role, bytes, () => {
+        this.#set.updateDelegatedTargets(Buffer.from(bytes), role, parent);
+        checkSigners(delegator, role, this.#set.getRole(role)!);
+      });
     const held = this.#options.local?.(role, meta.version);
     if (held) {
       try {
@@ -305,7 +274,11 @@ export class TufClient {
     const pair = JSON.stringify([parent, role]);
     if (this.#verifiedDelegations.has(pair)) return;
     const delegator = parent === 'root' ? this.#set.root : this.#set.getRole(parent)!;
-    this.#judge(role, this.#files.get(role)!, () => delegator.verifyDelegate(role, this.#set.getRole(role)!));
+    const metadata = this.#set.getRole(role)!;
+    this.#judge(role, this.#files.get(role)!, () => {
+      delegator.verifyDelegate(role, metadata);
+      checkSigners(delegator, role, metadata);
+    });
     this.#verifiedDelegations.add(pair);
   }
 
@@ -392,6 +365,11 @@ export class TufClient {
       : `TUF repository ${this.#options.url}: ${message}`;
     return new StellaError(code, name, { cause, details: { url: this.#options.url } });
   }
+}
+
+function checkSigners<M>(delegator: { readonly signed: Delegator<M> }, role: string, metadata: M): void {
+  const problem = duplicateKeyProblem(delegator.signed, role, metadata);
+  if (problem !== undefined) throw new UnsignedMetadataError(problem);
 }
 
 function bounded(length: number | undefined, most: number): number {

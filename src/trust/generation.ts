@@ -1,6 +1,6 @@
 import { sha256Hex } from '../base/bytes.ts';
 import { type Instant, parseInstant } from '../base/clock.ts';
-import { StellaError } from '../base/errors.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBoundedIfPresent } from '../base/files.ts';
 import type { Generation } from './store.ts';
 import { loadTuf, type TufView } from './tuf.ts';
@@ -26,17 +26,32 @@ export function pinnedRootOf(generation: Generation): Uint8Array {
 }
 
 /**
- * A generation's TUF repository, verified again from the pinned root as of the instant it speaks for. No network.
- * @throws StellaError STORE_CORRUPT, TUF_*
+ * A generation's TUF repository, verified again from the pinned root as of the instant it speaks for, and compared with
+ * what its state says of it. No network.
+ * @throws StellaError STORE_CORRUPT, with what was found as its cause
  */
 export async function loadGeneration(
   generation: Generation,
   asOf: Instant = parseInstant(generation.state.reference_time),
 ): Promise<TufView> {
-  return await loadTuf({
-    url: generation.state.tuf.url,
-    directory: generation.tufDirectory,
-    trustedRoot: pinnedRootOf(generation),
-    asOf,
-  });
+  const { number, state, tufDirectory } = generation;
+  const corrupt = (why: string, cause?: unknown) =>
+    new StellaError('STORE_CORRUPT', `generation ${number} of the trust store does not verify: ${why}`, {
+      cause,
+      details: { generation: number, ...(isStellaError(cause) ? { found: cause.code } : {}) },
+    });
+  const trustedRoot = pinnedRootOf(generation);
+  let view: TufView;
+  try {
+    view = await loadTuf({ url: state.tuf.url, directory: tufDirectory, trustedRoot, asOf });
+  } catch (error) {
+    if (isStellaError(error)) throw corrupt(error.message, error);
+    throw error;
+  }
+  // Older metadata would verify, too: the state remembers which it was.
+  for (const [role, { sha256 }] of Object.entries(state.tuf.roles)) {
+    if (view.roles.find(({ name }) => name === role)?.sha256 !== sha256)
+      throw corrupt(`its ${role}.json is not the one it was made with`);
+  }
+  return view;
 }

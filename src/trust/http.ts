@@ -1,27 +1,26 @@
-import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
-import { getCACertificates } from 'node:tls';
+import { type IncomingMessage, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
 import { createGunzip, type Gunzip } from 'node:zlib';
 import { excerpt } from '../base/bytes.ts';
 import type { Duration } from '../base/clock.ts';
-import { isStellaError, StellaError, systemCode } from '../base/errors.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
 import type { Fetched, FetchOptions } from '../base/fetcher.ts';
+import {
+  type AgentOptions,
+  type Agents,
+  connectionReason,
+  isCertificateError,
+  makeAgents,
+  PASSING_STATUSES,
+  REDIRECT_STATUSES,
+} from '../base/http-agents.ts';
 
-export interface HttpOptions {
+export interface HttpOptions extends AgentOptions {
   readonly userAgent: string;
   /** For one request with its whole body, redirects included. */
   readonly requestTimeout: Duration;
   /** For the time in which nothing at all arrives. */
   readonly stallTimeout: Duration;
-  /** In the form of the environment variables that give them. */
-  readonly proxy?: {
-    readonly http?: string | undefined;
-    readonly https?: string | undefined;
-    readonly except?: string | undefined;
-  };
-  /** PEM certificates trusted besides the system's. */
-  readonly ca?: string | undefined;
-  readonly clientCertificate?: { readonly certificate: string; readonly key: string } | undefined;
   /** Sent to these origins only. */
   readonly bearer?:
     | { readonly origins: ReadonlySet<string>; readonly token: () => Promise<string> }
@@ -29,36 +28,18 @@ export interface HttpOptions {
 }
 
 const MOST_REDIRECTS = 5;
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** 403 is what object stores answer for a file that is not there. */
 const MISSING = new Set([403, 404, 410]);
-/** Answers that may be another one in a while. */
-const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** GET requests over http and https, with an end to everything that a server can do without end. */
 export class HttpClient {
   readonly #options: HttpOptions;
-  readonly #agents: { http: HttpAgent; https: HttpsAgent };
+  readonly #agents: Agents;
 
   constructor(options: HttpOptions) {
     this.#options = options;
-    const { http, https, except } = options.proxy ?? {};
-    const proxyEnv = {
-      ...(http === undefined ? {} : { HTTP_PROXY: http }),
-      ...(https === undefined ? {} : { HTTPS_PROXY: https }),
-      ...(except === undefined ? {} : { NO_PROXY: except }),
-    };
     // Connections are not kept: commands end when their work does.
-    this.#agents = {
-      http: new HttpAgent({ proxyEnv }),
-      https: new HttpsAgent({
-        proxyEnv,
-        ...(options.ca === undefined ? {} : { ca: [...getCACertificates('default'), options.ca] }),
-        ...(options.clientCertificate === undefined
-          ? {}
-          : { cert: options.clientCertificate.certificate, key: options.clientCertificate.key }),
-      }),
-    };
+    this.#agents = makeAgents(options);
   }
 
   /** @throws StellaError FETCH_NOT_FOUND, FETCH_TOO_LARGE, FETCH_FAILED (details.passing: worth another try) */
@@ -70,7 +51,7 @@ export class HttpClient {
       for (let redirects = 0; ; redirects += 1) {
         const response = await this.#send(here, options, signal);
         const location = response.headers.location;
-        if (!REDIRECTS.has(response.statusCode!) || location === undefined)
+        if (!REDIRECT_STATUSES.has(response.statusCode) || location === undefined)
           return await this.#receive(here, response, options.most);
         response.destroy();
         if (redirects === MOST_REDIRECTS) throw failed(url, `more than ${MOST_REDIRECTS} redirects`, false);
@@ -81,7 +62,7 @@ export class HttpClient {
       if (options.signal?.aborted) throw failed(url, 'interrupted', false, cause);
       if (deadline.aborted)
         throw failed(url, `not finished after ${this.#options.requestTimeout / 1000} s`, true, cause);
-      throw failed(url, reasonOf(cause), !isCertificateError(cause), cause);
+      throw failed(url, connectionReason(cause), !isCertificateError(cause), cause);
     }
   }
 
@@ -125,7 +106,9 @@ export class HttpClient {
         }),
       );
     if (status !== 200)
-      throw close(failed(url, `the server answered ${status}`, PASSING.has(status), undefined, response));
+      throw close(
+        failed(url, `the server answered ${status}`, PASSING_STATUSES.has(status), undefined, response),
+      );
     const encoding = response.headers['content-encoding'] ?? 'identity';
     // Tile logs may compress without being asked (C2SP tlog-tiles, "Log entries").
     const isGzip = encoding === 'gzip';
@@ -181,17 +164,4 @@ function failed(
     cause,
     details: { url: url.href, passing, ...(asked > 0 ? { retryAfter: asked * 1000 } : {}) },
   });
-}
-
-/** The operating system's or OpenSSL's name for why a connection failed, for messages. */
-function reasonOf(cause: unknown): string {
-  const code = systemCode(cause);
-  // Where a host has several addresses the message is empty and the reasons are inside.
-  const inner = cause instanceof AggregateError ? cause.errors.map(reasonOf).join('; ') : '';
-  const message = inner !== '' ? inner : cause instanceof Error ? cause.message : String(cause);
-  return code === undefined || message.includes(code) ? message : `${message} (${code})`;
-}
-
-function isCertificateError(cause: unknown): boolean {
-  return /CERT|ERR_TLS|ERR_SSL|UNABLE_TO_|ERR_OSSL/.test(systemCode(cause) ?? '');
 }

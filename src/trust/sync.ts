@@ -5,7 +5,7 @@ import type { Fetcher } from '../base/fetcher.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
 import type { Endpoints } from '../config/service-map.ts';
-import { pinnedRootOf } from './generation.ts';
+import { loadGeneration, pinnedRootOf } from './generation.ts';
 import { type DistributedKey, distributedKeys } from './key-list.ts';
 import { type PinnedRoot, pinRoot, type Voucher } from './root-pin.ts';
 import { loadServices } from './services.ts';
@@ -93,6 +93,8 @@ export async function syncTrust(setting: SyncSetting, force: boolean): Promise<S
 async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Synced> {
   const { store, now } = setting;
   const current = writer.current ?? store.require(now);
+  // What guards against rollback must be whole before anything is compared with it.
+  await loadGeneration(current);
   const root = { bytes: pinnedRootOf(current), pin: current.state.pin };
   const { tuf } = await fromMirrors(setting, async (url) => ({
     tuf: await refresh(setting, writer, url, root, current.tufDirectory),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { checkEntryPath } from '../archive/entry-path.ts';
 import { excerpt } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import type { TufTarget } from './client.ts';
+import type { TufTarget } from './client-types.ts';
 import { metadataFileName } from './metadata-file.ts';
 
 /** Hash algorithms that a target may be identified by, the one that file names are prefixed with first. */

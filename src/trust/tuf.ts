@@ -6,11 +6,12 @@ import type { Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { Fetcher } from '../base/fetcher.ts';
 import { readBoundedIfPresent, writeError } from '../base/files.ts';
-import { type LocalMetadata, TufClient, type TufRole, type TufTarget } from './client.ts';
+import { TufClient } from './client.ts';
+import type { LocalMetadata, TufRole, TufTarget } from './client-types.ts';
 import { metadataFileName } from './metadata-file.ts';
 import { isPublishable, metadataPath, TARGET_HASHES, targetPath, urlPath } from './tuf-layout.ts';
 
-export type { TufRole, TufTarget } from './client.ts';
+export type { TufRole, TufTarget } from './client-types.ts';
 
 /** A verified TUF repository: what its roles say, and the targets that are held of it. */
 export interface TufView {

@@ -1,0 +1,46 @@
+import type { Instant } from '../base/clock.ts';
+
+/** Where metadata comes from: a server, or a directory. `undefined`: it has no such file. */
+export type MetadataSource = (
+  role: string,
+  version: number | undefined,
+  most: number,
+) => Promise<Uint8Array | undefined>;
+
+/** Metadata that was trusted before, as it was held then. It is verified again, not believed. */
+export type LocalMetadata = (role: string, version: number | undefined) => Uint8Array | undefined;
+
+export interface ClientOptions {
+  /** How to call the repository in messages. */
+  readonly url: string;
+  /** Root metadata that somebody vouched for. */
+  readonly trustedRoot: Uint8Array;
+  /** The instant as of which expiry is judged. */
+  readonly referenceTime: Instant;
+  readonly source: MetadataSource;
+  readonly local?: LocalMetadata;
+  /** Refuse local metadata that is damaged instead of passing over it, since what it protects against would pass with it. */
+  readonly strictLocal?: boolean;
+  /** Told of every file the moment it is trusted, in order. */
+  readonly onTrusted?: (role: string, version: number, bytes: Uint8Array) => void;
+}
+
+/** A trusted role: one metadata file. */
+export interface TufRole {
+  readonly name: string;
+  readonly version: number;
+  readonly expires: Instant;
+  /** SHA-256 of the file, hex. */
+  readonly sha256: string;
+}
+
+/** A target file as the most trusted role that may speak for its path describes it. */
+export interface TufTarget {
+  readonly name: string;
+  readonly length: number;
+  /** By algorithm, hex; at least one of SHA-256, SHA-384, SHA-512. */
+  readonly hashes: Readonly<Record<string, string>>;
+  readonly custom: Readonly<Record<string, unknown>>;
+  /** The role that signed for it. */
+  readonly role: string;
+}
