@@ -182,8 +182,18 @@ export class TrustStore {
     return Number(text);
   }
 
+  /** A damaged CURRENT must not keep a store from being made anew. */
+  #lastNumber(): number {
+    try {
+      return this.#currentNumber() ?? 0;
+    } catch (error) {
+      if (isStellaError(error, 'STORE_CORRUPT')) return 0;
+      throw error;
+    }
+  }
+
   #commit(staging: string, next: NextGeneration): Generation {
-    const number = Math.max(this.#currentNumber() ?? 0, ...this.generations()) + 1;
+    const number = Math.max(this.#lastNumber(), ...this.generations()) + 1;
     const generations = join(this.directory, 'generations');
     const directory = join(generations, String(number));
     const staged = join(staging, 'generation');

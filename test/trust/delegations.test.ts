@@ -1,0 +1,142 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { sha256Hex } from '../../src/base/bytes.ts';
+import { refreshTuf } from '../../src/trust/tuf.ts';
+import { refusal } from '../support/errors.ts';
+import { temporaryDirectory } from '../support/temp.ts';
+import { NOW, REPOSITORY_URL, TufRepository } from '../support/tuf-repository.ts';
+
+const refresh = async (repository: TufRepository, wanted: string[] = []) =>
+  await refreshTuf({
+    url: REPOSITORY_URL,
+    fetcher: repository,
+    directory: join(temporaryDirectory(), 'tuf'),
+    now: NOW,
+    trustedRoot: repository.firstRoot,
+    wanted,
+  });
+const roleOf = async (repository: TufRepository, name: string) =>
+  (await refresh(repository.publish())).target(name)?.role;
+
+test('nested delegations are followed', async () => {
+  const repository = new TufRepository();
+  repository.delegate('a', { paths: ['a/*/*'] });
+  repository.delegate('b', { parent: 'a', paths: ['a/b/*'] });
+  repository.addTarget('a/b/x', 'x', undefined, 'b');
+  expect(await roleOf(repository, 'a/b/x')).toBe('b');
+});
+
+test('the role that comes first is the more trusted', async () => {
+  const repository = new TufRepository();
+  repository.delegate('first', {});
+  repository.delegate('second', {});
+  repository.addTarget('x', 'from first', undefined, 'first');
+  repository.addTarget('x', 'from second', undefined, 'second');
+  expect(await roleOf(repository, 'x')).toBe('first');
+});
+
+test('a role deeper below an earlier one comes before a later one', async () => {
+  const repository = new TufRepository();
+  repository.delegate('first', {});
+  repository.delegate('second', {});
+  repository.delegate('below', { parent: 'first' });
+  repository.addTarget('x', 'below', undefined, 'below');
+  repository.addTarget('x', 'second', undefined, 'second');
+  expect(await roleOf(repository, 'x')).toBe('below');
+});
+
+test('after a terminating delegation nobody else is asked', async () => {
+  const repository = new TufRepository();
+  repository.delegate('first', { paths: ['x'], terminating: true });
+  repository.delegate('second', {});
+  repository.addTarget('x', 'from second', undefined, 'second');
+  repository.addTarget('y', 'from second', undefined, 'second');
+  expect(await roleOf(repository, 'x')).toBeUndefined();
+  expect(await roleOf(repository, 'y')).toBe('second');
+});
+
+test('what a role lists outside of its paths does not count', async () => {
+  const repository = new TufRepository();
+  repository.delegate('team', { paths: ['team/*'] });
+  repository.addTarget('rekor-key-v1.pub', 'evil', undefined, 'team');
+  repository.addTarget('team/x', 'x', undefined, 'team');
+  const view = await refresh(repository.publish());
+  expect(view.targetNames()).toEqual(['team/x']);
+});
+
+test('a star does not reach across a slash', async () => {
+  const repository = new TufRepository();
+  repository.delegate('team', { paths: ['*'] });
+  repository.addTarget('a/b', 'x', undefined, 'team');
+  expect(await roleOf(repository, 'a/b')).toBeUndefined();
+});
+
+test('hash prefixes decide which bin a target is in', async () => {
+  const repository = new TufRepository();
+  const name = 'some/target';
+  const prefix = sha256Hex(Buffer.from(name)).slice(0, 2);
+  const other = prefix === '00' ? '01' : '00';
+  repository.delegate('wrong', { pathHashPrefixes: [other] });
+  repository.delegate('right', { pathHashPrefixes: [prefix] });
+  repository.addTarget(name, 'wrong', undefined, 'wrong');
+  repository.addTarget(name, 'right', undefined, 'right');
+  expect(await roleOf(repository, name)).toBe('right');
+});
+
+test('succinct hash bins (TAP 15) are followed', async () => {
+  const repository = new TufRepository();
+  repository.delegateToBins('bin', 3);
+  for (const role of repository.delegated.keys()) repository.addTarget('x', role, undefined, role);
+  const role = await roleOf(repository, 'x');
+  const bin = (Number.parseInt(sha256Hex(Buffer.from('x')).slice(0, 8), 16) >>> 29).toString(16);
+  expect(role).toBe(`bin-${bin}`);
+});
+
+test('of more bins than are worth loading, only those of wanted targets are asked for', async () => {
+  const repository = new TufRepository();
+  repository.delegateToBins('bin', 9);
+  for (const role of repository.delegated.keys()) repository.addTarget('x', role, undefined, role);
+  repository.publish();
+  repository.requests.length = 0;
+  const view = await refresh(repository, ['x']);
+  expect(view.target('x')?.role).toMatch(/^bin-/);
+  expect(repository.requests.filter((path) => path.includes('bin-'))).toHaveLength(1);
+});
+
+test('a circle of delegations ends', async () => {
+  const repository = new TufRepository();
+  repository.delegate('a', {});
+  repository.delegate('b', { parent: 'a' });
+  repository.delegate('a', { parent: 'b' });
+  repository.addTarget('x', 'x', undefined, 'b');
+  expect(await roleOf(repository, 'x')).toBe('b');
+});
+
+test('a role that two others delegate to must satisfy both', async () => {
+  const repository = new TufRepository();
+  repository.delegate('a', { paths: ['none'] });
+  repository.delegate('shared', {});
+  repository.delegate('shared', { parent: 'a', threshold: 2 });
+  await refusal('TUF_SIGNATURE', () => refresh(repository.publish()));
+});
+
+test('a role that the snapshot does not list is refused', async () => {
+  const repository = new TufRepository();
+  repository.publish();
+  repository.delegate('team', {});
+  repository.publish();
+  delete repository.snapshot.meta['team.json'];
+  repository.publishSnapshot();
+  await refusal('TUF_INVALID', () => refresh(repository));
+});
+
+test.each(['a b', 'ä', 'q?', 'h#', '100%', 'a/b', '../up'])(
+  'a role called %j is found, and kept in its place',
+  async (name) => {
+    const repository = new TufRepository();
+    repository.delegate(name, {});
+    repository.addTarget('x', 'x', undefined, name);
+    const view = await refresh(repository.publish());
+    expect(view.target('x')?.role).toBe(name);
+  },
+);
