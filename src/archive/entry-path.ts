@@ -1,4 +1,4 @@
-import { excerpt } from '../base/bytes.ts';
+import { compareBytewise, excerpt } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { MOST_PATH_BYTES, MOST_SEGMENT_BYTES } from './limits.ts';
 
@@ -40,7 +40,8 @@ export function checkEntryPath(path: string): void {
 }
 
 /** What a file system without upper and lower case makes of a name. */
-const fold = (path: string): string => path.toUpperCase().toLowerCase().normalize('NFC');
+const fold = (path: string): string =>
+  PLAIN.test(path) ? path.toLowerCase() : path.toUpperCase().toLowerCase().normalize('NFC');
 
 /**
  * Checks all paths of one archive together: each allowed, strictly ascending bytewise (so none twice), none a directory
@@ -55,7 +56,7 @@ export function checkEntryPaths(paths: Iterable<string>): void {
   for (const path of paths) {
     checkEntryPath(path);
     if (previous !== undefined) {
-      const order = compare(previous, path);
+      const order = compareBytewise(previous, path);
       if (order === 0) throw new StellaError('ENTRY_DUPLICATE', `entry listed twice: ${excerpt(path)}`);
       if (order > 0) throw refuse(path, 'is out of order');
     }
@@ -80,10 +81,4 @@ function addDirectories(path: string, files: ReadonlySet<string>, directories: M
     if (files.has(folded)) throw refuse(directory, 'is a directory of another');
     directories.set(folded, directory);
   }
-}
-
-function compare(a: string, b: string): number {
-  // UTF-16 order is byte order as long as there are no surrogates.
-  if (PLAIN.test(a) && PLAIN.test(b)) return a < b ? -1 : a > b ? 1 : 0;
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

@@ -1,6 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { StellaError } from '../base/errors.ts';
-import { readError } from '../base/files.ts';
+import { releaseBuffer } from './buffers.ts';
+import type { ByteFile } from './byte-file.ts';
 import { inOrder } from './parallel.ts';
 import {
   FOOTER_BYTES,
@@ -11,91 +11,55 @@ import {
 } from './seek-table.ts';
 import { decompressFrame } from './zstd.ts';
 
-/** Reads exactly `length` bytes at `position`. */
-async function readExactly(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(length);
-  for (let done = 0; done < length; ) {
-    const { bytesRead } = await handle.read(buffer, done, length - done, position + done);
-    if (bytesRead === 0)
-      throw new StellaError('ARCHIVE_TRUNCATED', 'the file became shorter while it was read');
-    done += bytesRead;
-  }
-  return buffer;
-}
-
 /**
  * A file of zstd frames with a seek table: any piece of the tar stream inside is read by opening only the frames it
  * lies in. Frames are opened only as their turn comes, each under the exact length that the table gives.
  */
 export class SeekableArchive {
-  readonly path: string;
   /** Bytes of the whole file. */
   readonly size: number;
   /** Bytes of the whole tar stream. */
   readonly length: number;
-  readonly #handle: FileHandle;
+  readonly #file: ByteFile;
   /** Where each frame begins in the file and in the tar stream; one more than there are frames. */
   readonly #positions: readonly number[];
   readonly #offsets: readonly number[];
   #held: { readonly index: number; readonly bytes: Buffer } | undefined;
 
-  private constructor(
-    path: string,
-    handle: FileHandle,
-    positions: number[],
-    offsets: number[],
-    size: number,
-  ) {
-    this.path = path;
-    this.#handle = handle;
+  private constructor(file: ByteFile, positions: number[], offsets: number[]) {
+    this.#file = file;
     this.#positions = positions;
     this.#offsets = offsets;
-    this.size = size;
+    this.size = file.size;
     this.length = offsets.at(-1)!;
   }
 
   /**
-   * Opens a file and reads its seek table, and nothing else.
+   * Reads the seek table of a file, and nothing else. The archive then owns the file.
    * @returns `undefined` where there is no seek table at the end
-   * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE, ARCHIVE_INVALID, ARCHIVE_LIMIT, ARCHIVE_TRUNCATED
+   * @throws StellaError FILE_UNREADABLE, ARCHIVE_INVALID, ARCHIVE_LIMIT, ARCHIVE_TRUNCATED
    */
-  static async open(path: string): Promise<SeekableArchive | undefined> {
-    const handle = await open(path, 'r').catch((cause: unknown) => {
-      throw readError(path, cause);
-    });
-    try {
-      const archive = await SeekableArchive.#load(path, handle);
-      if (!archive) await handle.close();
-      return archive;
-    } catch (cause) {
-      await handle.close();
-      throw readError(path, cause);
-    }
-  }
-
-  static async #load(path: string, handle: FileHandle): Promise<SeekableArchive | undefined> {
-    const stat = await handle.stat();
-    if (stat.isDirectory()) throw new StellaError('FILE_UNREADABLE', `${path} is a directory`);
-    if (stat.size === 0 && stat.isFile()) throw new StellaError('ARCHIVE_TRUNCATED', `${path} is empty`);
-    if (!stat.isFile() || stat.size < seekTableBytes(0)) return undefined;
-    const count = parseSeekFooter(await readExactly(handle, stat.size - FOOTER_BYTES, FOOTER_BYTES));
+  static async load(file: ByteFile): Promise<SeekableArchive | undefined> {
+    if (file.size === 0) throw new StellaError('ARCHIVE_TRUNCATED', `${file.name} is empty`);
+    if (file.size < seekTableBytes(0)) return undefined;
+    const count = parseSeekFooter(await file.read(file.size - FOOTER_BYTES, FOOTER_BYTES));
     if (count === undefined) return undefined;
     const tableBytes = seekTableBytes(count);
-    if (count === 0 || tableBytes > stat.size)
+    if (count === 0 || tableBytes > file.size)
       throw new StellaError('ARCHIVE_INVALID', `the seek table claims ${count} frames`);
-    const frames = parseSeekTable(await readExactly(handle, stat.size - tableBytes, tableBytes));
+    const frames = parseSeekTable(await file.read(file.size - tableBytes, tableBytes));
     const positions = [0];
     const offsets = [0];
     for (const frame of frames) {
       positions.push(positions.at(-1)! + frame.compressed);
       offsets.push(offsets.at(-1)! + frame.decompressed);
     }
-    if (positions.at(-1) !== stat.size - tableBytes)
+    if (positions.at(-1) !== file.size - tableBytes)
       throw new StellaError(
         'ARCHIVE_INVALID',
         'the frames do not have the lengths that the seek table gives',
       );
-    return new SeekableArchive(path, handle, positions, offsets, stat.size);
+    return new SeekableArchive(file, positions, offsets);
   }
 
   get frames(): number {
@@ -135,8 +99,10 @@ export class SeekableArchive {
   async #open(index: number): Promise<Buffer> {
     if (this.#held?.index === index) return this.#held.bytes;
     const position = this.#positions[index]!;
-    const compressed = await readExactly(this.#handle, position, this.#positions[index + 1]! - position);
-    return decompressFrame(compressed, this.#offsets[index + 1]! - this.#offsets[index]!);
+    const compressed = await this.#file.read(position, this.#positions[index + 1]! - position);
+    const bytes = await decompressFrame(compressed, this.#offsets[index + 1]! - this.#offsets[index]!);
+    releaseBuffer(compressed);
+    return bytes;
   }
 
   /**
@@ -160,6 +126,7 @@ export class SeekableArchive {
 
   /**
    * The tar stream from `from` up to `to` (bytes) in pieces of at most one frame, several frames being opened at once.
+   * Each piece is valid until the next is asked for.
    * @throws StellaError ARCHIVE_TRUNCATED (the stream is shorter), ARCHIVE_INVALID, ARCHIVE_LIMIT
    */
   async *chunks(from: number, to: number): AsyncGenerator<Buffer> {
@@ -172,18 +139,17 @@ export class SeekableArchive {
     for await (const [index, bytes] of inOrder(indices, async (i) => [i, await this.#open(i)] as const)) {
       const start = this.#offsets[index]!;
       yield bytes.subarray(Math.max(from - start, 0), Math.min(to - start, bytes.length));
+      if (this.#held?.bytes !== bytes) releaseBuffer(bytes);
     }
   }
 
   /** A piece of the file as it is, compressed, in pieces. */
-  async *raw(from: number, to: number): AsyncGenerator<Buffer> {
-    const step = 4 * 1024 * 1024;
-    for (let at = from; at < to; at += step)
-      yield await readExactly(this.#handle, at, Math.min(step, to - at));
+  raw(from: number, to: number): AsyncGenerator<Buffer> {
+    return this.#file.stream(from, to);
   }
 
   async close(): Promise<void> {
     this.#held = undefined;
-    await this.#handle.close();
+    await this.#file.close();
   }
 }

@@ -1,4 +1,5 @@
 import { type Pack, pack } from 'tar-stream';
+import type { BufferPool } from './buffers.ts';
 
 export interface TarSource {
   readonly path: string;
@@ -18,17 +19,23 @@ export function tarMtime(instant: number): number {
 /**
  * A tar stream of regular files, mode 0644, owner 0:0 without names, all of one modification time, pax headers only for
  * paths that ustar cannot hold. Ends with two zero blocks.
+ * Each piece is valid until the next is asked for.
  * @param mtime seconds since the epoch
+ * @param pool where the pieces of content go back to
  */
 export async function* writeTar(
   sources: Iterable<TarSource> | AsyncIterable<TarSource>,
   mtime: number,
+  pool?: BufferPool,
 ): AsyncGenerator<Uint8Array> {
   const tar = pack();
   const feeding = feed(tar, sources, new Date(mtime * 1000)).catch((error: unknown) => {
     tar.destroy(error as Error);
   });
-  yield* tar as AsyncIterable<Uint8Array>;
+  for await (const piece of tar as AsyncIterable<Uint8Array>) {
+    yield piece;
+    pool?.give(piece);
+  }
   await feeding;
 }
 
@@ -57,8 +64,13 @@ async function pour(
     if (sink.destroyed) return;
     if (!sink.write(bytes)) {
       await new Promise<void>((resolve) => {
-        sink.once('drain', () => resolve());
-        sink.once('close', () => resolve());
+        const goOn = (): void => {
+          sink.off('drain', goOn);
+          sink.off('close', goOn);
+          resolve();
+        };
+        sink.on('drain', goOn);
+        sink.on('close', goOn);
       });
     }
   }

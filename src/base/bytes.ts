@@ -82,8 +82,12 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
 
 /** Bytewise order, as `LC_ALL=C sort` has it; for path lists that must be the same everywhere. */
 export function compareBytewise(a: string, b: string): number {
+  // UTF-16 and UTF-8 sort alike but for surrogates.
+  if (!SURROGATE.test(a) && !SURROGATE.test(b)) return a < b ? -1 : a > b ? 1 : 0;
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
+
+const SURROGATE = /[\ud800-\udfff]/;
 
 /** At most 60 characters of hostile text, safe to print on a terminal. */
 export function excerpt(text: string, most = 60): string {

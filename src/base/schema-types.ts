@@ -222,16 +222,16 @@ export interface OciManifest {
 schemaVersion: 2
 mediaType?: "application/vnd.oci.image.manifest.v1+json"
 artifactType?: string
-config: OciManifestOciDescriptor
+config: OciManifestDescriptor
 /**
  * @minItems 1
  */
-layers: OciManifestOciDescriptor[]
-subject?: OciManifestOciDescriptor
+layers: OciManifestDescriptor[]
+subject?: OciManifestDescriptor
 annotations?: OciManifestAnnotations
 [k: string]: unknown
 }
-export interface OciManifestOciDescriptor {
+export interface OciManifestDescriptor {
 mediaType: string
 digest: string
 size: number
@@ -259,6 +259,33 @@ token?: string
 access_token?: string
 expires_in?: number
 [k: string]: unknown
+}
+
+export type PartsSha256 = string
+
+/**
+ * NAME.parts.json: the parts of a sealed bundle that was split, format v1
+ */
+export interface Parts {
+format: "stella-parts/v1"
+/**
+ * SHA-256 of the bundle's manifest.json
+ */
+manifest_sha256: string
+/**
+ * File name of the whole bundle; part I is NAME.00I
+ */
+name: string
+/**
+ * In order; their concatenation is the bundle
+ * 
+ * @minItems 1
+ * @maxItems 999
+ */
+parts: {
+sha256: PartsSha256
+size: number
+}[]
 }
 
 export type AttestationPolicyText = string
@@ -929,6 +956,10 @@ source: string
 verified: boolean
 error?: VerdictDocumentError
 form?: ("sigstore-bundle-0.1" | "sigstore-bundle-0.2" | "sigstore-bundle-0.3" | "dsse" | "cosign-bundle")
+/**
+ * SHA-256 of what was signed: an envelope's pre-authentication encoding, or the artifact
+ */
+signed_sha256?: string
 signer?: ({
 kind: "key"
 name: string
@@ -1018,6 +1049,7 @@ export interface SchemaTypes {
   'oci-manifest': OciManifest;
   'oci-tags': OciTags;
   'oci-token': OciToken;
+  'parts': Parts;
   'policy': AttestationPolicy;
   'receipt': Receipt;
   'rekor-v1-log': RekorV1Log;

@@ -1,5 +1,5 @@
 import type { TarReader, TarSink } from '../archive/tar-reader.ts';
-import { excerpt, formatHex, sha256Stream } from '../base/bytes.ts';
+import { compareBytewise, excerpt, formatHex, sha256Stream } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import type { Extraction } from './extraction.ts';
 import type { ManifestEntry } from './manifest.ts';
@@ -173,7 +173,7 @@ export class UnorderedSink extends EntrySink {
         `the archive has an entry that the manifest does not list: ${excerpt(path)}`,
       );
     this.#seen.add(path);
-    if (Buffer.compare(Buffer.from(this.#last), Buffer.from(path)) >= 0) this.#ordered = false;
+    if (compareBytewise(this.#last, path) >= 0) this.#ordered = false;
     this.#last = path;
     return entry;
   }

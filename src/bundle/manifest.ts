@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
 import { checkEntryPaths } from '../archive/entry-path.ts';
 import { MOST_MANIFEST_BYTES } from '../archive/limits.ts';
-import { formatUtf8, parseUtf8 } from '../base/bytes.ts';
+import { formatHex, formatUtf8, parseUtf8 } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { checkSchema } from '../base/schema.ts';
 import type { Manifest, ManifestEntry } from '../base/schema-types.ts';
+import { EMPTY_ROOT, leafHash, nodeHash } from '../tlog/hash.ts';
 import { checkJsonStructure } from './json-structure.ts';
 
 export type { Manifest, ManifestEntry } from '../base/schema-types.ts';
@@ -21,7 +21,21 @@ export const SECTIONS = ['attestations/', 'logs/', 'tuf/'] as const;
  * The canonical bytes of a manifest: keys sorted, no white space, LF at the end. Inverse of {@link parseManifest}.
  */
 export function formatManifest(manifest: Manifest): Uint8Array {
-  return formatUtf8(`${formatCanonicalJson(manifest)}\n`);
+  const { entries, ...facts } = manifest;
+  // Entries are nearly all of it, and their form is known.
+  const [before, after] = formatCanonicalJson({ ...facts, entries: [] }).split(EMPTY_ENTRIES) as [
+    string,
+    string,
+  ];
+  return formatUtf8(`${before}"entries":[${entries.map(formatEntry).join(',')}],"entries_root"${after}\n`);
+}
+
+/** Occurs once: inside of a JSON string, quotes are escaped, and no other object has this field. */
+const EMPTY_ENTRIES = '"entries":[],"entries_root"';
+
+/** The canonical JSON of an entry. */
+function formatEntry({ path, sha256, size }: ManifestEntry): string {
+  return `{"path":${JSON.stringify(path)},"sha256":${JSON.stringify(sha256)},"size":${size}}`;
 }
 
 /**
@@ -103,21 +117,16 @@ export function sealedAt(manifest: Pick<Manifest, 'sealed_at'>): Instant {
  */
 export function entriesRoot(entries: Iterable<ManifestEntry>): string {
   // Roots of full subtrees of 2^level leaves, at most one of each level, the largest first.
-  const subtrees: { level: number; hash: Buffer }[] = [];
-  for (const { path, sha256, size } of entries) {
-    const leaf = formatCanonicalJson({ path, sha256, size });
-    subtrees.push({ level: 0, hash: createHash('sha256').update('\0').update(leaf).digest() });
-    while (subtrees.length > 1 && subtrees.at(-1)!.level === subtrees.at(-2)!.level) {
-      const right = subtrees.pop()!;
+  const subtrees: { level: number; hash: Uint8Array }[] = [];
+  for (const entry of entries) {
+    let subtree = { level: 0, hash: leafHash(formatUtf8(formatEntry(entry))) };
+    while (subtrees.at(-1)?.level === subtree.level) {
       const left = subtrees.pop()!;
-      subtrees.push({ level: left.level + 1, hash: nodeHash(left.hash, right.hash) });
+      subtree = { level: subtree.level + 1, hash: nodeHash(left.hash, subtree.hash) };
     }
+    subtrees.push(subtree);
   }
   const last = subtrees.pop();
-  if (!last) return createHash('sha256').digest('hex');
-  return subtrees.reduceRight((hash, left) => nodeHash(left.hash, hash), last.hash).toString('hex');
-}
-
-function nodeHash(left: Buffer, right: Buffer): Buffer {
-  return createHash('sha256').update('\x01').update(left).update(right).digest();
+  if (!last) return formatHex(EMPTY_ROOT);
+  return formatHex(subtrees.reduceRight((hash, left) => nodeHash(left.hash, hash), last.hash));
 }

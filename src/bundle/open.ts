@@ -1,10 +1,12 @@
 import { createReadStream, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { ByteFile } from '../archive/byte-file.ts';
 import { SeekableArchive } from '../archive/reader.ts';
 import { readError } from '../base/files.ts';
 import type { SealedBundle } from './sealed-bundle.ts';
 import { SeekableBundle } from './seekable.ts';
 import { StreamedBundle } from './streamed.ts';
+import { isVolumePath, openVolumes } from './volumes.ts';
 
 export type { ExtractOptions, SealedBundle } from './sealed-bundle.ts';
 
@@ -21,33 +23,57 @@ export interface OpenOptions {
  * Opens a bundle far enough to know its manifest and signatures: of a file with a seek table the first frames and the
  * table are read, of anything else the beginning. Trusts nothing: call `checkBundleSignature` before relying on the
  * manifest. The caller closes the bundle.
- * @param file a path, or a stream of the file's bytes
+ * @param file a path (of a split bundle: of its parts file or its first part), or a stream of the file's bytes
  * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE, ARCHIVE_INVALID, ARCHIVE_TRUNCATED, ARCHIVE_TRAILING_DATA,
  * ARCHIVE_LIMIT, MANIFEST_MISSING, MANIFEST_INVALID, MANIFEST_VERSION, COSE_INVALID, ENTRY_PATH, ENTRY_TYPE,
- * ENTRY_DUPLICATE, ENTRY_UNLISTED, ENTRY_MISSING
+ * ENTRY_DUPLICATE, ENTRY_UNLISTED, ENTRY_MISSING, PARTS_INCOMPLETE
  */
 export async function openBundle(file: string | Readable, options: OpenOptions): Promise<SealedBundle> {
-  if (typeof file !== 'string') return await StreamedBundle.load(file, options.staging);
-  if (!isRegular(file)) return await StreamedBundle.load(createReadStream(file), options.staging);
-  const archive = await SeekableArchive.open(file);
-  if (!archive) {
-    const source = createReadStream(file, { highWaterMark: 1024 * 1024 });
-    return await StreamedBundle.load(source, options.staging);
-  }
+  if (typeof file !== 'string') return await StreamedBundle.load(readableBytes(file), options.staging);
+  if (isPipe(file)) return await StreamedBundle.load(readableBytes(createReadStream(file)), options.staging);
+  const volumes = isVolumePath(file) ? await openVolumes(file) : undefined;
+  const bytes = volumes?.file ?? (await ByteFile.open(file, [file]));
   try {
-    return await SeekableBundle.load(archive);
+    const archive = await SeekableArchive.load(bytes);
+    const bundle = archive
+      ? await SeekableBundle.load(archive, volumes?.parts)
+      : await StreamedBundle.load(fileBytes(bytes), options.staging, {
+          size: bytes.size,
+          parts: volumes?.parts,
+        });
+    volumes?.parts.checkBundle(bundle.manifestSha256);
+    return bundle;
   } catch (cause) {
-    await archive.close();
-    throw readError(file, cause);
+    await bytes.close();
+    throw cause;
   }
 }
 
-function isRegular(path: string): boolean {
+/** A FIFO or device, e.g. /dev/stdin: it can be read once only, and not opened to look first. */
+function isPipe(path: string): boolean {
   try {
-    const stat = statSync(path);
-    // A directory is left to the reader, which says what is wrong with it.
-    return stat.isFile() || stat.isDirectory();
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat !== undefined && !stat.isFile() && !stat.isDirectory();
   } catch (cause) {
     throw readError(path, cause);
+  }
+}
+
+/** Failures of the source itself, told apart from what is wrong with its bytes. */
+async function* readableBytes(stream: Readable): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of stream as AsyncIterable<Uint8Array>) yield piece;
+  } catch (cause) {
+    throw readError('path' in stream ? String(stream.path) : 'the input stream', cause);
+  } finally {
+    stream.destroy();
+  }
+}
+
+async function* fileBytes(file: ByteFile): AsyncGenerator<Uint8Array> {
+  try {
+    yield* file.stream();
+  } finally {
+    await file.close();
   }
 }

@@ -1,5 +1,6 @@
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { BufferPool, releaseBuffer } from '../archive/buffers.ts';
 import { checkEntryPaths } from '../archive/entry-path.ts';
 import { frameLengths } from '../archive/layout.ts';
 import { MOST_ENTRIES, MOST_ENTRY_BYTES, MOST_MANIFEST_BYTES } from '../archive/limits.ts';
@@ -25,7 +26,7 @@ import {
   sealedAt,
 } from './manifest.ts';
 import { formatManifestSignature } from './signature.ts';
-import { type EntrySource, readSource, sourceSize } from './source.ts';
+import { type EntrySource, PIECE_BYTES, readSource, sourceSize } from './source.ts';
 
 export interface SealOptions {
   /** The file to make. It is replaced if it exists, in one step once all is written. */
@@ -119,6 +120,7 @@ function sealBody(
   level: number,
 ): AsyncGenerator<SealedFrame> {
   const total = entries.reduce((sum, { size }) => sum + size, 0);
+  const pool = new BufferPool(PIECE_BYTES);
   let done = 0;
   const onRead = (bytes: number): void => {
     done += bytes;
@@ -132,11 +134,11 @@ function sealBody(
       yield {
         path: entry.path,
         size: entry.size,
-        content: readSource(entry.source, entry.size, onRead, onDigest),
+        content: readSource(entry.source, entry.size, pool, onRead, onDigest),
       };
     }
   };
-  return sealFrames(writeTar(sources(), mtime), bodyFrames(entries), level);
+  return sealFrames(writeTar(sources(), mtime, pool), bodyFrames(entries), level);
 }
 
 /**
@@ -165,6 +167,7 @@ async function writeFrames(path: string, frames: AsyncIterable<SealedFrame>): Pr
   try {
     for await (const { bytes, compressed, decompressed } of frames) {
       await writeAll(file, path, bytes);
+      releaseBuffer(bytes);
       table.push({ compressed, decompressed });
     }
   } finally {

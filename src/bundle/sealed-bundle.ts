@@ -1,5 +1,6 @@
 import type { CoseSign } from '../base/cose.ts';
 import type { Manifest, ManifestEntry } from './manifest.ts';
+import type { SignedParts } from './signature.ts';
 
 export interface ExtractOptions {
   /** Which entries to extract; all unless told otherwise. */
@@ -24,6 +25,8 @@ export interface SealedBundle {
   readonly seekable: boolean;
   /** Bytes of the whole file, where that is known. */
   readonly size: number | undefined;
+  /** The signed list of parts, where the bundle was split; `checkBundleSignature` checks it too. */
+  readonly parts: SignedParts | undefined;
 
   /**
    * One entry, whole, its digest checked.

@@ -11,6 +11,7 @@ import { type Head, readHead } from './head.ts';
 import { bodyFrames } from './layout.ts';
 import { type Manifest, sealedAt } from './manifest.ts';
 import type { ExtractOptions, SealedBundle } from './sealed-bundle.ts';
+import type { SignedParts } from './signature.ts';
 
 /** How much of an archive that does not fit its manifest is read to find out why. */
 const MOST_DIAGNOSED = 16 * FRAME_LENGTH;
@@ -22,6 +23,7 @@ const MOST_DIAGNOSED = 16 * FRAME_LENGTH;
 export class SeekableBundle implements SealedBundle {
   readonly seekable = true;
   readonly size: number;
+  readonly parts: SignedParts | undefined;
   readonly manifest: Manifest;
   readonly manifestBytes: Uint8Array;
   readonly manifestSha256: string;
@@ -32,7 +34,8 @@ export class SeekableBundle implements SealedBundle {
   readonly #mtime: number;
   #index: { readonly numbers: ReadonlyMap<string, number>; readonly offsets: readonly number[] } | undefined;
 
-  private constructor(archive: SeekableArchive, head: Head) {
+  private constructor(archive: SeekableArchive, head: Head, parts: SignedParts | undefined) {
+    this.parts = parts;
     this.archive = archive;
     this.size = archive.size;
     this.manifest = head.manifest;
@@ -47,9 +50,9 @@ export class SeekableBundle implements SealedBundle {
    * Reads manifest and signatures, and checks the seek table against the frames that the manifest gives.
    * @throws StellaError as `openBundle`
    */
-  static async load(archive: SeekableArchive): Promise<SeekableBundle> {
+  static async load(archive: SeekableArchive, parts?: SignedParts): Promise<SeekableBundle> {
     const head = await readHead(archive);
-    const bundle = new SeekableBundle(archive, head);
+    const bundle = new SeekableBundle(archive, head, parts);
     if (tarMtime(sealedAt(head.manifest)) !== head.mtime)
       throw new StellaError(
         'ARCHIVE_INVALID',

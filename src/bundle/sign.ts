@@ -1,4 +1,5 @@
 import { basename, dirname, join } from 'node:path';
+import { ByteFile } from '../archive/byte-file.ts';
 import { SeekableArchive } from '../archive/reader.ts';
 import { tarMtime } from '../archive/tar-writer.ts';
 import { DEFAULT_LEVEL } from '../archive/zstd.ts';
@@ -9,6 +10,7 @@ import { sealedAt } from './manifest.ts';
 import { publish, sealHead, writeBundle } from './seal.ts';
 import { SeekableBundle } from './seekable.ts';
 import { addManifestSignature, parseManifestSignature, type SignerId, signerIds } from './signature.ts';
+import { isVolumePath } from './volumes.ts';
 
 export interface AddedSignature {
   readonly manifestSha256: string;
@@ -24,28 +26,37 @@ export interface AddedSignature {
  * USAGE where the key has signed it already; KEY_INVALID, SIGNER_FAILED, WRITE_FAILED
  */
 export async function addBundleSignature(file: string, signer: Signer): Promise<AddedSignature> {
-  const archive = await SeekableArchive.open(file);
+  if (isVolumePath(file))
+    throw new StellaError('USAGE', 'a split bundle is signed before it is split', {
+      hint: 'put the parts together with `cat NAME.tar.zst.??? > NAME.tar.zst` and sign that',
+    });
+  const bytes = await ByteFile.open(file, [file]);
+  try {
+    return await addSignature(file, bytes, signer);
+  } finally {
+    await bytes.close();
+  }
+}
+
+async function addSignature(file: string, bytes: ByteFile, signer: Signer): Promise<AddedSignature> {
+  const archive = await SeekableArchive.load(bytes);
   if (!archive)
     throw new StellaError('ARCHIVE_INVALID', `${file} has no seek table`, {
       hint: 'sign the bundle as it was sealed, not one that was packed again',
     });
-  try {
-    const bundle = await SeekableBundle.load(archive);
-    const signature = await addManifestSignature(bundle.signatures, bundle.manifestBytes, signer);
-    await bundle.verifyAll();
-    const mtime = tarMtime(sealedAt(bundle.manifest));
-    const head = await sealHead(bundle.manifestBytes, signature, mtime, DEFAULT_LEVEL);
-    const first = archive.frameAt(bundle.headLength);
-    const table = archive.table().slice(first);
-    const content = archive.raw(archive.positionOf(first), archive.positionOf(archive.frames));
-    await withStagingAsync(dirname(file), STAGING_PREFIX, async (staging) => {
-      const signed = join(staging, basename(file));
-      await writeBundle(signed, head, content, table);
-      await publish(signed, file);
-    });
-    const signers = signerIds({ signatures: parseManifestSignature(signature) });
-    return { manifestSha256: bundle.manifestSha256, signers };
-  } finally {
-    await archive.close();
-  }
+  const bundle = await SeekableBundle.load(archive);
+  const signature = await addManifestSignature(bundle.signatures, bundle.manifestBytes, signer);
+  await bundle.verifyAll();
+  const mtime = tarMtime(sealedAt(bundle.manifest));
+  const head = await sealHead(bundle.manifestBytes, signature, mtime, DEFAULT_LEVEL);
+  const first = archive.frameAt(bundle.headLength);
+  const table = archive.table().slice(first);
+  const content = archive.raw(archive.positionOf(first), archive.positionOf(archive.frames));
+  await withStagingAsync(dirname(file), STAGING_PREFIX, async (staging) => {
+    const signed = join(staging, basename(file));
+    await writeBundle(signed, head, content, table);
+    await publish(signed, file);
+  });
+  const signers = signerIds({ signatures: parseManifestSignature(signature) });
+  return { manifestSha256: bundle.manifestSha256, signers };
 }

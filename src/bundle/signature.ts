@@ -17,6 +17,13 @@ import type { PublicKey, Signer } from '../base/keys.ts';
 export interface SignedManifest {
   readonly manifestBytes: Uint8Array;
   readonly signatures: CoseSign;
+  readonly parts?: SignedParts | undefined;
+}
+
+/** The list of a split bundle's parts: the exact bytes of NAME.parts.json and the COSE_Sign of NAME.parts.cose. */
+export interface SignedParts {
+  readonly bytes: Uint8Array;
+  readonly signatures: CoseSign;
 }
 
 export interface SignerId {
@@ -81,17 +88,12 @@ export function checkBundleSignature(
   trusted: readonly PublicKey[],
   threshold: number,
 ): PublicKey[] {
-  const { signatures: cose, manifestBytes } = bundle;
-  const ids = signerIds(bundle);
-  const signed: PublicKey[] = [];
-  cose.signatures.forEach((signature, i) => {
-    const key = trusted.find(({ id }) => id === ids[i]!.kid);
-    if (!key) return;
-    if (!isCoseSignature(cose, signature, manifestBytes, key))
-      throw new StellaError('BUNDLE_SIGNATURE', `Signature verification failed: manifest, key ${key.id}`);
-    signed.push(key);
-  });
-  const names = ids.map(({ kid }) => kid);
+  const { signatures: cose, manifestBytes, parts } = bundle;
+  const signed = trustedSigners(cose, manifestBytes, trusted, 'manifest');
+  // Parts are content, which the manifest's signers vouch for by its digests: one of them suffices for the list.
+  if (parts && trustedSigners(parts.signatures, parts.bytes, trusted, 'list of parts').length === 0)
+    throw new StellaError('BUNDLE_SIGNER_UNTRUSTED', 'the list of parts is signed by no trusted key');
+  const names = signerIds(bundle).map(({ kid }) => kid);
   if (signed.length === 0)
     throw new StellaError(
       'BUNDLE_SIGNER_UNTRUSTED',
@@ -104,6 +106,24 @@ export function checkBundleSignature(
       `${signed.length} of the trusted keys have signed the bundle, ${threshold} must`,
       { details: { signers: names, trusted: signed.map(({ id }) => id), threshold } },
     );
+  return signed;
+}
+
+function trustedSigners(
+  cose: CoseSign,
+  payload: Uint8Array,
+  trusted: readonly PublicKey[],
+  what: string,
+): PublicKey[] {
+  const signed: PublicKey[] = [];
+  for (const signature of cose.signatures) {
+    const { kid } = signerId(signature.protectedHeader);
+    const key = trusted.find(({ id }) => id === kid);
+    if (!key) continue;
+    if (!isCoseSignature(cose, signature, payload, key))
+      throw new StellaError('BUNDLE_SIGNATURE', `Signature verification failed: ${what}, key ${key.id}`);
+    signed.push(key);
+  }
   return signed;
 }
 

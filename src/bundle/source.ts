@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import type { BufferPool } from '../archive/buffers.ts';
 import { sha256Stream } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { readError } from '../base/files.ts';
@@ -6,7 +7,8 @@ import { readError } from '../base/files.ts';
 /** Where the content of an entry comes from. */
 export type EntrySource = Uint8Array | { readonly file: string };
 
-const PIECE = 1024 * 1024;
+/** How much of a file is read at once, in bytes. */
+export const PIECE_BYTES = 256 * 1024;
 
 /**
  * Bytes of content.
@@ -25,17 +27,19 @@ export function sourceSize(source: EntrySource): number {
 
 /**
  * Reads a source in pieces and takes its digest from the same bytes.
+ * @param pool gives buffers of {@link PIECE_BYTES}; whoever takes a piece gives it back
  * @param size what {@link sourceSize} said; a file that has another size by now is refused
  * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE
  */
 export function* readSource(
   source: EntrySource,
   size: number,
+  pool: BufferPool,
   onRead: (bytes: number) => void,
   onDigest: (sha256: Uint8Array) => void,
 ): Generator<Uint8Array> {
   const hash = sha256Stream();
-  for (const piece of source instanceof Uint8Array ? [source] : readFile(source.file, size)) {
+  for (const piece of source instanceof Uint8Array ? [source] : readFile(source.file, size, pool)) {
     hash.update(piece);
     onRead(piece.length);
     yield piece;
@@ -43,7 +47,7 @@ export function* readSource(
   onDigest(hash.digest());
 }
 
-function* readFile(path: string, size: number): Generator<Uint8Array> {
+function* readFile(path: string, size: number, pool: BufferPool): Generator<Uint8Array> {
   const changed = (): StellaError =>
     new StellaError('FILE_UNREADABLE', `${path} changed while it was being sealed`, {
       hint: 'run the command again when nothing writes to it',
@@ -53,13 +57,17 @@ function* readFile(path: string, size: number): Generator<Uint8Array> {
     try {
       let left = size;
       for (;;) {
+        const buffer = pool.take();
         // One byte more than what should be left tells whether the file has grown.
-        const buffer = Buffer.allocUnsafeSlow(Math.min(left + 1, PIECE));
-        const count = readSync(fd, buffer, 0, buffer.length, null);
+        const count = readSync(fd, buffer, 0, Math.min(left + 1, buffer.length), null);
+        const piece = buffer.subarray(0, count);
         if (count > left || (count === 0 && left > 0)) throw changed();
-        if (count === 0) return;
+        if (count === 0) {
+          pool.give(piece);
+          return;
+        }
         left -= count;
-        yield buffer.subarray(0, count);
+        yield piece;
       }
     } finally {
       closeSync(fd);

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { frameLengths } from '../archive/layout.ts';
 import { MOST_ENTRY_IN_MEMORY } from '../archive/limits.ts';
 import { FrameStream } from '../archive/stream.ts';
@@ -8,7 +7,7 @@ import { tarMtime } from '../archive/tar-writer.ts';
 import { sha256, sha256Hex } from '../base/bytes.ts';
 import type { CoseSign } from '../base/cose.ts';
 import { StellaError } from '../base/errors.ts';
-import { readBounded, readError } from '../base/files.ts';
+import { readBounded } from '../base/files.ts';
 import { checkDigest, checkForm, UnorderedSink } from './entry-sink.ts';
 import { Extraction } from './extraction.ts';
 import { checkHeadEntry, headMissing } from './head.ts';
@@ -22,10 +21,16 @@ import {
   sealedAt,
 } from './manifest.ts';
 import type { ExtractOptions, SealedBundle } from './sealed-bundle.ts';
-import { parseManifestSignature } from './signature.ts';
+import { parseManifestSignature, type SignedParts } from './signature.ts';
 
 /** Small steps while the head is read, so that nothing after it is looked at before somebody asks. */
 const STEP = 512;
+
+/** What is known of a source beside its bytes. */
+interface Known {
+  readonly size?: number | undefined;
+  readonly parts?: SignedParts | undefined;
+}
 
 /** Takes the first two entries into memory, then hands everything on to the sink of the entries. */
 class HeadSink implements TarSink {
@@ -72,7 +77,8 @@ class HeadSink implements TarSink {
  */
 export class StreamedBundle implements SealedBundle {
   readonly seekable = false;
-  readonly size = undefined;
+  readonly size: number | undefined;
+  readonly parts: SignedParts | undefined;
   readonly manifest: Manifest;
   readonly manifestBytes: Uint8Array;
   readonly manifestSha256: string;
@@ -92,7 +98,10 @@ export class StreamedBundle implements SealedBundle {
     source: { frames: FrameStream; pieces: AsyncGenerator<Uint8Array>; reader: TarReader; head: HeadSink },
     rest: Uint8Array,
     staging: string,
+    known: Known,
   ) {
+    this.size = known.size;
+    this.parts = known.parts;
     this.#frames = source.frames;
     this.#pieces = source.pieces;
     this.#reader = source.reader;
@@ -107,8 +116,12 @@ export class StreamedBundle implements SealedBundle {
   }
 
   /** @throws StellaError as `openBundle` */
-  static async load(stream: Readable, staging: string): Promise<StreamedBundle> {
-    const frames = new FrameStream(guarded(stream));
+  static async load(
+    source: AsyncIterable<Uint8Array>,
+    staging: string,
+    known: Known = {},
+  ): Promise<StreamedBundle> {
+    const frames = new FrameStream(source);
     const pieces = frames.bytes();
     const head = new HeadSink();
     const reader = new TarReader(head);
@@ -127,7 +140,7 @@ export class StreamedBundle implements SealedBundle {
         reader.push(rest.subarray(0, STEP));
         rest = rest.subarray(STEP);
       }
-      return new StreamedBundle({ frames, pieces, reader, head }, rest, staging);
+      return new StreamedBundle({ frames, pieces, reader, head }, rest, staging, known);
     } catch (cause) {
       await pieces.return(undefined);
       await frames.close();
@@ -229,16 +242,5 @@ export class StreamedBundle implements SealedBundle {
     await this.#pieces.return(undefined);
     await this.#frames.close();
     this.#unstage();
-  }
-}
-
-/** Failures of the source itself, told apart from what is wrong with its bytes. */
-async function* guarded(stream: Readable): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const piece of stream as AsyncIterable<Uint8Array>) yield piece;
-  } catch (cause) {
-    throw readError('path' in stream ? String(stream.path) : 'the input stream', cause);
-  } finally {
-    stream.destroy();
   }
 }
