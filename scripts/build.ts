@@ -8,7 +8,12 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 rmSync(`${root}dist`, { recursive: true, force: true });
 await build({
   cwd: root,
-  input: { index: 'src/index.ts', stella: 'src/cli/stella.ts' },
+  input: {
+    index: 'src/index.ts',
+    stella: 'src/cli/stella.ts',
+    // Run as worker threads.
+    'batch-thread': 'src/attest/batch-thread.ts',
+  },
   platform: 'node',
   // Dependencies stay packages, so that their updates need no new stella.
   external: (id) => !id.startsWith('.') && !id.startsWith('/'),

@@ -1,13 +1,14 @@
 import { formatInstant } from '../base/clock.ts';
 import type { StellaError } from '../base/errors.ts';
+import type { VerdictDocument } from '../base/schema-types.ts';
 import type { LogEvidence, Verdict } from './verdict.ts';
 
 const errorJson = (error: StellaError) => ({
   code: error.code,
   message: error.message,
-  hints: error.hints,
+  hints: [...error.hints],
   exit: error.exit,
-  ...(error.details ? { details: error.details } : {}),
+  ...(error.details ? { details: { ...error.details } } : {}),
 });
 
 const logJson = (log: LogEvidence) => ({
@@ -16,19 +17,20 @@ const logJson = (log: LogEvidence) => ({
   index: String(log.index),
   shown_by: log.shownBy,
   ...(log.treeSize === undefined ? {} : { tree_size: String(log.treeSize) }),
-  witnesses: log.witnesses,
+  witnesses: [...log.witnesses],
   consistency: log.consistency,
   ...(log.reason === undefined ? {} : { reason: log.reason }),
 });
 
 /** A verdict as `--json` prints it (schemas/verdict.schema.json). */
-export function verdictJson(source: string, verdict: Verdict): object {
+export function verdictJson(source: string, verdict: Verdict): VerdictDocument {
   const { signer, statement, trust, signedAt, artifact } = verdict;
   return {
     source,
     verified: verdict.verified,
     ...(verdict.error ? { error: errorJson(verdict.error) } : {}),
     ...(verdict.form === undefined ? {} : { form: verdict.form }),
+    ...(verdict.signedSha256 === undefined ? {} : { signed_sha256: verdict.signedSha256 }),
     ...(signer
       ? {
           signer:
@@ -77,6 +79,6 @@ export function verdictJson(source: string, verdict: Verdict): object {
           }
         : {}),
     },
-    checks: verdict.checks,
+    checks: verdict.checks.map((check) => ({ ...check })),
   };
 }

@@ -1,6 +1,7 @@
 import type { Instant } from '../base/clock.ts';
 import type { ErrorCode } from '../base/codes.ts';
 import type { StellaError } from '../base/errors.ts';
+import type { Attestation } from './attestation.ts';
 import type { CertificateIdentity } from './identity.ts';
 import type { Statement } from './statement.ts';
 import type { TrustOrigin } from './trust.ts';
@@ -60,7 +61,9 @@ export interface Verdict {
   readonly verified: boolean;
   /** The first failure. */
   readonly error?: StellaError;
-  readonly form?: string;
+  readonly form?: Attestation['form'];
+  /** SHA-256 of what was signed: an envelope's pre-authentication encoding, or the artifact. Two verdicts with the same one are about the same. */
+  readonly signedSha256?: string;
   readonly checks: readonly CheckOutcome[];
   readonly signer?: VerifiedSigner;
   readonly identityChecked: boolean;

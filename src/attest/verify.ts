@@ -10,6 +10,7 @@ import { carriedEntries } from './carried-entries.ts';
 import { checkValidAt, type JudgedCertificate } from './chain.ts';
 import { IN_TOTO_PAYLOAD_TYPE, preAuthEncoding } from './envelope.ts';
 import { checkIdentity, type IdentityRule, isIdentityRuleEmpty } from './identity-rule.ts';
+import { adviseOnInstance } from './instances.ts';
 import { LogJudge } from './log-evidence.ts';
 import type { AttestorKey } from './material.ts';
 import { checkRule, constrainsSigner, type PolicyRule } from './policy.ts';
@@ -368,14 +369,16 @@ class Verification {
     const passed = (name: CheckName) =>
       this.#outcomes.some((each) => each.name === name && each.result === 'passed');
     const { artifact, rule } = this.#options;
+    const signed = this.#signedDigest('sha256');
     const digest = artifact && Object.entries(artifact.digests)[0];
     const signer = this.#signer();
     return {
       verified: this.#error === undefined,
-      ...(this.#error ? { error: this.#error } : {}),
+      ...(this.#error ? { error: adviseOnInstance(this.#error, this.#attestation, this.#trust) } : {}),
       form: this.#attestation.form,
       checks: this.#outcomes,
       ...(signer && passed('signature') ? { signer } : {}),
+      ...(signed ? { signedSha256: signed.toString('hex') } : {}),
       identityChecked:
         passed('identity') || (rule !== undefined && constrainsSigner(rule) && passed('policy')),
       ...(this.#times[0] ? { signedAt: this.#times[0] } : {}),

@@ -34,6 +34,10 @@ environment?: string
  */
 bundle_key_targets?: ConfigFileTarget[]
 bundle_key_threshold?: number
+/**
+ * Whether keyless attestations are refused where no rule says who may have signed
+ */
+require_identity?: boolean
 signing_key?: ConfigFilePath
 tlog_policy?: ConfigFilePath
 network?: (ConfigFileNetwork | null)

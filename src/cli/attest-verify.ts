@@ -1,23 +1,22 @@
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { Artifact } from '../attest/artifact.ts';
+import { type BatchPiece, piecesOf, verifyBatch } from '../attest/batch.ts';
 import { type IdentityRule, parsePattern, type TextRule } from '../attest/identity-rule.ts';
-import { expandPaths, type Input, inputsIn, readInputs } from '../attest/inputs.ts';
+import { expandPaths } from '../attest/inputs.ts';
 import { LIMITS } from '../attest/limits.ts';
 import { loadArtifact, parseDigest, streamArtifact } from '../attest/load-artifact.ts';
 import type { AttestorKey } from '../attest/material.ts';
+import type { PolicyRule } from '../attest/policy.ts';
 import { loadTrust, type TrustInputs } from '../attest/trust.ts';
-import type { Verdict } from '../attest/verdict.ts';
-import { verdictJson } from '../attest/verdict-json.ts';
-import { unreadable, type VerifyOptions, verifyAttestation } from '../attest/verify.ts';
+import type { VerifyOptions } from '../attest/verify.ts';
 import { parseDuration } from '../base/clock.ts';
-import { EXIT } from '../base/codes.ts';
 import { StellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
 import { loadPublicKey } from '../base/keys.ts';
 import { parseTrustedRoot } from '../trust/trusted-root.ts';
 import type { Outcome, Run } from './cli.ts';
-import { errorText, formatCount } from './output.ts';
-import { verdictText } from './verdict-text.ts';
+import { VerdictReport } from './verdict-report.ts';
 
 export interface AttestVerifyOptions {
   readonly artifact?: string;
@@ -31,60 +30,82 @@ export interface AttestVerifyOptions {
   readonly trustedRoot?: string;
   readonly maxAge?: string;
   readonly explain?: boolean;
+  readonly policy?: string;
+  readonly jobs?: string;
+  readonly failFast?: boolean;
 }
 
 const MOST_TRUSTED_ROOT_BYTES = 16 * 1024 * 1024;
+const MOST_POLICY_BYTES = 4 * 1024 * 1024;
 
 /** What `stella attest verify` does: gather trust, rules and attestations, judge, print. */
 export async function verifyCommand(run: Run<object>, paths: readonly string[]): Promise<Outcome> {
   const options = run.options as AttestVerifyOptions;
-  const at = (path: string) => resolve(run.io.cwd, path);
+  const jobs = jobsOf(options.jobs);
+  const artifact = await artifactOf(run, options);
+  const rule = await ruleOfPolicy(run, options);
   const rules: VerifyOptions = {
-    artifact: await artifactOf(run, options),
+    artifact,
+    rule,
     identity: identityOf(options),
     predicateTypes: options.type,
-    key: options.key === undefined ? undefined : keyOf(at(options.key), options.key),
+    key: options.key === undefined ? undefined : keyOf(resolve(run.io.cwd, options.key), options.key),
   };
-  const trust = loadTrust(await trustOf(run, options));
+  const inputs = await trustOf(run, options);
+  const trust = loadTrust(inputs.trust);
   for (const problem of trust.problems) run.note(`warning: not usable: ${problem}`);
-  const judged: { source: string; verdict: Verdict }[] = [];
-  for await (const { source, parsed } of inputs(run, paths)) {
-    const verdict =
-      'error' in parsed
-        ? unreadable(parsed.error, trust)
-        : await verifyAttestation(parsed.attestation, trust, rules, run.now);
-    judged.push({ source, verdict });
+  const report = new VerdictReport(run, trust.origin, options.explain ?? false, rule);
+  const total = run.io.terminal ? countFiles(run, paths) : 0;
+  const batch = verifyBatch(
+    pieces(run, paths),
+    {
+      trust: inputs.trust,
+      options: { ...rules, requireIdentity: inputs.requireIdentity },
+      now: run.now,
+    },
+    jobs,
+    trust,
+  );
+  for await (const verdicts of batch) {
+    for (const verdict of verdicts) {
+      report.add(verdict);
+      if (options.failFast && report.hasFailure) break;
+    }
+    run.progress('verifying', report.count, Math.max(total, report.count), 'files');
+    if (options.failFast && report.hasFailure) break;
   }
-  if (judged.length === 0) throw new StellaError('NOTHING_VERIFIED', `no attestation in ${paths.join(', ')}`);
-  return outcomeOf(run, judged, options.explain ?? false);
+  return report.end(paths);
 }
 
-function outcomeOf(
-  run: Run<object>,
-  judged: readonly { source: string; verdict: Verdict }[],
-  explain: boolean,
-): Outcome {
-  const failed = judged.flatMap(({ verdict }) => (verdict.error ? [verdict.error] : []));
-  const first = failed[0];
-  if (first) run.io.stderr(errorText(first, run.options.verbose ?? false));
-  const blocks = judged.map(({ source, verdict }) => verdictText(source, verdict, explain));
-  if (judged.length > 1)
-    blocks.push(
-      `${formatCount(judged.length - failed.length, 'attestation')} verified, ${failed.length} not`,
-    );
-  const documents = judged.map(({ source, verdict }) => verdictJson(source, verdict));
-  return {
-    ...(documents.length === 1 ? { json: documents[0] } : { jsonLines: documents }),
-    text: blocks.join('\n'),
-    exit: first?.exit ?? EXIT.done,
-  };
+/** Only a progress bar needs to know how many there will be. */
+function countFiles(run: Run<object>, paths: readonly string[]): number {
+  let count = 0;
+  for (const _ of expandPaths(paths, run.io.cwd)) count += 1;
+  return count;
 }
 
-async function* inputs(run: Run<object>, paths: readonly string[]): AsyncGenerator<Input> {
-  for (const file of expandPaths(paths.map((path) => (path === '-' ? path : resolve(run.io.cwd, path))))) {
-    if (file.path === '-') yield* inputsIn({ path: 'stdin', found: false }, await readAll(run.io.stdin));
-    else yield* readInputs(file);
-  }
+function jobsOf(text: string | undefined): number {
+  if (text === undefined) return availableParallelism();
+  if (!/^[1-9]\d{0,2}$/.test(text))
+    throw new StellaError('USAGE', `--jobs takes a number from 1 to 999, not ${text}`);
+  return Number(text);
+}
+
+async function ruleOfPolicy(run: Run<object>, options: AttestVerifyOptions): Promise<PolicyRule | undefined> {
+  if (options.policy === undefined) return undefined;
+  const { parsePolicy, ruleFor } = await import('../attest/policy.ts');
+  const policy = parsePolicy(
+    readBounded(resolve(run.io.cwd, options.policy), MOST_POLICY_BYTES),
+    options.policy,
+  );
+  return ruleFor(policy, options.artifact);
+}
+
+async function* pieces(run: Run<object>, paths: readonly string[]): AsyncGenerator<BatchPiece> {
+  const named = paths.filter((path) => path !== '-');
+  if (named.length < paths.length)
+    yield { file: { path: '-', name: 'stdin', found: false }, document: await readAll(run.io.stdin) };
+  yield* piecesOf(expandPaths(named, run.io.cwd));
 }
 
 async function readAll(stream: NodeJS.ReadableStream): Promise<Buffer> {
@@ -143,13 +164,17 @@ function keyOf(path: string, name: string): AttestorKey {
   };
 }
 
-async function trustOf(run: Run<object>, options: AttestVerifyOptions): Promise<TrustInputs> {
+async function trustOf(
+  run: Run<object>,
+  options: AttestVerifyOptions,
+): Promise<{ trust: TrustInputs; requireIdentity: boolean }> {
   if (options.trustedRoot !== undefined) {
     const bytes = readBounded(resolve(run.io.cwd, options.trustedRoot), MOST_TRUSTED_ROOT_BYTES);
-    return {
+    const trust: TrustInputs = {
       origin: { kind: 'trusted-root', name: `trusted root ${options.trustedRoot}` },
       trustedRoot: parseTrustedRoot(bytes),
     };
+    return { trust, requireIdentity: false };
   }
   // Configuration, TUF and the store are heavy, and a trusted root needs none of them.
   const { openStoreTrust } = await import('./store-trust.ts');

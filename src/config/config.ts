@@ -39,6 +39,8 @@ export interface Config {
   readonly environment: string | undefined;
   readonly bundleKeyTargets: readonly string[];
   readonly bundleKeyThreshold: number;
+  /** Whether keyless attestations are refused where no rule says who may have signed. */
+  readonly requireIdentity: boolean;
   readonly signingKey: string | undefined;
   readonly tlogPolicy: string | undefined;
   readonly network: NetworkConfig;
@@ -77,6 +79,7 @@ export const DEFAULTS = {
   rekor_key_targets: ['rekor-key-v1'],
   bundle_key_targets: ['bundle-signer-v1'],
   bundle_key_threshold: 1,
+  require_identity: false,
 } as const satisfies ConfigFileTrustRepo;
 
 function loadConfigFile(
@@ -205,6 +208,7 @@ export function loadConfig(place: ConfigPlace, flags: ConfigFlags = {}, remember
     environment: pick('environment'),
     bundleKeyTargets: pick('bundle_key_targets')!,
     bundleKeyThreshold: pick('bundle_key_threshold')!,
+    requireIdentity: pick('require_identity')!,
     signingKey: pickPath('signing_key'),
     tlogPolicy: pickPath('tlog_policy'),
     network: resolveNetwork(

@@ -18,6 +18,7 @@ export function configValues(config: Config): Record<ConfigKey, Value> {
     environment: config.environment ?? null,
     bundle_key_targets: config.bundleKeyTargets,
     bundle_key_threshold: config.bundleKeyThreshold,
+    require_identity: config.requireIdentity,
     signing_key: config.signingKey ?? null,
     tlog_policy: config.tlogPolicy ?? null,
   };

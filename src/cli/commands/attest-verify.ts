@@ -18,7 +18,10 @@ export function registerAttestVerify(attest: Command, cli: Cli): void {
     .option('--type <uri...>', 'predicate type that is required (several: any of them)')
     .option('--key <file>', 'public key that must have signed; certificates are then refused')
     .option('--trusted-root <file>', 'Sigstore trusted root to use instead of the trust store')
+    .option('--policy <file>', 'what is required of the attestations of an artifact, JSON')
     .option('--max-age <duration>', 'accept a trust store up to this old, this once')
+    .option('--jobs <n>', 'worker threads for many attestations (default: one per processor)')
+    .option('--fail-fast', 'stop at the first that does not verify')
     .option('--explain', 'show every check, and for a failure what was expected and found')
     .option('--offline', 'no network; this command never uses any');
   cli.action(command, async (run, paths: string[]) => {

@@ -1,0 +1,160 @@
+import { Worker } from 'node:worker_threads';
+import type { Instant } from '../base/clock.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
+import type { VerdictDocument } from '../base/schema-types.ts';
+import {
+  type Input,
+  type InputFile,
+  inputsIn,
+  inputsInLines,
+  isLongFile,
+  type LineBlock,
+  readInputs,
+  readLines,
+} from './inputs.ts';
+import { loadTrust, type TrustInputs, type VerifierTrust } from './trust.ts';
+import { verdictJson } from './verdict-json.ts';
+import { unreadable, type VerifyOptions, verifyAttestation } from './verify.ts';
+
+/** What one verification after the other is done with; plain data, so that it can be sent to worker threads. */
+export interface BatchRules {
+  readonly trust: TrustInputs;
+  readonly options: VerifyOptions;
+  readonly now: Instant;
+}
+
+/** A piece of work: some files, some lines, or a document at hand. */
+export type BatchPiece =
+  | { readonly files: readonly InputFile[] }
+  | { readonly lines: LineBlock }
+  | { readonly file: InputFile; readonly document: Uint8Array };
+
+const FILES_TOGETHER = 32;
+/** Pieces that a thread has before it, so that it never waits. */
+const PIECES_AHEAD = 2;
+/** Fewer pieces than this are done before a thread has started. */
+const PIECES_BEFORE_THREADS = 8;
+
+/** The work in pieces, read no faster than it is done. */
+export async function* piecesOf(files: Iterable<InputFile>): AsyncGenerator<BatchPiece> {
+  let together: InputFile[] = [];
+  for (const file of files) {
+    if (isLongFile(file)) {
+      if (together.length > 0) yield { files: together };
+      together = [];
+      for await (const lines of readLines(file)) yield { lines };
+      continue;
+    }
+    together.push(file);
+    if (together.length < FILES_TOGETHER) continue;
+    yield { files: together };
+    together = [];
+  }
+  if (together.length > 0) yield { files: together };
+}
+
+function* inputsOf(piece: BatchPiece): Generator<Input> {
+  if ('lines' in piece) yield* inputsInLines(piece.lines);
+  else if ('document' in piece) yield* inputsIn(piece.file, piece.document);
+  else {
+    for (const file of piece.files) {
+      try {
+        yield* readInputs(file);
+      } catch (error) {
+        if (!isStellaError(error)) throw error;
+        yield { source: file.name, parsed: { error } };
+      }
+    }
+  }
+}
+
+/** Verifies one piece of work. */
+export async function verifyPiece(
+  piece: BatchPiece,
+  trust: VerifierTrust,
+  { options, now }: Pick<BatchRules, 'options' | 'now'>,
+): Promise<VerdictDocument[]> {
+  const documents: VerdictDocument[] = [];
+  for (const { source, parsed } of inputsOf(piece)) {
+    const verdict =
+      'error' in parsed
+        ? unreadable(parsed.error, trust)
+        : await verifyAttestation(parsed.attestation, trust, options, now);
+    documents.push(verdictJson(source, verdict));
+  }
+  return documents;
+}
+
+/**
+ * Verifies any number of attestations in constant memory, their verdicts in the order of the input.
+ * @param jobs worker threads; few attestations are verified without any
+ * @param trust what `rules.trust` was loaded to, if it was
+ */
+export async function* verifyBatch(
+  pieces: AsyncIterable<BatchPiece>,
+  rules: BatchRules,
+  jobs: number,
+  trust: VerifierTrust = loadTrust(rules.trust),
+): AsyncGenerator<VerdictDocument[]> {
+  const source = pieces[Symbol.asyncIterator]();
+  for (let i = 0; jobs <= 1 || i < PIECES_BEFORE_THREADS; i += 1) {
+    const next = await source.next();
+    if (next.done) return;
+    yield await verifyPiece(next.value, trust, rules);
+  }
+  const threads = Array.from({ length: jobs }, () => new BatchThread(rules));
+  try {
+    const waiting: Promise<VerdictDocument[]>[] = [];
+    for (let turn = 0; ; turn += 1) {
+      const next = await source.next();
+      if (!next.done) waiting.push(threads[turn % jobs]!.verify(next.value));
+      if (next.done && waiting.length === 0) return;
+      if (next.done || waiting.length >= jobs * PIECES_AHEAD) yield await waiting.shift()!;
+    }
+  } finally {
+    await Promise.all(threads.map((thread) => thread.end()));
+  }
+}
+
+/** Where the code of a thread is: beside this file, or in the built package beside its entries. */
+function threadCode(): URL {
+  if (import.meta.url.endsWith('.ts')) return new URL('./batch-thread.ts', import.meta.url);
+  return new URL(
+    import.meta.url.includes('/chunks/') ? '../batch-thread.js' : './batch-thread.js',
+    import.meta.url,
+  );
+}
+
+type Answer = { readonly documents: VerdictDocument[] } | { readonly failure: string };
+
+/** A worker thread; it answers pieces in the order in which it gets them. */
+class BatchThread {
+  readonly #worker: Worker;
+  readonly #asked: { resolve: (documents: VerdictDocument[]) => void; reject: (error: Error) => void }[] = [];
+
+  constructor(rules: BatchRules) {
+    this.#worker = new Worker(threadCode(), { workerData: rules });
+    this.#worker.on('message', (answer: Answer) => {
+      const asked = this.#asked.shift()!;
+      if ('documents' in answer) asked.resolve(answer.documents);
+      else asked.reject(new StellaError('INTERNAL', answer.failure));
+    });
+    this.#worker.on('error', (error) => {
+      for (const { reject } of this.#asked.splice(0)) reject(error as Error);
+    });
+  }
+
+  verify(piece: BatchPiece): Promise<VerdictDocument[]> {
+    const answer = new Promise<VerdictDocument[]>((resolve, reject) => {
+      this.#asked.push({ resolve, reject });
+    });
+    // A failure is reported when its turn comes; until then it must not count as unhandled.
+    answer.catch(() => {});
+    this.#worker.postMessage(piece);
+    return answer;
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
