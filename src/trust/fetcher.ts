@@ -102,6 +102,7 @@ function pause(delay: Duration, signal: AbortSignal | undefined): Promise<void> 
       signal?.removeEventListener('abort', done);
       resolve();
     }
-    signal?.addEventListener('abort', done);
+    if (signal?.aborted) done();
+    else signal?.addEventListener('abort', done);
   });
 }
