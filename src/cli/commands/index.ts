@@ -9,6 +9,7 @@ import { registerConfigShow } from './config-show.ts';
 import { registerLogAppend } from './log-append.ts';
 import { registerLogCheckpoint } from './log-checkpoint.ts';
 import { registerLogInit } from './log-init.ts';
+import { registerLogSearch } from './log-search.ts';
 import { registerLogVerify } from './log-verify.ts';
 import { registerRepoAddKey } from './repo-add-key.ts';
 import { registerRepoAddTarget } from './repo-add-target.ts';
@@ -68,6 +69,7 @@ export function register(program: Command, cli: Cli): void {
   registerLogAppend(log, cli);
   registerLogCheckpoint(log, cli);
   registerLogVerify(log, cli);
+  registerLogSearch(log, cli);
   registerRepoInit(repo, cli);
   registerRepoAddTarget(repo, cli);
   registerRepoRemoveTarget(repo, cli);
