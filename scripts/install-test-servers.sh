@@ -5,7 +5,7 @@
 #   docker-registry  an OCI registry
 #   skopeo           another client of that registry
 #   softhsm2, opensc  a PKCS#11 token and its tool
-#   shellcheck       reads the shell scripts
+#   for the scripts: shellcheck
 #   zstd, tar        reading bundles with other tools
 # Usage: sudo scripts/install-test-servers.sh
 set -eu

@@ -8,6 +8,7 @@ import { Draft } from './change.ts';
 import { editKeys } from './edit-keys.ts';
 import { addTarget, type NewTarget } from './edit-targets.ts';
 import { type KeySource, type NamedKey, provideKey } from './new-key.ts';
+import { writeScripts } from './operator-scripts.ts';
 import { type EditResult, finishEdit, type SessionOptions } from './session.ts';
 import { changeKeys, formatSettings, parseSettings, SETTINGS_FILE } from './settings.ts';
 import { discardStaged } from './staged.ts';
@@ -76,6 +77,7 @@ export async function initRepository(
     const places = Object.fromEntries(
       all.flatMap(({ name, place }) => (place ? [[name, place] as const] : [])),
     );
+    writeScripts(path);
     replaceFile(join(path, SETTINGS_FILE), changeKeys(settings, places));
     const names = TOP_ROLES.map((role) => [role, keys[role].map(({ name }) => name)] as const);
     const value = Object.fromEntries(names) as Record<TopRole, string[]>;

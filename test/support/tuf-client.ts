@@ -7,14 +7,17 @@ import type { Instant } from '../../src/base/clock.ts';
 
 /** Reads a repository from a directory as a static server would serve it. */
 class DirectoryFetcher extends BaseFetcher {
-  readonly directory: string;
-  constructor(directory: string) {
+  readonly #directory: string;
+  readonly #hidden: ReadonlySet<string>;
+  constructor(directory: string, hidden: readonly string[]) {
     super();
-    this.directory = directory;
+    this.#directory = directory;
+    this.#hidden = new Set(hidden);
   }
   override async fetch(url: string) {
-    const path = join(this.directory, decodeURIComponent(new URL(url).pathname));
-    if (!existsSync(path)) throw new DownloadHTTPError('not found', 404);
+    const name = decodeURIComponent(new URL(url).pathname).slice(1);
+    const path = join(this.#directory, name);
+    if (this.#hidden.has(name) || !existsSync(path)) throw new DownloadHTTPError('not found', 404);
     return Readable.toWeb(createReadStream(path)) as unknown as Awaited<ReturnType<BaseFetcher['fetch']>>;
   }
 }
@@ -32,14 +35,17 @@ export class TufClient {
     this.#served = served;
   }
 
-  /** Synchronizes as of `now`; fails as tuf-js does. */
-  async refresh(now: Instant): Promise<Updater> {
+  /**
+   * Synchronizes as of `now`; fails as tuf-js does.
+   * @param hidden files that are not there yet for this client: it asked for them a moment before they were
+   */
+  async refresh(now: Instant, hidden: readonly string[] = []): Promise<Updater> {
     const updater = new Updater({
       metadataDir: this.#state,
       metadataBaseUrl: 'http://repository.test/',
       targetDir: join(this.#state, 'targets'),
       targetBaseUrl: 'http://repository.test/targets/',
-      fetcher: new DirectoryFetcher(this.#served),
+      fetcher: new DirectoryFetcher(this.#served, hidden),
     });
     // The clock of tuf-js cannot be passed in.
     (updater as unknown as { trustedSet: { referenceTime: Date } }).trustedSet.referenceTime = new Date(now);

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Changes the address of a service in the service map.
+# The same as `stella repo swap-endpoint`; see `swap-endpoint.sh --help`.
+# The repository is the one that this script lies in (REPOSITORY/scripts), else the one that the command finds.
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+if [ -z "${STELLA_REPO-}" ] && [ -f "$here/../repo.yaml" ]; then
+  STELLA_REPO=$(dirname -- "$here")
+  export STELLA_REPO
+fi
+if [ -z "${STELLA-}" ] && [ -f "$here/../bin/stella.js" ]; then
+  node=$here/../node_modules/.bin/node
+  [ -x "$node" ] || node=node
+  exec "$node" "$here/../bin/stella.js" repo swap-endpoint "$@"
+fi
+exec "${STELLA:-stella}" repo swap-endpoint "$@"
