@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { loadWitnessPolicy } from '../attest/store-trust.ts';
 import { type Duration, formatDuration, type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
@@ -45,8 +46,9 @@ export interface AcceptRules {
 export interface AcceptPlace {
   readonly staging: string;
   readonly current: Generation | undefined;
-  /** `logs/` of that store. */
+  /** `logs/` and `attestations/` of that store. */
   readonly logsDirectory: string;
+  readonly attestationsDirectory: string;
 }
 
 /** A bundle that passed every check, unpacked in the staging directory. */
@@ -175,16 +177,18 @@ async function acceptOpened(
     return { detail: `all ${manifest.entries.length} entries are what the manifest says`, value: undefined };
   });
   if (alreadyHeld) return { ...accepted, logs: [] };
-  const logs = await checks.run('logs', () =>
-    checkCarriedLogs(
+  const logs = await checks.run('logs', () => {
+    const { tlogPolicy } = rules.config;
+    const policy = tlogPolicy === undefined ? undefined : loadWitnessPolicy(tlogPolicy);
+    const keys = logKeysOf(trust.trustedRoot);
+    return checkCarriedLogs(
       manifest,
-      { directory: contentDirectory, logsDirectory: place.logsDirectory },
-      logKeysOf(trust.trustedRoot),
+      { directory: contentDirectory, logsDirectory: place.logsDirectory, keys, policy },
       state,
-    ),
-  );
+    );
+  });
   await checks.run('attestations', () =>
-    checkCarriedAttestations(manifest, join(contentDirectory, 'attestations')),
+    checkCarriedAttestations(manifest, join(contentDirectory, 'attestations'), place.attestationsDirectory),
   );
   return { ...accepted, logs };
 }

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { StellaError } from '../base/errors.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import type { Finding } from './check-list.ts';
@@ -6,9 +7,10 @@ import type { Finding } from './check-list.ts';
 /**
  * The carried attestations are the ones that the manifest names; their bytes are named by their digest, which the digest
  * check has established. Whether each verifies is for `attest verify` to say, at the time it is asked.
- * @throws StellaError MANIFEST_INVALID
+ * @param directory the unpacked `attestations/` @param held `attestations/` of the store, where a delta's base left its own
+ * @throws StellaError MANIFEST_INVALID, BASE_MISSING
  */
-export function checkCarriedAttestations(manifest: Manifest, directory: string): Finding<void> {
+export function checkCarriedAttestations(manifest: Manifest, directory: string, held: string): Finding<void> {
   const files = existsSync(directory) ? readdirSync(directory).sort() : [];
   const named = new Map((manifest.attestations ?? []).map(({ name, sha256 }) => [`${sha256}.json`, name]));
   const digests = new Map(manifest.entries.map((entry) => [entry.path, entry.sha256]));
@@ -19,13 +21,20 @@ export function checkCarriedAttestations(manifest: Manifest, directory: string):
       throw new StellaError('MANIFEST_INVALID', `attestations/${file} is not named by its digest`);
     }
   }
-  const held = new Set(files);
-  // A delta leaves out attestations that its base carried; the store has them.
-  const missing = manifest.base ? [] : [...named.keys()].filter((file) => !held.has(file));
-  if (missing[0] !== undefined)
-    throw new StellaError(
-      'MANIFEST_INVALID',
-      `the manifest names the attestation ${named.get(missing[0])}, which is not in the bundle`,
-    );
+  const carried = new Set(files);
+  const missing = [...named].find(
+    ([file]) => !carried.has(file) && !(manifest.base && existsSync(join(held, file))),
+  );
+  if (missing) {
+    throw manifest.base
+      ? new StellaError(
+          'BASE_MISSING',
+          `this delta relies on the attestation ${missing[1]} of its base, which this store does not hold`,
+        )
+      : new StellaError(
+          'MANIFEST_INVALID',
+          `the manifest names the attestation ${missing[1]}, which is not in the bundle`,
+        );
+  }
   return { detail: files.length === 0 ? 'none carried' : `${files.length} carried`, value: undefined };
 }

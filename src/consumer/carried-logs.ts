@@ -8,7 +8,8 @@ import type { Manifest } from '../base/schema-types.ts';
 import { logDirectory, type TreeHead } from '../logs/store.ts';
 import { listTileFiles } from '../logs/tile-directory.ts';
 import { type VerifiedLog, verifyLog } from '../logs/verify-log.ts';
-import { logIdOf, verifierKeyOf } from '../tlog/verifier-key.ts';
+import { logIdOf, logKeysOf } from '../tlog/verifier-key.ts';
+import type { WitnessPolicy } from '../tlog/witness-policy.ts';
 import type { StoreState } from '../trust/store.ts';
 import type { Finding } from './check-list.ts';
 
@@ -21,35 +22,37 @@ export interface AcceptedLog {
   readonly checkpoint: string;
 }
 
-export interface CarriedLogsPlace {
+export interface CarriedLogRules {
   /** The unpacked bundle. */
   readonly directory: string;
   /** `logs/` of the store. */
   readonly logsDirectory: string;
+  /** The log keys that TUF distributes. */
+  readonly keys: readonly PublicKey[];
+  /** Whose cosignatures each checkpoint needs. */
+  readonly policy: WitnessPolicy | undefined;
 }
 
 /**
  * Every carried log: signed by a key that TUF names for it, its tiles give the signed root, its entries hash to their
  * leaves, it is the one that the manifest describes, and it continues what the store holds.
- * @param keys the log keys that TUF distributes
- * @throws StellaError CHECKPOINT_*, TILE_INVALID, ROOT_MISMATCH, LOG_*, MANIFEST_INVALID
+ * @throws StellaError CHECKPOINT_*, WITNESS_QUORUM, TILE_INVALID, ROOT_MISMATCH, LOG_*, MANIFEST_INVALID
  */
 export async function checkCarriedLogs(
   manifest: Manifest,
-  place: CarriedLogsPlace,
-  keys: readonly PublicKey[],
+  rules: CarriedLogRules,
   state: StoreState | undefined,
 ): Promise<Finding<AcceptedLog[]>> {
-  checkNoStrangers(manifest, join(place.directory, 'logs'));
+  checkNoStrangers(manifest, join(rules.directory, 'logs'));
   const accepted: AcceptedLog[] = [];
   const details: string[] = [];
   for (const log of manifest.logs) {
     const held = state?.logs.find(({ origin }) => origin === log.origin);
-    const verified = await verifyCarried(log, place, keys, held, manifest.base !== undefined);
+    const verified = await verifyCarried(log, rules, held, manifest.base !== undefined);
     checkDescription(log, verified);
     accepted.push({ log, checkpoint: Buffer.from(verified.checkpointBytes).toString('utf8') });
     details.push(
-      `${log.origin}: ${log.tree_size} entries, root recomputed${held ? ', continues what is held' : ''}`,
+      `${log.origin}: ${log.tree_size} entries, ${verified.tiles > 0 ? 'root recomputed' : 'checkpoint only'}${held ? ', continues what is held' : ''}`,
     );
   }
   return { detail: details.length === 0 ? 'none carried' : details.join('; '), value: accepted };
@@ -57,27 +60,34 @@ export async function checkCarriedLogs(
 
 async function verifyCarried(
   log: ManifestLog,
-  place: CarriedLogsPlace,
-  keys: readonly PublicKey[],
+  rules: CarriedLogRules,
   held: StoreState['logs'][number] | undefined,
   isDelta: boolean,
 ): Promise<VerifiedLog> {
-  const own = keys
+  const own = rules.keys
     .filter((key) => logIdOf(log.origin, key) === log.log_id)
-    .map((key) => verifierKeyOf(log.origin, key));
+    .flatMap((key) => logKeysOf(log.origin, key));
   if (own.length === 0) {
     throw new StellaError(
       'CHECKPOINT_SIGNATURE',
       `no key that TUF names is the key of log ${log.origin} (log id ${log.log_id})`,
+      { details: { origin: log.origin, carried: log, ...(held ? { held } : {}) } },
     );
   }
-  const carried = logDirectory(join(place.directory, 'logs'), log.origin);
+  const carried = logDirectory(join(rules.directory, 'logs'), log.origin);
   const previous: TreeHead | undefined = held && {
     size: BigInt(held.tree_size),
     rootHash: parseHex(held.root_hash, 32, 'STORE_CORRUPT'),
   };
-  if (isDelta) addHeldTiles(logDirectory(place.logsDirectory, log.origin), carried);
-  return await verifyLog(carried, { keys: own, origin: log.origin, previous });
+  if (isDelta) addHeldTiles(logDirectory(rules.logsDirectory, log.origin), carried);
+  return await verifyLog(carried, {
+    keys: own,
+    origin: log.origin,
+    policy: rules.policy,
+    previous,
+    // Rekor v1 serves no tiles; the manifest says then that no entry is provable.
+    mayLackTiles: log.first_index === log.tree_size,
+  });
 }
 
 function checkDescription(log: ManifestLog, { checkpoint, firstIndex }: VerifiedLog): void {

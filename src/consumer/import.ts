@@ -10,7 +10,7 @@ import { distributedKeys } from '../trust/key-list.ts';
 import type { Generation, StoreState, StoreWriter, TrustStore } from '../trust/store.ts';
 import { keyHistory } from '../trust/sync.ts';
 import { formatTrustedRoot } from '../trust/trusted-root.ts';
-import { type Acceptance, type AcceptRules, acceptBundle } from './accept.ts';
+import { type Acceptance, type AcceptPlace, type AcceptRules, acceptBundle } from './accept.ts';
 import { CheckList, type CheckResult } from './check-list.ts';
 
 /** Bundles that a delta may build on; a site that is further behind needs a full one. */
@@ -38,12 +38,7 @@ export async function checkBundle(
 ): Promise<Checked> {
   const checks = new CheckList(onCheck);
   const acceptance = await withStagingAsync(tmpdir(), 'stella-verify-', (staging) =>
-    acceptBundle(
-      source,
-      { staging, current: store.current(), logsDirectory: store.logsDirectory },
-      rules,
-      checks,
-    ),
+    acceptBundle(source, placeOf(store, staging, store.current()), rules, checks),
   );
   return { acceptance, checks: checks.results };
 }
@@ -64,7 +59,7 @@ export async function importBundle(
   return await store.change(rules.now, async (writer) => {
     const checks = new CheckList(onCheck);
     try {
-      const place = { staging: writer.staging, current: writer.current, logsDirectory: store.logsDirectory };
+      const place = placeOf(store, writer.staging, writer.current);
       const acceptance = await acceptBundle(source, place, rules, checks);
       if (acceptance.alreadyHeld) return { acceptance, checks: checks.results, generation: writer.current! };
       const generation = await checks.run('commit', () => {
@@ -95,6 +90,14 @@ export async function importBundle(
       throw error;
     }
   });
+}
+
+function placeOf(
+  { logsDirectory, attestationsDirectory }: TrustStore,
+  staging: string,
+  current: Generation | undefined,
+): AcceptPlace {
+  return { staging, current, logsDirectory, attestationsDirectory };
 }
 
 function commit(writer: StoreWriter, acceptance: Acceptance, rules: AcceptRules): Generation {

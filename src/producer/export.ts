@@ -1,11 +1,12 @@
+import type { PreflightResult } from '../attest/preflight.ts';
+import { loadWitnessPolicy } from '../attest/store-trust.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
-import { StellaError } from '../base/errors.ts';
 import type { Fetcher } from '../base/fetcher.ts';
 import { type PublicKey, signerOf } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import { type Sealed, sealBundle } from '../bundle/seal.ts';
+import { type Split, splitBundle } from '../bundle/split.ts';
 import type { Config } from '../config/config.ts';
-import type { MirrorProgress } from '../logs/mirror.ts';
 import { bundleKeysOf } from '../trust/bundle-keys.ts';
 import { type DerivedTrust, deriveTrust, logKeysOf } from '../trust/derived-trust.ts';
 import { checkFreshness, freshnessWindow, judgeFreshness } from '../trust/freshness.ts';
@@ -13,14 +14,11 @@ import { loadGeneration } from '../trust/generation.ts';
 import type { Generation, TrustStore } from '../trust/store.ts';
 import { referenceOf } from '../trust/sync-record.ts';
 import type { TufView } from '../trust/tuf.ts';
-import {
-  type CarriedAttestation,
-  type CollectedLog,
-  collectAttestations,
-  collectLog,
-  collectTuf,
-} from './collect.ts';
+import { attestationPath, collectAttestations, collectTuf } from './collect.ts';
+import { type CollectedLog, collectLogs } from './collect-logs.ts';
+import { loadDeltaBase, withoutCarried } from './delta.ts';
 import { loadLedger, recordExport, reserveSequence } from './ledger.ts';
+import { preflightAttestations } from './preflight.ts';
 import { loadSigningKey, type SigningKey } from './signing-key.ts';
 
 /**
@@ -40,18 +38,23 @@ export interface ExportOptions {
   readonly depth: bigint;
   readonly entries: boolean;
   readonly attestations: readonly { readonly name: string; readonly path: string }[];
+  /** A bundle, or a site's receipt of one, that the other side holds: what it carried is left out. */
+  readonly since: string | undefined;
+  /** Split the bundle into parts of at most this many bytes. */
+  readonly partSize: number | undefined;
   readonly onProgress?: (what: string, done: number, total: number) => void;
 }
 
 export interface Exported {
   readonly sealed: Sealed;
+  /** Present when the bundle was split; the whole file is gone then. */
+  readonly split: Split | undefined;
   readonly signingKey: SigningKey;
   /** Whether TUF names the signing key; otherwise the other side must pin it. */
   readonly signerIsDistributed: boolean;
   readonly logs: readonly CollectedLog[];
-  /** Logs that serve no tiles, of which nothing is carried. */
-  readonly withoutTiles: readonly string[];
-  readonly attestations: readonly CarriedAttestation[];
+  /** Whether each carried attestation will verify with what was sealed. */
+  readonly attestations: readonly PreflightResult[];
 }
 
 /**
@@ -63,13 +66,33 @@ export interface Exported {
 export async function exportSnapshot(store: TrustStore, options: ExportOptions): Promise<Exported> {
   store.require(options.now);
   return await store.change(options.now, async (writer) => {
+    const { config } = options;
     const generation = writer.current ?? store.require();
     const sealedAt = Math.floor((options.sealedAt ?? options.now) / 1000) * 1000;
     const { view, trust } = await loadCurrent(store, generation, sealedAt, options);
     const ledger = loadLedger(store.directory);
     const attestations = collectAttestations(options.attestations);
-    const { logs, withoutTiles } = await collectLogs(store, trust, ledger, options);
-    const signingKey = loadSigningKey(store.directory, options.config.signingKey);
+    const delta =
+      options.since === undefined ? undefined : await loadDeltaBase(store.directory, ledger, options.since);
+    const policy = config.tlogPolicy === undefined ? undefined : loadWitnessPolicy(config.tlogPolicy);
+    const logs = await collectLogs(trust.services?.endpoints.logs ?? [], {
+      fetcher: options.fetcher,
+      keys: logKeysOf(trust.trustedRoot),
+      policy,
+      ledger,
+      logsDirectory: store.logsDirectory,
+      depth: options.depth,
+      entries: options.entries,
+      onProgress: (origin, { done, total }) => options.onProgress?.(`mirroring ${origin}`, done, total),
+    });
+    const preflighted = await preflightAttestations(attestations, {
+      view,
+      config,
+      logs,
+      logsDirectory: store.logsDirectory,
+      sealedAt,
+    });
+    const signingKey = loadSigningKey(store.directory, config.signingKey);
 
     const sequence = reserveSequence(store.directory);
     const sealed = await sealBundle({
@@ -79,39 +102,47 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
         sealed_at: formatInstant(sealedAt),
         sequence,
         producer: options.producer,
-        stale_after_days: adviceOf(options.config),
+        stale_after_days: adviceOf(config),
         tuf: describeTuf(view),
         service_map_target: trust.targets.find((target) => target.usage === 'service-map')?.name ?? null,
         logs: logs.map((log) => log.manifest),
+        ...(delta ? { base: delta.base } : {}),
         ...(attestations.length === 0
           ? {}
           : { attestations: attestations.map(({ name, sha256 }) => ({ name, sha256 })) }),
       },
-      entries: [
-        ...collectTuf(generation.tufDirectory),
-        ...logs.flatMap((log) => log.entries),
-        ...attestations.map(({ sha256, bytes }) => ({ path: `attestations/${sha256}.json`, source: bytes })),
-      ],
+      entries: withoutCarried(
+        [
+          ...collectTuf(generation.tufDirectory),
+          ...logs.flatMap((log) => log.entries),
+          ...attestations.map(({ sha256, bytes }) => ({ path: attestationPath(sha256), source: bytes })),
+        ],
+        delta,
+      ),
       onProgress: (done, total) => options.onProgress?.('sealing', done, total),
     });
-    recordExport(store.directory, {
-      sequence,
-      manifest_sha256: sealed.manifestSha256,
-      sealed_at: formatInstant(sealedAt),
-      logs: logs.map(({ manifest: { origin, tree_size, root_hash } }) => ({ origin, tree_size, root_hash })),
-    });
+    recordExport(store.directory, sealed.manifest, sealed.manifestSha256);
     writer.audit('export', {
       out: options.out,
       sequence,
       manifest_sha256: sealed.manifestSha256,
       signer: signingKey.key.publicKey.id,
     });
+    const split =
+      options.partSize === undefined
+        ? undefined
+        : await splitBundle({
+            file: options.out,
+            manifestSha256: sealed.manifestSha256,
+            partSize: options.partSize,
+            signers: [signerOf(signingKey.key)],
+          });
     return {
       sealed,
+      split,
       signingKey,
       logs,
-      withoutTiles,
-      attestations,
+      attestations: preflighted,
       signerIsDistributed: isAmong(signingKey.key.publicKey, bundleKeysOf(trust.targets, sealedAt)),
     };
   });
@@ -135,40 +166,6 @@ async function loadCurrent(
     'STORE_STALE',
   );
   return { view, trust: await deriveTrust(view, config) };
-}
-
-async function collectLogs(
-  store: TrustStore,
-  trust: DerivedTrust,
-  ledger: ReturnType<typeof loadLedger>,
-  options: ExportOptions,
-) {
-  const logs: CollectedLog[] = [];
-  const withoutTiles: string[] = [];
-  const report = (origin: string, progress: MirrorProgress) =>
-    options.onProgress?.(`mirroring ${origin}`, progress.done, progress.total);
-  for (const endpoint of trust.services?.endpoints.logs ?? []) {
-    if (endpoint.api === 'v1') {
-      withoutTiles.push(endpoint.url);
-      continue;
-    }
-    logs.push(
-      await collectLog(endpoint, {
-        fetcher: options.fetcher,
-        keys: logKeysOf(trust.trustedRoot),
-        ledger,
-        logsDirectory: store.logsDirectory,
-        depth: options.depth,
-        entries: options.entries,
-        onProgress: report,
-      }),
-    );
-  }
-  const origins = logs.map((log) => log.manifest.origin);
-  const twice = origins.find((origin, i) => origins.indexOf(origin) !== i);
-  if (twice !== undefined)
-    throw new StellaError('SERVICE_MAP_INVALID', `the service map names the log ${twice} twice`);
-  return { logs, withoutTiles };
 }
 
 /** What the configuration says aloud is advice to the other side; a default of this side is not. */

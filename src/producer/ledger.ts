@@ -1,18 +1,25 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseHex } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { readBoundedIfPresent, replaceFile } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
-import type { ExportLedger } from '../base/schema-types.ts';
+import type { ExportLedger, Manifest } from '../base/schema-types.ts';
+import { formatManifest } from '../bundle/manifest.ts';
 import type { TreeHead } from '../logs/store.ts';
 
-export type ExportRecord = ExportLedger['exports'][number];
+type ExportRecord = ExportLedger['exports'][number];
 
 const MOST_BYTES = 64 * 1024 * 1024;
 /** Sites that are further behind than this many exports prove consistency from a later checkpoint. */
 const KEPT_EXPORTS = 1000;
 
+/** Deltas build on recent bundles; each manifest may have megabytes. */
+const KEPT_MANIFESTS = 100;
+
 const pathOf = (store: string) => join(store, 'producer', 'exports.json');
+const manifestPath = (store: string, sequence: number) =>
+  join(store, 'producer', 'manifests', `${sequence}.json`);
 
 /**
  * What this producer has sealed so far.
@@ -39,10 +46,27 @@ export function reserveSequence(store: string): number {
   return sequence;
 }
 
-/** Remembers a finished export: later ones must prove consistency from its checkpoints. */
-export function recordExport(store: string, record: ExportRecord): void {
+/** Remembers a finished export: later ones prove growth from its checkpoints, and deltas may build on it. */
+export function recordExport(store: string, manifest: Manifest, manifestSha256: string): void {
   const ledger = loadLedger(store);
+  const { sequence, sealed_at, logs } = manifest;
+  const record: ExportRecord = {
+    sequence,
+    manifest_sha256: manifestSha256,
+    sealed_at,
+    logs: logs.map(({ origin, tree_size, root_hash }) => ({ origin, tree_size, root_hash })),
+  };
+  replaceFile(manifestPath(store, sequence), formatManifest(manifest));
   writeLedger(store, { ...ledger, exports: [...ledger.exports, record].slice(-KEPT_EXPORTS) });
+  const expired = ledger.exports.at(-KEPT_MANIFESTS);
+  if (expired) rmSync(manifestPath(store, expired.sequence), { force: true });
+}
+
+/** The manifest of an earlier export; `undefined` where it is kept no longer. @throws StellaError STORE_CORRUPT */
+export function loadExportedManifest(store: string, sequence: number): Manifest | undefined {
+  const path = manifestPath(store, sequence);
+  const bytes = readBoundedIfPresent(path, MOST_BYTES);
+  return bytes && parseJson('manifest', bytes, path, 'STORE_CORRUPT');
 }
 
 /** The states of a log that were ever exported: some site may hold any of them, and has to be shown that it only grew. */

@@ -2,23 +2,47 @@ import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { formatPrivateKey, generateKey } from '../../src/base/keys.ts';
-import { exportedHeads, loadLedger, recordExport, reserveSequence } from '../../src/producer/ledger.ts';
+import type { Manifest } from '../../src/base/schema-types.ts';
+import {
+  exportedHeads,
+  loadExportedManifest,
+  loadLedger,
+  recordExport,
+  reserveSequence,
+} from '../../src/producer/ledger.ts';
 import { loadSigningKey } from '../../src/producer/signing-key.ts';
 import { refusal } from '../support/errors.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 
-const record = (sequence: number, tree_size: number) => ({
-  sequence,
-  manifest_sha256: 'a'.repeat(64),
+const HEX = 'a'.repeat(64);
+const manifest = (sequence: number, tree_size: number): Manifest => ({
+  format: 'stella-bundle/v1',
   sealed_at: '2026-01-25T12:00:00Z',
-  logs: [{ origin: 'o', tree_size, root_hash: 'b'.repeat(64) }],
+  sequence,
+  producer: { name: 'p', version: '1' },
+  stale_after_days: 7,
+  tuf: { url: 'https://t.example/', first_root: 1, roles: {} },
+  service_map_target: null,
+  logs: [
+    {
+      origin: 'o',
+      url: 'https://o.example',
+      log_id: HEX,
+      tree_size,
+      root_hash: HEX,
+      first_index: 0,
+      consistent_from: [],
+    },
+  ],
+  entries: [],
+  entries_root: HEX,
 });
 
 test('a sequence number is given out once, also when the export it was for never finished', () => {
   const store = temporaryDirectory();
   expect(reserveSequence(store)).toBe(1);
   expect(reserveSequence(store)).toBe(2);
-  recordExport(store, record(2, 10));
+  recordExport(store, manifest(2, 10), HEX);
   expect(reserveSequence(store)).toBe(3);
   expect(loadLedger(store).exports.map((one) => one.sequence)).toEqual([2]);
 });
@@ -30,9 +54,17 @@ test('every state of a log that was exported is remembered once', () => {
     [2, 10],
     [3, 300],
   ] as const)
-    recordExport(store, record(sequence, size));
+    recordExport(store, manifest(sequence, size), HEX);
   expect(exportedHeads(loadLedger(store), 'o').map((head) => head.size)).toEqual([300n, 10n]);
   expect(exportedHeads(loadLedger(store), 'other')).toEqual([]);
+});
+
+test('manifests of recent exports are kept, older ones are not', () => {
+  const store = temporaryDirectory();
+  for (let sequence = 1; sequence <= 101; sequence += 1)
+    recordExport(store, manifest(sequence, sequence), HEX);
+  expect(loadExportedManifest(store, 1)).toBeUndefined();
+  expect(loadExportedManifest(store, 101)?.sequence).toBe(101);
 });
 
 test('a damaged ledger is not taken for an empty one', async () => {

@@ -1,0 +1,36 @@
+import { type PreflightResult, preflight } from '../attest/preflight.ts';
+import { viewTrustInputs } from '../attest/store-trust.ts';
+import { loadTrust } from '../attest/trust.ts';
+import type { Instant } from '../base/clock.ts';
+import type { Config } from '../config/config.ts';
+import type { TufView } from '../trust/tuf.ts';
+import type { CarriedAttestation } from './collect.ts';
+import type { CollectedLog } from './collect-logs.ts';
+
+export interface SealedParts {
+  readonly view: TufView;
+  readonly config: Config;
+  readonly logs: readonly CollectedLog[];
+  /** `logs/` of the trust store, where the tiles lie. */
+  readonly logsDirectory: string;
+  readonly sealedAt: Instant;
+}
+
+/**
+ * Runs the verifier against exactly what is being sealed, so that an attestation that will not verify over there is known
+ * here, while it can still be mended.
+ */
+export async function preflightAttestations(
+  attestations: readonly CarriedAttestation[],
+  parts: SealedParts,
+): Promise<PreflightResult[]> {
+  if (attestations.length === 0) return [];
+  const inputs = await viewTrustInputs(parts.view, parts.config, {
+    origin: { kind: 'store', name: 'the bundle being sealed', sealedAt: parts.sealedAt, how: 'sealed' },
+    carried: {
+      logs: parts.logs.map(({ manifest, checkpoint }) => ({ origin: manifest.origin, checkpoint })),
+      directory: parts.logsDirectory,
+    },
+  });
+  return await preflight(attestations, loadTrust(inputs), parts.sealedAt);
+}
