@@ -2,7 +2,7 @@ import { isStellaError } from '../base/errors.ts';
 import type { Fetcher } from '../base/fetcher.ts';
 import { readBounded } from '../base/files.ts';
 import { type Config, type ConfigFlags, loadConfig, storePathOf } from '../config/config.ts';
-import { openStore, type StoreState, type TrustStore } from '../trust/store.ts';
+import { type Generation, openStore, type TrustStore } from '../trust/store.ts';
 import type { Run } from './cli.ts';
 
 /** The configuration and the trust store that a command works with. */
@@ -23,7 +23,9 @@ export function loadTrustSetting(
   const place = { file: run.options.config, env: run.io.env, cwd: run.io.cwd };
   const config = loadConfig(place, flags);
   const store = openStore(storePathOf(config));
-  const state = rememberedState(store, options.remember ?? true);
+  const current = rememberedGeneration(store, options.remember ?? true);
+  run.record({ store: store.directory, ...(current ? { generation: current.number } : {}) });
+  const state = current?.state;
   if (!state) return { config, store };
   return {
     store,
@@ -36,10 +38,10 @@ export function loadTrustSetting(
   };
 }
 
-function rememberedState(store: TrustStore, remember: boolean | 'if-readable'): StoreState | undefined {
+function rememberedGeneration(store: TrustStore, remember: boolean | 'if-readable'): Generation | undefined {
   if (remember === false) return undefined;
   try {
-    return store.current()?.state;
+    return store.current();
   } catch (error) {
     if (remember === 'if-readable' && isStellaError(error)) return undefined;
     throw error;

@@ -159,16 +159,19 @@ export class TrustStore {
         );
       });
     } catch (error) {
-      throw isStellaError(error, 'WRITE_FAILED')
-        ? new StellaError(
-            'STORE_UNWRITABLE',
-            `the trust store ${this.directory} cannot be written: ${error.message}`,
-            { cause: error },
-          )
+      throw this.#isOwnWriteError(error)
+        ? new StellaError('STORE_UNWRITABLE', `the trust store cannot be written: ${error.message}`, {
+            cause: error,
+          })
         : error;
     } finally {
       this.#removeIfUnused(made);
     }
+  }
+
+  /** A write that failed in here, not in some output of the work. */
+  #isOwnWriteError(error: unknown): error is StellaError {
+    return isStellaError(error, 'WRITE_FAILED') && String(error.details?.['path']).startsWith(this.directory);
   }
 
   #currentNumber(): number | undefined {

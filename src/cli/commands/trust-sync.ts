@@ -1,10 +1,14 @@
 import type { Command } from 'commander';
-import { formatDuration, formatInstant } from '../../base/clock.ts';
+import { formatInstant, type Instant, MINUTE } from '../../base/clock.ts';
+import type { Synced } from '../../trust/sync.ts';
 import type { Cli } from '../cli.ts';
 import { fetcherOf, loadTrustSetting } from '../trust-setting.ts';
+import { syncedJson, syncedText } from '../trust-sync-text.ts';
 
 interface Options {
   readonly force?: boolean;
+  readonly watch?: boolean;
+  readonly metrics?: string;
   readonly tufUrl?: string[];
   readonly offline?: boolean;
 }
@@ -13,37 +17,46 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
   const command = cli
     .command(trust, 'sync', 'bring the trust store up to date with its TUF repository')
     .option('--force', 'ask even though the last answer is recent')
+    .option('--watch', 'go on syncing at the configured interval until stopped')
+    .option('--metrics <file>', 'write the state as Prometheus text after each sync')
     .option('--tuf-url <url...>', 'the TUF repository, then its mirrors, instead of the configured ones')
     .option('--offline', 'use no network: file:// only');
   cli.action<Options, []>(command, async (run) => {
-    const { options, now } = run;
+    const { options, io } = run;
     const { syncTrust } = await import('../../trust/sync.ts');
-    const { formatRoles } = await import('../trust-status-text.ts');
+    const { writeMetrics } = await import('../trust-metrics.ts');
     const { config, store } = loadTrustSetting(run, {
       tuf_url: options.tufUrl,
       offline_mode: options.offline,
     });
     const fetcher = await fetcherOf(run, config);
-    const setting = { store, config, fetcher, now, warn: run.note };
-    const { generation, changed, fresh } = await syncTrust(setting, options.force ?? false);
-    const { tuf } = generation.state;
-    const roles = formatRoles(tuf.roles);
-    const text = fresh
-      ? `fresh: synced ${formatDuration(now - fresh)} ago; --force asks all the same`
-      : changed
-        ? `generation ${generation.number}: ${roles}`
-        : `unchanged: ${roles} (generation ${generation.number})`;
+    const sync = async (now: Instant, force: boolean): Promise<Synced> => {
+      try {
+        return await syncTrust({ store, config, fetcher, now, warn: run.note }, force);
+      } finally {
+        if (options.metrics !== undefined) await writeMetrics(run, options.metrics, now);
+      }
+    };
+    if (!options.watch) {
+      const synced = await sync(run.now, options.force ?? false);
+      return { json: syncedJson(synced, store.directory, run.now), text: syncedText(synced, run.now) };
+    }
+    const { watchTrust } = await import('../../trust/watch.ts');
+    const controller = new AbortController();
+    io.onStop?.(() => controller.abort());
+    const time = () => formatInstant(io.clock());
+    const watched = await watchTrust({
+      interval: config.refreshIntervalMinutes * MINUTE,
+      clock: io.clock,
+      signal: controller.signal,
+      sync: (now) => sync(now, true),
+      onSynced: (synced) => run.note(`${time()} ${syncedText(synced, io.clock())}`),
+      onFailure: ({ message, code }, next) =>
+        run.note(`${time()} error: ${message} [${code}]; again in ${Math.round(next / 1000)} s`),
+    });
     return {
-      json: {
-        store: store.directory,
-        generation: generation.number,
-        changed,
-        skipped: fresh !== undefined,
-        checked_at: formatInstant(fresh ?? now),
-        url: tuf.url,
-        roles: tuf.roles,
-      },
-      text,
+      json: { store: store.directory, ...watched },
+      text: `stopped after ${watched.syncs} syncs and ${watched.failures} failures`,
     };
   });
 }
