@@ -33,7 +33,10 @@ export function readError(path: string, cause: unknown): StellaError {
 /** Wraps a failed system call on `path` for writing into `code` (WRITE_FAILED unless told otherwise). */
 export function writeError(path: string, cause: unknown, code: ErrorCode = 'WRITE_FAILED'): StellaError {
   if (isStellaError(cause)) return cause;
-  return new StellaError(code, `cannot write ${path} (${systemCode(cause) ?? String(cause)})`, { cause });
+  return new StellaError(code, `cannot write ${path} (${systemCode(cause) ?? String(cause)})`, {
+    cause,
+    details: { path },
+  });
 }
 
 /**

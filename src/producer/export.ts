@@ -1,6 +1,7 @@
 import type { PreflightResult } from '../attest/preflight.ts';
 import { loadWitnessPolicy } from '../attest/store-trust.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
+import { StellaError } from '../base/errors.ts';
 import type { Fetcher } from '../base/fetcher.ts';
 import { type PublicKey, signerOf } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';
@@ -158,7 +159,8 @@ async function loadCurrent(
   sealedAt: Instant,
   { now, config }: ExportOptions,
 ): Promise<{ view: TufView; trust: DerivedTrust }> {
-  const view = await loadGeneration(generation, sealedAt);
+  const view = await loadGeneration(generation);
+  checkExpiry(view, sealedAt);
   const window = freshnessWindow({ thresholdDays: config.freshnessThresholdDays });
   checkFreshness(
     judgeFreshness(referenceOf(store.directory, generation), now, window),
@@ -166,6 +168,19 @@ async function loadCurrent(
     'STORE_STALE',
   );
   return { view, trust: await deriveTrust(view, config) };
+}
+
+/** @throws StellaError TUF_EXPIRED for metadata that the other side would find expired as of the sealed time */
+function checkExpiry(view: TufView, sealedAt: Instant): void {
+  const expired = view.roles.find((role) => role.expires <= sealedAt);
+  if (!expired) return;
+  throw new StellaError(
+    'TUF_EXPIRED',
+    `TUF metadata expired: ${expired.name}.json of ${view.url} expired ${formatInstant(expired.expires)}, the bundle would be sealed at ${formatInstant(sealedAt)}`,
+    {
+      hint: 'run `stella trust sync --force`; if that finds nothing newer, run ./scripts/update-timestamp.sh on the TUF repository',
+    },
+  );
 }
 
 /** What the configuration says aloud is advice to the other side; a default of this side is not. */
