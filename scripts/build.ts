@@ -13,6 +13,7 @@ await build({
     stella: 'src/cli/stella.ts',
     // Run as worker threads.
     'batch-thread': 'src/attest/batch-thread.ts',
+    'tile-thread': 'src/logs/tile-thread.ts',
   },
   platform: 'node',
   // Dependencies stay packages, so that their updates need no new stella.

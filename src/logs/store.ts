@@ -1,13 +1,15 @@
 import { equalBytes, formatHex } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { type OpenedCheckpoint, openCheckpoint } from '../tlog/checkpoint.ts';
+import { HASH_BYTES } from '../tlog/hash.ts';
 import { checkConsistency, type HashReader, proveConsistency } from '../tlog/merkle.ts';
 import type { VerifierKey } from '../tlog/note.ts';
-import { parseTilePath, rightEdge, TILE_WIDTH, tilePath, tileWidth } from '../tlog/tile.ts';
+import { parseTilePath, rightEdge, TILE_WIDTH, type Tile, tilePath, tileWidth } from '../tlog/tile.ts';
 import { verifiedHashReader } from '../tlog/tile-reader.ts';
 import { TileVerifier } from '../tlog/tile-verifier.ts';
 import { checkWitnessPolicy, type WitnessPolicy, witnessKeys } from '../tlog/witness-policy.ts';
 import { listTileFiles, loadCheckpoint, loadConsistencyProof, loadTile } from './tile-directory.ts';
+import { hashTiles } from './tile-hashes.ts';
 
 export { logDirectory } from './tile-directory.ts';
 
@@ -110,7 +112,7 @@ export interface VerifiedTiles {
  * is what its parent says. Tiles of other sizes of the log and tiles whose parents are not held are passed over.
  * @throws StellaError TILE_INVALID, ROOT_MISMATCH
  */
-export function verifyTiles(directory: string, { size, rootHash }: TreeHead): VerifiedTiles {
+export async function verifyTiles(directory: string, { size, rootHash }: TreeHead): Promise<VerifiedTiles> {
   const edge = rightEdge(size).map((tile) => {
     const bytes = loadTile(directory, tile);
     if (!bytes)
@@ -131,22 +133,32 @@ export function verifyTiles(directory: string, { size, rootHash }: TreeHead): Ve
     byLevel[place.level]!.add(place.index);
   }
   let tiles = 0;
-  let leaves = 0n;
-  let firstIndex = size;
-  for (let level = byLevel.length - 1; level >= 0; level -= 1) {
-    const indices = [...(byLevel[level] ?? [])].sort((a, b) => (a < b ? 1 : -1));
-    for (const index of indices) {
-      const tile = { level, index, width: tileWidth(level, index, size) };
-      if (!verifier.canAccept(tile)) continue;
+  const ofLevel = (level: number): Tile[] =>
+    [...(byLevel[level] ?? [])]
+      .sort((a, b) => (a < b ? 1 : -1))
+      .map((index) => ({ level, index, width: tileWidth(level, index, size) }))
+      .filter((tile) => verifier.canAccept(tile));
+  for (let level = byLevel.length - 1; level > 0; level -= 1) {
+    for (const tile of ofLevel(level)) {
       verifier.accept(tile, loadTile(directory, tile)!);
       tiles += 1;
-      if (level > 0) continue;
-      leaves += BigInt(tile.width);
-      const begin = index * BigInt(TILE_WIDTH);
-      if (begin + BigInt(tile.width) === firstIndex) firstIndex = begin;
     }
   }
-  return { tiles, leaves, firstIndex };
+  const leafTiles = ofLevel(0);
+  const full = leafTiles.filter(({ width }) => width === TILE_WIDTH).map(({ index }) => index);
+  await hashTiles(directory, 0, full, (some, hashes) => {
+    some.forEach((tile, i) => {
+      verifier.acceptHash(tile, hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES));
+    });
+  });
+  let leaves = 0n;
+  let firstIndex = size;
+  for (const { index, width } of leafTiles) {
+    leaves += BigInt(width);
+    const begin = index * BigInt(TILE_WIDTH);
+    if (begin + BigInt(width) === firstIndex) firstIndex = begin;
+  }
+  return { tiles: tiles + leafTiles.length, leaves, firstIndex };
 }
 
 export interface CarriedLogRules {
@@ -189,7 +201,7 @@ export async function checkCarriedLog(directory: string, rules: CarriedLogRules)
       );
     return { ...opened, tiles: 0, leaves: 0n, firstIndex: size, checkpointBytes };
   }
-  const verified = verifyTiles(directory, checkpoint);
+  const verified = await verifyTiles(directory, checkpoint);
   if (previous) await checkGrowth(origin, previous, checkpoint, tileReader(directory, checkpoint));
   return { ...opened, ...verified, checkpointBytes };
 }

@@ -54,18 +54,29 @@ export class TileVerifier {
    */
   accept(tile: Tile, bytes: Uint8Array): void {
     checkTileLength(tile, bytes);
+    const known = this.#accepted.get(tilePath(tile));
+    if (!known) this.acceptHash(tile, foldLevel(bytes));
+    else if (!equalBytes(bytes, known)) throw this.#mismatch(tile);
+    if (tile.level > 0) this.#accepted.set(tilePath(tile), bytes);
+  }
+
+  /**
+   * Checks a full tile whose hash somebody else has computed.
+   * @throws StellaError TILE_INVALID for an unknown parent, ROOT_MISMATCH
+   */
+  acceptHash(tile: Tile, hash: Uint8Array): void {
+    if (!equalBytes(hash, this.#hashInParent(tile))) throw this.#mismatch(tile);
+  }
+
+  #mismatch(tile: Tile): StellaError {
     const path = tilePath(tile);
-    const known = this.#accepted.get(path);
-    const signed = known ?? this.#hashInParent(tile);
-    if (!equalBytes(known ? bytes : foldLevel(bytes), signed))
-      throw new StellaError(
-        'ROOT_MISMATCH',
-        `${path} does not belong to the signed tree of size ${this.size}`,
-        {
-          details: { tile: path, size: String(this.size) },
-        },
-      );
-    if (tile.level > 0) this.#accepted.set(path, bytes);
+    return new StellaError(
+      'ROOT_MISMATCH',
+      `${path} does not belong to the signed tree of size ${this.size}`,
+      {
+        details: { tile: path, size: String(this.size) },
+      },
+    );
   }
 
   /** Whether a tile's parent has been accepted, or the tile itself. */

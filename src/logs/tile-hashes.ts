@@ -1,0 +1,112 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { ErrorCode } from '../base/codes.ts';
+import { StellaError } from '../base/errors.ts';
+import { foldSubtrees, HASH_BYTES } from '../tlog/hash.ts';
+import { TILE_WIDTH, type Tile, tilePath } from '../tlog/tile.ts';
+import { loadTile } from './tile-directory.ts';
+
+/** Full tiles of one level, to be read from disk and hashed. */
+export interface TilePiece {
+  readonly directory: string;
+  readonly level: number;
+  readonly indices: readonly bigint[];
+}
+
+export type TileAnswer =
+  | { readonly hashes: Uint8Array }
+  | { readonly code: ErrorCode; readonly message: string };
+
+/** Tiles hashed together: 1 MiB, so that reading and hashing stay in the processor's cache. */
+export const TILES_IN_PIECE = 128;
+/** Fewer tiles than this (two million entries) are done in about the time that threads take to start. */
+const LEAST_FOR_THREADS = 8192;
+const MOST_THREADS = 8;
+const PIECES_AHEAD = 4;
+
+/**
+ * The hashes of the full tiles of a piece, side by side.
+ * @throws StellaError TILE_INVALID, FILE_UNREADABLE
+ */
+export function hashPiece({ directory, level, indices }: TilePiece): Uint8Array {
+  const contents = new Uint8Array(indices.length * TILE_WIDTH * HASH_BYTES);
+  indices.forEach((index, i) => {
+    const tile = { level, index, width: TILE_WIDTH };
+    const bytes = loadTile(directory, tile);
+    if (!bytes) throw new StellaError('TILE_INVALID', `${tilePath(tile)} is missing`);
+    contents.set(bytes, i * TILE_WIDTH * HASH_BYTES);
+  });
+  return foldSubtrees(contents, TILE_WIDTH);
+}
+
+/** Where the code of a thread is: beside this file, or in the built package beside its entries. */
+function threadCode(): URL {
+  if (import.meta.url.endsWith('.ts')) return new URL('./tile-thread.ts', import.meta.url);
+  return new URL(
+    import.meta.url.includes('/chunks/') ? '../tile-thread.js' : './tile-thread.js',
+    import.meta.url,
+  );
+}
+
+/** A thread; it answers pieces in the order in which it gets them. */
+class TileThread {
+  readonly #worker = new Worker(threadCode());
+  readonly #asked: { resolve: (hashes: Uint8Array) => void; reject: (error: unknown) => void }[] = [];
+
+  constructor() {
+    this.#worker.on('message', (answer: TileAnswer) => {
+      const asked = this.#asked.shift()!;
+      if ('hashes' in answer) asked.resolve(answer.hashes);
+      else asked.reject(new StellaError(answer.code, answer.message));
+    });
+    this.#worker.on('error', (error) => {
+      for (const { reject } of this.#asked.splice(0)) reject(error);
+    });
+  }
+
+  hash(piece: TilePiece): Promise<Uint8Array> {
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+    this.#asked.push({ resolve, reject });
+    this.#worker.postMessage(piece);
+    return promise;
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+/**
+ * Hashes full tiles on disk, on all processors where there are many, and gives each piece's hashes to `check` in order.
+ * Memory does not grow with the number of tiles.
+ * @throws StellaError TILE_INVALID, and what `check` throws
+ */
+export async function hashTiles(
+  directory: string,
+  level: number,
+  indices: readonly bigint[],
+  check: (tiles: readonly Tile[], hashes: Uint8Array) => void,
+): Promise<void> {
+  const count = indices.length < LEAST_FOR_THREADS ? 0 : Math.min(availableParallelism(), MOST_THREADS);
+  const threads = Array.from({ length: count }, () => new TileThread());
+  const pending: { piece: TilePiece; hashes: Promise<Uint8Array> }[] = [];
+  const finishOldest = async (): Promise<void> => {
+    const { piece, hashes } = pending.shift()!;
+    const tiles = piece.indices.map((index) => ({ level, index, width: TILE_WIDTH }));
+    check(tiles, await hashes);
+  };
+  try {
+    for (let at = 0, n = 0; at < indices.length; at += TILES_IN_PIECE, n += 1) {
+      const piece = { directory, level, indices: indices.slice(at, at + TILES_IN_PIECE) };
+      const hashes =
+        threads.length > 0 ? threads[n % threads.length]!.hash(piece) : Promise.resolve(hashPiece(piece));
+      // Awaited later; a failure meanwhile is not lost.
+      hashes.catch(() => {});
+      pending.push({ piece, hashes });
+      if (pending.length > threads.length * PIECES_AHEAD) await finishOldest();
+    }
+    while (pending.length > 0) await finishOldest();
+  } finally {
+    await Promise.all(threads.map((thread) => thread.close()));
+  }
+}
