@@ -18,12 +18,14 @@ const indices = new WeakMap<VerifierTrust, EntryIndex>();
 /**
  * Log entries for an attestation that has no proof of its own, made from the entries and tiles that came with the trust.
  * Nothing here is believed: each is judged like one that the attestation had brought along.
+ * @returns entries with this signature in them, earliest first
  */
 export async function carriedEntries(attestation: Attestation, trust: VerifierTrust): Promise<LogEntry[]> {
   if (trust.held.size === 0) return [];
   const { content } = attestation;
   const signature = content.kind === 'dsse' ? content.signatures[0]!.sig : content.signature;
-  const found = entryIndex(trust).get(signature.toString('base64')) ?? [];
+  const found = [...(entryIndex(trust).get(signature.toString('base64')) ?? [])];
+  found.sort((a, b) => (a.index < b.index ? -1 : 1));
   const entries: LogEntry[] = [];
   for (const { log, index, body } of found) {
     const { kind, apiVersion } = JSON.parse(body.toString('utf8')) as { kind: string; apiVersion: string };

@@ -2,7 +2,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { formatInstant, type Instant, SECOND } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import { isSignature } from '../base/keys.ts';
-import { type Checkpoint, type OpenedCheckpoint, openCheckpoint } from '../tlog/checkpoint.ts';
+import { type OpenedCheckpoint, openCheckpoint } from '../tlog/checkpoint.ts';
 import { checkInclusion, leafHash } from '../tlog/merkle.ts';
 import type { VerifierKey } from '../tlog/note.ts';
 import { checkWitnessPolicy, type WitnessPolicy, witnessKeys } from '../tlog/witness-policy.ts';
@@ -75,6 +75,8 @@ export function noteKeyOf(log: TrustedLog): VerifierKey {
 
 export interface ProvenCheckpoint extends OpenedCheckpoint {
   readonly log: TrustedLog;
+  /** Rekor v1 counts entries over all of its trees, and proves them in one. */
+  readonly isRekorV1: boolean;
 }
 
 /**
@@ -112,7 +114,7 @@ export function checkCheckpoint(
     },
   );
   for (const policy of policies) checkWitnessPolicy(policy, opened);
-  return { ...opened, log };
+  return { ...opened, log, isRekorV1 };
 }
 
 /**
@@ -120,11 +122,14 @@ export function checkCheckpoint(
  * the proof repeats of them must agree.
  * @throws StellaError PROOF_INVALID
  */
-export function checkProof(entry: LogEntry, proof: InclusionProof, checkpoint: Checkpoint): void {
+export function checkProof(
+  entry: LogEntry,
+  proof: InclusionProof,
+  { checkpoint, isRekorV1 }: Pick<ProvenCheckpoint, 'checkpoint' | 'isRekorV1'>,
+): void {
   if (proof.size !== checkpoint.size || !equalBytes(proof.rootHash, checkpoint.rootHash))
     throw new StellaError('PROOF_INVALID', 'the inclusion proof is for another tree than its checkpoint');
-  // Only a signed entry timestamp vouches for an index other than the one that is proved.
-  if (!entry.signedEntryTimestamp && entry.logIndex !== proof.index)
+  if (!isRekorV1 && entry.logIndex !== proof.index)
     throw new StellaError('PROOF_INVALID', 'the entry has another index than its inclusion proof');
   checkInclusion({
     index: proof.index,

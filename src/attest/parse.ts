@@ -60,8 +60,8 @@ function parseValue(value: unknown, what: string): Parsed[] {
   const fields = value as JsonObject;
   if (Array.isArray(fields['attestations'])) return parseList(fields['attestations'], `${what} attestations`);
   const inner = innerOf(fields);
-  if (inner !== undefined) return [parseOne(inner, what)];
-  return isAttestation(fields) ? [parseOne(fields, what)] : [{ error: noAttestation(what) }];
+  if (inner !== undefined) return [parseOne(inner)];
+  return isAttestation(fields) ? [parseOne(fields)] : [{ error: noAttestation(what) }];
 }
 
 function parseList(items: readonly unknown[], what: string): Parsed[] {
@@ -74,7 +74,7 @@ function parseList(items: readonly unknown[], what: string): Parsed[] {
     if (item === null || typeof item !== 'object' || Array.isArray(item))
       return { error: noAttestation(name) };
     const fields = item as JsonObject;
-    return parseOne(innerOf(fields) ?? fields, name);
+    return parseOne(innerOf(fields) ?? fields);
   });
 }
 
@@ -97,7 +97,7 @@ function isAttestation(fields: JsonObject): boolean {
   return isNamed || isSigstoreBundle(fields) || isEnvelope(fields) || isCosignBundle(fields);
 }
 
-function parseOne(value: unknown, what: string): Parsed {
+function parseOne(value: unknown): Parsed {
   try {
     const fields = (value ?? {}) as JsonObject;
     if (isCosignBundle(fields)) return { attestation: parseCosignBundle(fields) };
@@ -105,7 +105,7 @@ function parseOne(value: unknown, what: string): Parsed {
     return { attestation: parseSigstoreBundle(value) };
   } catch (error) {
     if (!isStellaError(error)) throw error;
-    return { error: new StellaError(error.code, `${what}: ${error.message}`, { cause: error }) };
+    return { error };
   }
 }
 

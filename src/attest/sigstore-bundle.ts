@@ -94,7 +94,6 @@ function parseContent(bundle: JsonObject): Envelope | MessageSignature {
   }
   const fields = read.object(message, 'messageSignature', FIELDS.message);
   const signature = read.bytes(fields['signature'], 'messageSignature.signature', LIMITS.signatureBytes);
-  if (!isPresent(fields['messageDigest'])) return { kind: 'message', signature, digest: undefined };
   const path = 'messageSignature.messageDigest';
   const digest = read.object(fields['messageDigest'], path, FIELDS.digest);
   const name = read.string(digest['algorithm'], `${path}.algorithm`, 64);
@@ -121,6 +120,8 @@ function parseSigner(material: JsonObject, form: Attestation['form']): SignerCla
       hint: isPresent(hint) && hint !== '' ? read.string(hint, 'publicKey.hint', 1024) : undefined,
     };
   }
+  if (isPresent(certificate) && form !== 'sigstore-bundle-0.3')
+    read.refuse('certificate', 'is allowed from version 0.3 of Sigstore bundles on');
   if (isPresent(certificate))
     return { kind: 'certificate', certificates: [rawBytes(certificate, 'certificate')] };
   if (form === 'sigstore-bundle-0.3')

@@ -15,7 +15,7 @@ export class VerdictReport {
   readonly #rule: PolicyRule | undefined;
   readonly #matching = new Set<string>();
   #first: VerdictDocument | undefined;
-  #failure: VerdictDocumentError | undefined;
+  #failure: (VerdictDocumentError & { readonly source: string }) | undefined;
   #count = 0;
   #verified = 0;
 
@@ -36,7 +36,7 @@ export class VerdictReport {
 
   add(verdict: VerdictDocument): void {
     this.#count += 1;
-    this.#failure ??= verdict.error;
+    if (verdict.error) this.#failure ??= { ...verdict.error, source: verdict.source };
     if (verdict.verified) {
       this.#verified += 1;
       this.#remember(verdict);
@@ -100,7 +100,7 @@ export class VerdictReport {
     const failure = this.#failure;
     return (
       failure &&
-      new StellaError(failure.code as StellaError['code'], failure.message, {
+      new StellaError(failure.code as StellaError['code'], `${failure.source}: ${failure.message}`, {
         hint: failure.hints,
         ...(failure.details ? { details: failure.details } : {}),
       })

@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import { artifactOf } from '../../src/attest/artifact.ts';
+import type { AttestorKey } from '../../src/attest/material.ts';
+import { type SignedAttestation, signAttestation } from '../../src/attest/sign.ts';
+import type { TrustInputs } from '../../src/attest/trust.ts';
+import {
+  formatPublicKey,
+  generateKey,
+  type KeyAlgorithm,
+  type PrivateKey,
+  signerOf,
+} from '../../src/base/keys.ts';
+import type { Endpoints } from '../../src/config/service-map.ts';
+import { initLog } from '../../src/logs/writer.ts';
+import type { TrustTarget } from '../../src/trust/targets.ts';
+import { assembleTrustedRoot } from '../../src/trust/trusted-root.ts';
+import { temporaryDirectory } from '../support/temp.ts';
+
+export const NOW = Date.UTC(2026, 7, 22);
+export const ORIGIN = 'log.example.com/test';
+export const ARTIFACT = artifactOf('app.bin', Buffer.from('content'));
+const EVER = { validFrom: Number.NEGATIVE_INFINITY, validUntil: Number.POSITIVE_INFINITY };
+
+export const ENDPOINTS: Endpoints = {
+  environment: undefined,
+  logs: [
+    {
+      url: 'http://127.0.0.1:1/log',
+      logId: undefined,
+      publicKeyTarget: 'rekor-key-v1',
+      api: undefined,
+      origin: ORIGIN,
+      source: 'service map',
+    },
+  ],
+  fulcio: undefined,
+  tsa: undefined,
+  ctlog: undefined,
+};
+
+/** An embedded log, an attestor key, and everything that a verifier of them needs. */
+export interface Site {
+  readonly log: string;
+  readonly key: PrivateKey;
+  readonly logKey: PrivateKey;
+  readonly attestor: AttestorKey;
+  readonly targets: readonly TrustTarget[];
+  readonly trust: TrustInputs;
+  sign(more?: {
+    name?: string;
+    predicateType?: string;
+    predicate?: unknown;
+    key?: PrivateKey;
+    now?: number;
+  }): Promise<SignedAttestation>;
+}
+
+export async function makeSite(
+  algorithm: KeyAlgorithm = 'ed25519',
+  logAlgorithm: KeyAlgorithm = 'ed25519',
+): Promise<Site> {
+  const log = join(temporaryDirectory(), 'log');
+  const [key, logKey] = [generateKey(algorithm), generateKey(logAlgorithm)];
+  await initLog(log, { origin: ORIGIN, signer: signerOf(logKey) });
+  const pem = (each: PrivateKey) => Buffer.from(formatPublicKey(each.publicKey));
+  const targets: TrustTarget[] = [
+    { name: 'rekor-key-v1.pub', usage: 'Rekor', status: 'Active', bytes: pem(logKey) },
+    { name: 'attestor.pub', usage: 'attestor', status: 'Active', bytes: pem(key) },
+  ];
+  const attestor = { name: 'attestor.pub', key: key.publicKey, ...EVER };
+  return {
+    log,
+    key,
+    logKey,
+    attestor,
+    targets,
+    trust: {
+      origin: { kind: 'store', name: 'test' },
+      trustedRoot: assembleTrustedRoot(targets, ENDPOINTS),
+      attestors: [attestor],
+    },
+    sign: ({ name = 'app.bin', now = NOW, key: other = key, ...more } = {}) =>
+      signAttestation({
+        subjects: [{ name, sha256: ARTIFACT.digests.sha256! }],
+        signer: signerOf(other),
+        log,
+        logSigner: signerOf(logKey),
+        now,
+        ...more,
+      }),
+  };
+}
