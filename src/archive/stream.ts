@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import { constants, createZstdDecompress } from 'node:zlib';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import { MOST_FRAMES, MOST_STREAM_WINDOW } from './limits.ts';
+import { MOST_FRAME_WINDOW, MOST_FRAMES, MOST_STREAM_WINDOW } from './limits.ts';
 import { type FrameLengths, parseSeekTable, seekTableBytes } from './seek-table.ts';
 import { type FrameHeader, FrameWalker, parseFrameHeader } from './zstd-frame.ts';
 
@@ -18,6 +18,7 @@ export class FrameStream {
   #rest: Uint8Array = new Uint8Array(0);
   #seekTable: readonly FrameLengths[] | undefined;
   readonly #frames: FrameLengths[] = [];
+  #arePlain = true;
 
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#source = source[Symbol.asyncIterator]();
@@ -41,6 +42,8 @@ export class FrameStream {
         await this.#takeSeekTable(header);
         break;
       }
+      if (header.hasContentSize || header.hasChecksum || header.window > MOST_FRAME_WINDOW)
+        this.#arePlain = false;
       const frame = { compressed: 0, decompressed: 0 };
       for await (const piece of this.#decompress(frame)) {
         frame.decompressed += piece.length;
@@ -116,6 +119,8 @@ export class FrameStream {
     const table = parseSeekTable(this.#rest.subarray(0, length));
     if (this.#rest.length > length || (await this.#pull()))
       throw new StellaError('ARCHIVE_TRAILING_DATA', 'there is data after the seek table');
+    if (!this.#arePlain)
+      throw new StellaError('ARCHIVE_INVALID', 'a frame has a form that format v1 does not use');
     const fits =
       table.length === this.#frames.length &&
       table.every((claimed, i) => {

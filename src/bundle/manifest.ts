@@ -52,8 +52,13 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   checkJsonStructure(bytes);
   let value: unknown;
   try {
-    value = JSON.parse(parseUtf8(bytes));
+    const text = parseUtf8(bytes);
+    // Half a surrogate pair is the one thing that JSON can say and UTF-8 cannot.
+    if (/\\ud[89a-f]/.test(text.replaceAll('\\\\', '')))
+      throw new StellaError('MANIFEST_INVALID', 'manifest.json has a lone surrogate');
+    value = JSON.parse(text);
   } catch (cause) {
+    if (isStellaError(cause, 'MANIFEST_INVALID')) throw cause;
     throw new StellaError('MANIFEST_INVALID', 'manifest.json is not JSON', { cause });
   }
   checkFormat(value);

@@ -89,11 +89,15 @@ class CheckedParts implements SignedParts {
 }
 
 /**
- * Opens a split bundle as if it were whole, by the path of its list or of one of its parts. Every part is read and
- * compared with the list first; all that are missing, short, long or damaged are named at once.
- * @throws StellaError PARTS_INCOMPLETE, SCHEMA_INVALID, COSE_INVALID, FILE_NOT_FOUND, FILE_UNREADABLE
+ * The volumes of a split bundle in order, by the path of its list or of one of its parts.
+ * @throws StellaError PARTS_INCOMPLETE (no list), SCHEMA_INVALID, FILE_NOT_FOUND, FILE_UNREADABLE
  */
-export async function openVolumes(path: string): Promise<{ file: ByteFile; parts: CheckedParts }> {
+export function volumePaths(path: string): string[] {
+  const { directory, parts, names } = loadParts(path);
+  return parts.parts.map((_, i) => join(directory, names.part(i)));
+}
+
+function loadParts(path: string): { directory: string; bytes: Uint8Array; parts: Parts; names: VolumeNames } {
   const directory = dirname(path);
   const listPath = path.endsWith('.parts.json')
     ? path
@@ -105,6 +109,16 @@ export async function openVolumes(path: string): Promise<{ file: ByteFile; parts
     throw new StellaError('SCHEMA_INVALID', `${listPath} is a list of the parts of ${excerpt(parts.name)}`, {
       hint: 'leave the files of a split bundle the names they were written with',
     });
+  return { directory, bytes, parts, names };
+}
+
+/**
+ * Opens a split bundle as if it were whole, by the path of its list or of one of its parts. Every part is read and
+ * compared with the list first; all that are missing, short, long or damaged are named at once.
+ * @throws StellaError PARTS_INCOMPLETE, SCHEMA_INVALID, COSE_INVALID, FILE_NOT_FOUND, FILE_UNREADABLE
+ */
+export async function openVolumes(path: string): Promise<{ file: ByteFile; parts: CheckedParts }> {
+  const { directory, bytes, parts, names } = loadParts(path);
   const signature = readBoundedIfPresent(join(directory, names.signature), MOST_SIGNATURE_BYTES);
   const problems: PartProblem[] = signature ? [] : [{ name: names.signature, problem: 'missing' }];
   for (const [i, part] of parts.parts.entries()) {
