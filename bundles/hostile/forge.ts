@@ -1,6 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, sign as nodeSign } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
 import { FRAME_LENGTH } from '../../src/archive/limits.ts';
+import { formatPaxPath } from '../../src/archive/pax.ts';
 import { type FrameLengths, formatSeekTable } from '../../src/archive/seek-table.ts';
 import { compressFrame } from '../../src/archive/zstd.ts';
 import { type PublicKey, publicKeyOf } from '../../src/base/keys.ts';
@@ -124,6 +125,13 @@ export function coseOf(manifest: Uint8Array, fields: CoseFields = {}): Buffer {
 /** A tar entry of an archive here. */
 export const entry = (fields: TarFields): Buffer => tarEntry({ mtime: MTIME, ...fields });
 
+/** A file of a good archive; with an extended header where its path needs one. */
+function fileOf({ path, content }: Content): Buffer {
+  if (path.length <= 100) return entry({ path, content });
+  const extended = entry({ path: 'PaxHeader', type: 'x', content: formatPaxPath(path) });
+  return Buffer.concat([extended, entry({ path: 'PaxHeader', content })]);
+}
+
 /** What goes into an archive before it is compressed: tar bytes, a buffer for each frame. */
 export interface Frames {
   readonly head: Buffer;
@@ -139,7 +147,7 @@ export function framesOf(
   const sections = new Map<string, Buffer[]>();
   for (const { path, content } of contents) {
     const name = path.split('/')[0]!;
-    sections.set(name, [...(sections.get(name) ?? []), entry({ path, content })]);
+    sections.set(name, [...(sections.get(name) ?? []), fileOf({ path, content })]);
   }
   const bodies = [...sections.values()].map((pieces) => Buffer.concat(pieces));
   return {
