@@ -84,7 +84,9 @@ export function keyIdOf(publicKey: PublicKey): string {
 function nextKeyName(directory: string, role: string, taken: Readonly<Record<string, unknown>>): string {
   for (let number = 1; number < 10_000; number += 1) {
     const name = `${role}-${number}`;
-    if (!Object.hasOwn(taken, name) && !existsSync(join(directory, 'keys', `${name}.pem`))) return name;
+    // The public half stays when somebody has destroyed the private one.
+    const used = ['pem', 'pub'].some((ending) => existsSync(join(directory, 'keys', `${name}.${ending}`)));
+    if (!used && !Object.hasOwn(taken, name)) return name;
   }
   throw new StellaError('USAGE', `role ${role} has had too many keys`);
 }
