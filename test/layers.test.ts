@@ -10,6 +10,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   bundle: 2,
   logs: 2,
   trust: 2,
+  oci: 2,
   repository: 3,
   attest: 3,
   producer: 4,

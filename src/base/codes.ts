@@ -115,6 +115,24 @@ export const CODES = {
     'use http://, https:// or file://',
   ),
 
+  // OCI registries
+  REGISTRY_AUTH: input(
+    'A registry does not let this user do that.',
+    'log in with `docker login` or `podman login`, or give --auth-file FILE',
+  ),
+  OCI_MANIFEST: refused(
+    'What the registry has there is not a sealed bundle.',
+    'list what there is with `stella trust snapshot list`',
+  ),
+  BLOB_DIGEST: refused(
+    'The registry sent something else than what was asked for by digest.',
+    'the registry or a cache before it may be damaged or under attack: pull again, then report it',
+  ),
+  TAG_MOVED: refused(
+    'The tag was moved to another bundle while the bundle was pulled.',
+    'pull again, or pull by digest',
+  ),
+
   // TUF
   TUF_EXPIRED: stale(
     'A TUF role is past its expiry.',
@@ -405,7 +423,10 @@ export const CODES = {
   TARGET_NAME: input('The target name is not allowed.', 'use letters, digits, dots, dashes and slashes'),
 
   // Receipts
-  RECEIPT_INVALID: refused('A receipt is malformed or its signature does not verify.', 'ask the site to send the receipt of its last import again'),
+  RECEIPT_INVALID: refused(
+    'A receipt is malformed or its signature does not verify.',
+    'ask the site to send the receipt of its last import again',
+  ),
 
   // Audit
   AUDIT_BROKEN: refused('The audit log has been altered.', 'compare with a copy kept elsewhere'),

@@ -6,14 +6,14 @@ import {
   acceptRules,
   addBundleFlags,
   type BundleFlags,
-  bundleSource,
   checkReporter,
 } from '../bundle-input.ts';
 import type { Cli } from '../cli.ts';
 import { printable } from '../output.ts';
+import { addRegistryFlags, type RegistryFlags, withBundleSource } from '../registry-input.ts';
 import { loadTrustSetting } from '../trust-setting.ts';
 
-interface Options extends BundleFlags {
+interface Options extends BundleFlags, RegistryFlags {
   readonly dryRun?: boolean;
   readonly receipt?: string;
   readonly site?: string;
@@ -21,13 +21,9 @@ interface Options extends BundleFlags {
 
 /** `stella trust import FILE`: the moment when something from outside is believed. */
 export function registerTrustImport(trust: Command, cli: Cli): void {
-  const command = addBundleFlags(
-    cli.command(
-      trust,
-      'import <file>',
-      'check a sealed bundle and make it the current trust; `-` reads standard input',
-    ),
-  )
+  const summary =
+    'check a sealed bundle and make it the current trust; `-` reads standard input, oci:// a registry';
+  const command = addRegistryFlags(addBundleFlags(cli.command(trust, 'import <file>', summary)))
     .option('--dry-run', 'do every check and change nothing')
     .option(
       '--receipt <file>',
@@ -39,16 +35,19 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
     const { checkBundle, importBundle } = await import('../../consumer/import.ts');
     const { config, store } = loadTrustSetting(run, { offline_mode: options.offline });
     const rules = acceptRules(run, config);
-    const source = bundleSource(run, file);
     const onCheck = checkReporter(run, options.verifyManifest ?? false);
     if (options.dryRun) {
-      const checked = await checkBundle(store, source, rules, onCheck);
+      const checked = await withBundleSource(run, config, file, (source) =>
+        checkBundle(store, source, rules, onCheck),
+      );
       return {
         json: { imported: false, dry_run: true, ...acceptedJson(checked) },
         text: ['every check passed; nothing was changed (--dry-run)', ...acceptedText(checked)].join('\n'),
       };
     }
-    const imported = await importBundle(store, source, file, rules, onCheck);
+    const imported = await withBundleSource(run, config, file, (source) =>
+      importBundle(store, source, file, rules, onCheck),
+    );
     const { acceptance, generation } = imported;
     const { alreadyHeld, freshness, pin, trust } = acceptance;
     if (freshness.state === 'stale') run.note('warning: this bundle is getting old; ask for a newer one');

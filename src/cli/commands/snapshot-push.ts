@@ -1,0 +1,56 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { StellaError } from '../../base/errors.ts';
+import { formatReference, parseReference } from '../../oci/reference.ts';
+import { bundleFacts, bundleFiles } from '../bundle-facts.ts';
+import type { Cli } from '../cli.ts';
+import { formatBytes } from '../output.ts';
+import { addRegistryFlags, type RegistryFlags, registryConfig, withRegistry } from '../registry-input.ts';
+
+/** `stella trust snapshot push FILE oci://HOST/REPOSITORY:TAG` */
+export function registerSnapshotPush(snapshot: Command, cli: Cli): void {
+  const command = addRegistryFlags(
+    cli.command(
+      snapshot,
+      'push <file> <reference>',
+      'put a sealed bundle into an OCI registry, under oci://HOST/REPOSITORY:TAG',
+    ),
+  );
+  cli.action<RegistryFlags, [string, string]>(command, async (run, name, text) => {
+    const reference = parseReference(text);
+    const { tag } = reference;
+    if (tag === undefined)
+      throw new StellaError('USAGE', `${text} names no tag`, { hint: `e.g. ${text.split('@')[0]}:latest` });
+    const { pushBundle } = await import('../../oci/push.ts');
+    const file = resolve(run.io.cwd, name);
+    const facts = await bundleFacts(file);
+    const files = await bundleFiles(file);
+    const pushed = await withRegistry(run, registryConfig(run), reference, 'pull,push', (registry) =>
+      pushBundle(registry, {
+        files,
+        tag,
+        facts,
+        onProgress: (done, total) => run.progress('pushing', done, total),
+      }),
+    );
+    const { digest, layers, uploaded, subject } = pushed;
+    const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+    const byDigest = formatReference({ ...reference, tag: undefined, digest });
+    if (facts.base && !subject)
+      run.note(`note: the bundle that this one builds on (number ${facts.base.sequence}) is not there`);
+    return {
+      json: {
+        reference: formatReference(reference),
+        digest,
+        size,
+        layers,
+        uploaded,
+        subject: subject?.digest ?? null,
+      },
+      text: [
+        `pushed ${formatReference(reference)}: number ${facts.sequence}, sealed at ${facts.sealedAt}, ${formatBytes(size)}${uploaded === size ? '' : ` (${formatBytes(size - uploaded)} was there already)`}`,
+        `by digest: ${byDigest}`,
+      ].join('\n'),
+    };
+  });
+}

@@ -1,0 +1,181 @@
+import {
+  closeSync,
+  createReadStream,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  writeSync,
+} from 'node:fs';
+import { equalBytes, formatHex, parseHex, sha256Stream } from '../base/bytes.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
+import { readError, writeError } from '../base/files.ts';
+import { connectionReason } from '../base/http-agents.ts';
+import type { Descriptor } from './manifest.ts';
+import { type Answer, isPassing, type Registry, requestFailed } from './registry.ts';
+
+/**
+ * Downloads a blob into a file, going on after what the file holds already. The digest is taken from the bytes on their
+ * way; on return the file has exactly the blob's content, synced to disk.
+ * @throws StellaError BLOB_DIGEST (the file is then empty), WRITE_FAILED, FETCH_* (the file keeps what arrived)
+ */
+export async function downloadBlob(
+  registry: Registry,
+  blob: Descriptor,
+  file: string,
+  onProgress?: (done: number, total: number) => void,
+): Promise<void> {
+  const download = await Download.begin(blob, file);
+  try {
+    let failures = 0;
+    while (download.done < blob.size) {
+      const before = download.done;
+      try {
+        await receive(registry, blob, download, onProgress);
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        // Only tries that bring nothing count: a slow line makes its way in many small steps.
+        failures = download.done > before ? 0 : failures + 1;
+        if (failures > registry.retries) throw error;
+        await registry.wait(`blobs/${blob.digest}`, error, failures);
+      }
+    }
+    download.finish();
+  } finally {
+    download.close();
+  }
+}
+
+async function receive(
+  registry: Registry,
+  blob: Descriptor,
+  download: Download,
+  onProgress: ((done: number, total: number) => void) | undefined,
+): Promise<void> {
+  const from = download.done;
+  const answer = await registry.request({
+    method: 'GET',
+    target: registry.path(`blobs/${blob.digest}`),
+    headers: from === 0 ? {} : { range: `bytes=${from}-${blob.size - 1}` },
+    expect: from === 0 ? [200] : [200, 206, 416],
+    repeat: false,
+  });
+  try {
+    // A server without ranges sends everything again; one that sends another range is asked for everything.
+    if (answer.status === 200) download.restart();
+    else if (answer.status === 416 || rangeStart(answer) !== from) {
+      download.restart();
+      throw requestFailed(answer.url, `it does not give the content from byte ${from} on`, true);
+    }
+    for await (const piece of answer.response as AsyncIterable<Buffer>) {
+      if (download.done + piece.length > blob.size) {
+        download.restart();
+        throw new StellaError(
+          'BLOB_DIGEST',
+          `the registry sent more than the ${blob.size} bytes of ${blob.digest}`,
+        );
+      }
+      download.write(piece);
+      onProgress?.(download.done, blob.size);
+    }
+  } catch (cause) {
+    if (isStellaError(cause)) throw cause;
+    throw requestFailed(answer.url, connectionReason(cause), true, cause);
+  } finally {
+    answer.response.destroy();
+  }
+  if (download.done < blob.size)
+    throw requestFailed(answer.url, `it ended after ${download.done} of ${blob.size} bytes`, true);
+}
+
+function rangeStart({ headers }: Answer): number | undefined {
+  const [, start] = /^bytes (\d{1,16})-\d{1,16}\/(?:\d{1,16}|\*)$/.exec(headers['content-range'] ?? '') ?? [];
+  return start === undefined ? undefined : Number(start);
+}
+
+/** A file that grows, and the digest over what it holds. */
+class Download {
+  readonly #blob: Descriptor;
+  readonly #file: string;
+  readonly #fd: number;
+  #hash = sha256Stream();
+  done = 0;
+
+  private constructor(blob: Descriptor, file: string, fd: number) {
+    this.#blob = blob;
+    this.#file = file;
+    this.#fd = fd;
+  }
+
+  /** What an earlier try left in the file counts. */
+  static async begin(blob: Descriptor, file: string): Promise<Download> {
+    let fd: number;
+    try {
+      fd = openSync(file, 'a+', 0o644);
+    } catch (cause) {
+      throw writeError(file, cause);
+    }
+    const download = new Download(blob, file, fd);
+    try {
+      const held = fstatSync(fd).size;
+      if (held > blob.size) download.restart();
+      else if (held > 0) await download.#rehash();
+      return download;
+    } catch (cause) {
+      download.close();
+      throw readError(file, cause);
+    }
+  }
+
+  async #rehash(): Promise<void> {
+    for await (const piece of createReadStream(this.#file, {
+      highWaterMark: 1024 * 1024,
+    }) as AsyncIterable<Buffer>) {
+      this.#hash.update(piece);
+      this.done += piece.length;
+    }
+  }
+
+  write(piece: Uint8Array): void {
+    try {
+      for (let at = 0; at < piece.length; ) {
+        const count = writeSync(this.#fd, piece, at, piece.length - at);
+        this.#hash.update(piece.subarray(at, at + count));
+        at += count;
+        this.done += count;
+      }
+    } catch (cause) {
+      throw writeError(this.#file, cause);
+    }
+  }
+
+  restart(): void {
+    try {
+      ftruncateSync(this.#fd, 0);
+    } catch (cause) {
+      throw writeError(this.#file, cause);
+    }
+    this.#hash = sha256Stream();
+    this.done = 0;
+  }
+
+  finish(): void {
+    const { digest } = this.#blob;
+    const found = this.#hash.digest();
+    if (!equalBytes(found, parseHex(digest.slice('sha256:'.length)))) {
+      this.restart();
+      throw new StellaError('BLOB_DIGEST', `the registry sent sha256:${formatHex(found)} as ${digest}`, {
+        details: { expected: digest, found: `sha256:${formatHex(found)}` },
+      });
+    }
+    try {
+      fsyncSync(this.#fd);
+    } catch (cause) {
+      throw writeError(this.#file, cause);
+    }
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}

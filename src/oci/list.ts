@@ -1,0 +1,75 @@
+import { excerpt } from '../base/bytes.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
+import { parseJson } from '../base/schema.ts';
+import { type FetchedManifest, fetchManifest } from './fetch-manifest.ts';
+import { isTag } from './reference.ts';
+import type { Registry } from './registry.ts';
+
+export interface ListedBundle extends FetchedManifest {
+  readonly tag: string;
+}
+
+export interface Listed {
+  /** The most recently sealed first. */
+  readonly bundles: readonly ListedBundle[];
+  /** Tags that name something else than a bundle. */
+  readonly others: readonly string[];
+}
+
+const MOST_PAGE_BYTES = 4 * 1024 * 1024;
+const MOST_TAGS = 10_000;
+const IN_FLIGHT = 4;
+
+/**
+ * The bundles of a repository, from their manifests alone.
+ * @throws StellaError FETCH_*, REGISTRY_AUTH, BLOB_DIGEST
+ */
+export async function listBundles(registry: Registry): Promise<Listed> {
+  const tags = await listTags(registry);
+  const bundles: ListedBundle[] = [];
+  const others: string[] = [];
+  let next = 0;
+  const work = async () => {
+    for (let i = next++; i < tags.length; i = next++) {
+      const tag = tags[i]!;
+      try {
+        bundles.push({ tag, ...(await fetchManifest(registry, tag)) });
+      } catch (error) {
+        // A tag may go away, or name an image.
+        if (!isStellaError(error, 'OCI_MANIFEST') && !isStellaError(error, 'FETCH_NOT_FOUND')) throw error;
+        others.push(tag);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, work));
+  const order = (one: ListedBundle) => Date.parse(one.bundle.facts.sealedAt);
+  return {
+    bundles: bundles.sort((a, b) => order(b) - order(a) || (a.tag < b.tag ? -1 : 1)),
+    others: others.sort(),
+  };
+}
+
+/** All tags, page by page (distribution specification, "Listing Tags"). */
+async function listTags(registry: Registry): Promise<string[]> {
+  const tags = new Set<string>();
+  let target: string | URL | undefined = registry.path('tags/list?n=1000');
+  while (target !== undefined) {
+    const before: number = tags.size;
+    const { answer, bytes } = await registry.requestBytes(
+      { method: 'GET', target, expect: [200] },
+      MOST_PAGE_BYTES,
+    );
+    const page = parseJson('oci-tags', bytes, "the registry's list of tags", 'FETCH_FAILED').tags ?? [];
+    for (const tag of page) {
+      if (!isTag(tag))
+        throw new StellaError('FETCH_FAILED', `the registry lists a malformed tag: ${excerpt(tag)}`);
+      tags.add(tag);
+    }
+    if (tags.size > MOST_TAGS)
+      throw new StellaError('FETCH_TOO_LARGE', `the repository has more than ${MOST_TAGS} tags`);
+    const [, link] = /^<([^>]*)>\s*;\s*rel="?next"?/.exec(String(answer.headers['link'] ?? '')) ?? [];
+    // A page without anything new would be followed by pages without end.
+    target = link === undefined || tags.size === before ? undefined : registry.address(link, answer.url);
+  }
+  return [...tags];
+}

@@ -1,0 +1,60 @@
+import { excerpt } from '../base/bytes.ts';
+import { StellaError } from '../base/errors.ts';
+
+/** Where a bundle lies in a registry: `oci://HOST[:PORT]/REPOSITORY[:TAG|@sha256:HEX]`. */
+export interface OciReference {
+  /** `HOST` or `HOST:PORT`. */
+  readonly host: string;
+  readonly repository: string;
+  readonly tag: string | undefined;
+  /** `sha256:` and 64 hexadecimal digits, of a manifest. */
+  readonly digest: string | undefined;
+}
+
+export const OCI_SCHEME = 'oci://';
+
+// Names and tags as the OCI distribution specification 1.1 has them ("Pulling manifests").
+const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?$/;
+const NAME_PART = /^[a-z0-9]+(?:(?:[._]|__|-{1,16})[a-z0-9]+)*$/;
+const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
+const LONGEST_NAME = 255;
+
+export const isOciReference = (text: string): boolean => text.startsWith(OCI_SCHEME);
+
+/** A SHA-256 digest as OCI writes it; other algorithms are not used for bundles. */
+export const isDigest = (text: string): boolean => /^sha256:[0-9a-f]{64}$/.test(text);
+
+export const isTag = (text: string): boolean => TAG.test(text);
+
+/**
+ * Inverse of {@link formatReference}.
+ * @throws StellaError URL_INVALID
+ */
+export function parseReference(text: string): OciReference {
+  const invalid = (why: string) =>
+    new StellaError('URL_INVALID', `not an OCI reference: ${excerpt(text, 200)}: ${why}`, {
+      hint: 'write it as oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:HEX',
+    });
+  if (!isOciReference(text)) throw invalid(`it does not begin with ${OCI_SCHEME}`);
+  if (text.length > 1024) throw invalid('it is too long');
+  const [, host, rest] = /^([^/]+)\/(.+)$/.exec(text.slice(OCI_SCHEME.length)) ?? [];
+  if (host === undefined || rest === undefined) throw invalid('it names no repository');
+  if (!HOST.test(host) || Number(/:(\d+)$/.exec(host)?.[1] ?? 0) > 65_535)
+    throw invalid('the host is malformed');
+  const [, repository, tag, digest] = /^([^:@]+)(?::([^@]*))?(?:@(.*))?$/.exec(rest) ?? [];
+  if (
+    repository === undefined ||
+    repository.length > LONGEST_NAME ||
+    !repository.split('/').every((part) => NAME_PART.test(part))
+  )
+    throw invalid('the repository name is malformed');
+  if (tag !== undefined && !TAG.test(tag)) throw invalid('the tag is malformed');
+  if (digest !== undefined && !isDigest(digest)) throw invalid('the digest is not sha256:HEX');
+  if (tag !== undefined && digest !== undefined) throw invalid('give either a tag or a digest');
+  return { host, repository, tag, digest };
+}
+
+export function formatReference({ host, repository, tag, digest }: OciReference): string {
+  const end = digest !== undefined ? `@${digest}` : tag !== undefined ? `:${tag}` : '';
+  return `${OCI_SCHEME}${host}/${repository}${end}`;
+}
