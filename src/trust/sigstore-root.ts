@@ -7,3 +7,8 @@ export function builtInRoot(url: string): Uint8Array | undefined {
   if (url.replace(/\/+$/, '') !== SIGSTORE_URL) return undefined;
   return Buffer.from(seeds[SIGSTORE_URL]['root.json'], 'base64');
 }
+
+/** The TrustedRoot of the Sigstore public-good instance that the Sigstore client library ships. */
+export function builtInTrustedRoot(): Uint8Array {
+  return Buffer.from(seeds[SIGSTORE_URL].targets['trusted_root.json'], 'base64');
+}

@@ -1,0 +1,69 @@
+/**
+ * A Sigstore client with the command line that the public Sigstore conformance suite drives, over `stella attest verify`:
+ *
+ *   sigstore-client verify-bundle [--staging] --bundle FILE (--certificate-identity ID --certificate-oidc-issuer URL | --key FILE)
+ *       [--trusted-root FILE] FILE_OR_DIGEST
+ *
+ * Without --trusted-root, the public-good trusted root that is built in. Exit status 0 when it verifies.
+ */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { systemClock } from '../../src/base/clock.ts';
+import { run } from '../../src/cli/main.ts';
+import { builtInTrustedRoot } from '../../src/trust/sigstore-root.ts';
+
+const [command, ...rest] = process.argv.slice(2);
+
+async function verifyBundle(directory: string): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: rest,
+    allowPositionals: true,
+    options: {
+      bundle: { type: 'string' },
+      'certificate-identity': { type: 'string' },
+      'certificate-oidc-issuer': { type: 'string' },
+      key: { type: 'string' },
+      'trusted-root': { type: 'string' },
+      staging: { type: 'boolean' },
+    },
+  });
+  const [subject] = positionals;
+  if (values.bundle === undefined || subject === undefined || positionals.length !== 1)
+    throw new Error('needed: --bundle FILE and one FILE_OR_DIGEST');
+  let trustedRoot = values['trusted-root'];
+  if (trustedRoot === undefined) {
+    if (values.staging)
+      throw new Error('no trusted root of Sigstore staging is built in: give --trusted-root FILE');
+    trustedRoot = join(directory, 'trusted_root.json');
+    writeFileSync(trustedRoot, builtInTrustedRoot());
+  }
+  const isDigest = /^sha(?:256|384|512):[0-9a-f]+$/.test(subject) && !existsSync(subject);
+  const args = ['attest', 'verify', values.bundle, isDigest ? '--digest' : '--artifact', subject];
+  args.push('--trusted-root', trustedRoot, '--offline');
+  for (const name of ['certificate-identity', 'certificate-oidc-issuer', 'key'] as const) {
+    const value = values[name];
+    if (value !== undefined) args.push(`--${name}`, value);
+  }
+  return await run(args, {
+    env: process.env,
+    cwd: process.cwd(),
+    clock: systemClock,
+    stdin: process.stdin,
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    terminal: false,
+  });
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'stella-conformance-'));
+try {
+  if (command !== 'verify-bundle') throw new Error(`not supported: ${command ?? 'no command'}`);
+  process.exitCode = await verifyBundle(directory);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+} finally {
+  rmSync(directory, { recursive: true });
+}
