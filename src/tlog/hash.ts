@@ -69,6 +69,23 @@ export function foldLevel(hashes: Uint8Array): Uint8Array {
 }
 
 /**
+ * All complete subtrees over hashes of one level: the hashes themselves, then those of pairs, of fours, and so on, each
+ * level side by side.
+ */
+export function foldLevels(hashes: Uint8Array): Uint8Array[] {
+  const levels = [hashes];
+  let count = hashes.length / HASH_BYTES;
+  const { buffer, hashPairs } = hasherFor(count);
+  buffer.set(hashes);
+  while (count > 1) {
+    count >>= 1;
+    hashPairs(count);
+    levels.push(buffer.slice(0, count * HASH_BYTES));
+  }
+  return levels;
+}
+
+/**
  * The hashes of many full subtrees at once, for speed.
  * @param hashes 32 bytes each, `width` for each subtree
  * @param width a power of two

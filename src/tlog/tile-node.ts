@@ -1,4 +1,4 @@
-import { foldLevel, HASH_BYTES } from './hash.ts';
+import { foldLevel, foldLevels, HASH_BYTES } from './hash.ts';
 import type { NodeId } from './merkle.ts';
 import { TILE_HEIGHT, TILE_WIDTH, type Tile, tileWidth } from './tile.ts';
 
@@ -21,6 +21,22 @@ export function nodePlace(node: NodeId, size: bigint): NodePlace {
     begin: Number(first % BigInt(TILE_WIDTH)),
     count: 1 << height,
   };
+}
+
+/** A tile with the hashes of all complete subtrees within it. */
+export class TileTree {
+  readonly #levels: readonly Uint8Array[];
+
+  /** @param tile its content */
+  constructor(tile: Uint8Array) {
+    this.#levels = foldLevels(tile);
+  }
+
+  /** The hash over `count` of its hashes, a power of two, from the one numbered `begin`, a multiple of it. */
+  node(begin: number, count: number): Uint8Array {
+    const at = (begin / count) * HASH_BYTES;
+    return this.#levels[Math.log2(count)]!.subarray(at, at + HASH_BYTES);
+  }
 }
 
 /** The hash over `count` hashes of a tile's content, a power of two, from the one numbered `begin`. */

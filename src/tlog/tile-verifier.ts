@@ -50,12 +50,13 @@ export class TileVerifier {
 
   /**
    * Checks a tile of the tree and remembers it where tiles below will need it.
+   * @param hash computes the hash of a full tile, for those who keep what they compute on the way
    * @throws StellaError TILE_INVALID for a wrong length or an unknown parent, ROOT_MISMATCH for a wrong hash
    */
-  accept(tile: Tile, bytes: Uint8Array): void {
+  accept(tile: Tile, bytes: Uint8Array, hash = foldLevel): void {
     checkTileLength(tile, bytes);
     const known = this.#accepted.get(tilePath(tile));
-    if (!known) this.acceptHash(tile, foldLevel(bytes));
+    if (!known) this.acceptHash(tile, hash(bytes));
     else if (!equalBytes(bytes, known)) throw this.#mismatch(tile);
     if (tile.level > 0) this.#accepted.set(tilePath(tile), bytes);
   }
