@@ -19,6 +19,9 @@ import { basename, dirname, join } from 'node:path';
 import type { ErrorCode } from './codes.ts';
 import { isStellaError, StellaError, systemCode } from './errors.ts';
 
+/** Every staging directory's name begins so; what a killed process left behind is found and removed by it. */
+export const STAGING_PREFIX = '.staging-';
+
 /** Wraps a failed system call on `path` for reading into FILE_NOT_FOUND or FILE_UNREADABLE. */
 export function readError(path: string, cause: unknown): StellaError {
   if (isStellaError(cause)) return cause;
@@ -149,7 +152,7 @@ export function writeNewFile(path: string, bytes: Uint8Array, options: WriteOpti
  * @throws StellaError WRITE_FAILED
  */
 export function replaceFile(path: string, bytes: Uint8Array, options: WriteOptions = {}): void {
-  withStaging(dirname(path), `.${basename(path)}.`, (staging) => {
+  withStaging(dirname(path), `${STAGING_PREFIX}${basename(path)}-`, (staging) => {
     const temporary = join(staging, 'new');
     writeNewFile(temporary, bytes, options);
     try {
@@ -199,9 +202,6 @@ function syncFileSystem(path: string): boolean {
   const command = SYNC_COMMANDS.find((candidate) => existsSync(candidate));
   return command !== undefined && spawnSync(command, ['-f', path], { stdio: 'ignore' }).status === 0;
 }
-
-/** Every staging directory's name begins so; what a killed process left behind is found and removed by it. */
-export const STAGING_PREFIX = '.staging-';
 
 /** Staging directories in use by this process. */
 const live = new Set<string>();

@@ -4,10 +4,10 @@ import { sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
-import { readBoundedIfPresent, replaceFile, writeError } from '../base/files.ts';
+import { readBounded, readBoundedIfPresent, replaceFile, writeError } from '../base/files.ts';
 
 /** What an audit line is about. */
-export type AuditEvent = 'init' | 'sync' | 'import' | 'export' | 'prune' | 'refusal';
+export type AuditEvent = 'init' | 'sync' | 'import' | 'export' | 'prune' | 'refusal' | 'recovery';
 
 export interface AuditLine {
   readonly time: string;
@@ -45,6 +45,18 @@ export function appendAudit(
   });
   replaceFile(headPath(store), Buffer.from(`${line}\n`));
   appendLine(logPath(store), line);
+}
+
+/**
+ * Makes the audit log whole after a crash: finishes an append that was interrupted, and records a generation that became
+ * current without a line about it. Call it with the store's lock held.
+ */
+export function recoverAudit(store: string, now: Instant, generation: number | undefined): void {
+  const last = completeAudit(store);
+  if (generation === undefined) return;
+  const lines = last === undefined ? '' : readBounded(logPath(store), MOST_BYTES).toString('utf8');
+  if (!lines.includes(`"generation":${generation},`))
+    appendAudit(store, now, 'recovery', { generation, reason: 'interrupted before it was recorded' });
 }
 
 /** Finishes an append that was interrupted; returns the last line. */

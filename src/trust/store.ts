@@ -18,7 +18,7 @@ import {
 import { withLock } from '../base/lock.ts';
 import { parseJson } from '../base/schema.ts';
 import type { StoreState } from '../base/schema-types.ts';
-import { type AuditEvent, appendAudit } from './audit.ts';
+import { type AuditEvent, appendAudit, recoverAudit } from './audit.ts';
 import { checkClock } from './freshness.ts';
 
 export type { StoreState } from '../base/schema-types.ts';
@@ -143,6 +143,7 @@ export class TrustStore {
     try {
       return await withLock(this.directory, async () => {
         removeLeftovers(this.directory);
+        recoverAudit(this.directory, now, this.#readableNumber());
         const store = this;
         let current: { readonly generation: Generation | undefined } | undefined;
         return await withStagingAsync(this.directory, STAGING_PREFIX, async (staging) =>
@@ -172,6 +173,15 @@ export class TrustStore {
   /** A write that failed in here, not in some output of the work. */
   #isOwnWriteError(error: unknown): error is StellaError {
     return isStellaError(error, 'WRITE_FAILED') && String(error.details?.['path']).startsWith(this.directory);
+  }
+
+  /** A damaged store can still be started anew, so what is wrong with it is left for others to say. */
+  #readableNumber(): number | undefined {
+    try {
+      return this.#currentNumber();
+    } catch {
+      return undefined;
+    }
   }
 
   #currentNumber(): number | undefined {

@@ -1,7 +1,7 @@
 /**
  * Loaded before a command with `node --import`: counts the calls that change the disk, and kills the process just before
  * call number $KILL_AT (half of the bytes of a write go out first), or makes that call fail with $FAIL_WITH. At the end
- * it writes the names of the calls to $CALLS_FILE.
+ * it writes the names of the calls to $CALLS_FILE. $KILL_ALSO_AT names further calls to count, e.g. `fsyncSync`.
  */
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 
@@ -22,6 +22,7 @@ for (const name of [
   'mkdirSync',
   'mkdtempSync',
   'rmSync',
+  ...(process.env['KILL_ALSO_AT']?.split(',') ?? []),
 ]) {
   const original = fs[name]!;
   fs[name] = (...args: unknown[]) => {

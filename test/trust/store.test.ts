@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { StellaError } from '../../src/base/errors.ts';
+import { loadAudit } from '../../src/trust/audit.ts';
 import { openStore, type StoreState, type StoreWriter, type TrustStore } from '../../src/trust/store.ts';
 import { refusal } from '../support/errors.ts';
 import { temporaryDirectory } from '../support/temp.ts';
@@ -34,7 +35,11 @@ function stage(writer: StoreWriter, name: string) {
 }
 
 const commitOne = (store: TrustStore, name: string) =>
-  store.change(NOW, async (writer) => writer.commit(stage(writer, name)));
+  store.change(NOW, async (writer) => {
+    const generation = writer.commit(stage(writer, name));
+    writer.audit('sync', { generation: generation.number });
+    return generation;
+  });
 
 test('generations are numbered, kept apart, and the last five remain', async () => {
   const store = openStore(join(temporaryDirectory(), 'store'));
@@ -87,6 +92,16 @@ test('shared log files are adopted once and damage on disk is mended', async () 
   writeFileSync(join(store.logsDirectory, tile), 'rotten');
   await withLog('good');
   expect(readFileSync(join(store.logsDirectory, tile), 'utf8')).toBe('good');
+});
+
+test('a generation that became current before it was recorded is recorded by the next change', async () => {
+  const store = openStore(temporaryDirectory());
+  await store.change(NOW, async (writer) => writer.commit(stage(writer, 'unrecorded')));
+  expect(loadAudit(store.directory)).toEqual([]);
+  await store.change(NOW, async () => {});
+  expect(loadAudit(store.directory)).toMatchObject([{ event: 'recovery', generation: 1 }]);
+  await store.change(NOW, async () => {});
+  expect(loadAudit(store.directory)).toHaveLength(1);
 });
 
 test('two changes at once: the second is told to wait', async () => {
