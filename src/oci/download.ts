@@ -35,9 +35,9 @@ export async function downloadBlob(
       } catch (error) {
         if (!isPassing(error)) throw error;
         // Only tries that bring nothing count: a slow line makes its way in many small steps.
-        failures = download.done > before ? 0 : failures + 1;
+        failures = download.done > before ? 1 : failures + 1;
         if (failures > registry.retries) throw error;
-        await registry.wait(`blobs/${blob.digest}`, error, failures);
+        await registry.wait(`blobs/${blob.digest}`, error, failures - 1);
       }
     }
     download.finish();

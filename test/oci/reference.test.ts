@@ -1,0 +1,53 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { isStellaError } from '../../src/base/errors.ts';
+import { formatReference, parseReference } from '../../src/oci/reference.ts';
+import { refusal } from '../support/errors.ts';
+
+const digest = `sha256:${'0a'.repeat(32)}`;
+
+test.each([
+  'oci://registry.example.com/trust',
+  'oci://registry.example.com:5000/team/trust:2026-01-25',
+  `oci://localhost/a/b__c/d-e.f@${digest}`,
+  'oci://[::1]:5000/trust:v1',
+])('%s', (text) => {
+  expect(formatReference(parseReference(text))).toBe(text);
+});
+
+test.each([
+  'registry.example.com/trust',
+  'oci://',
+  'oci://host',
+  'oci://host/',
+  'oci:///trust',
+  'oci://host/Trust',
+  'oci://host/../trust',
+  'oci://host/a//b',
+  'oci://host/trust:',
+  'oci://host/trust:-x',
+  'oci://host/trust@md5:00',
+  `oci://host/trust:1@${digest}`,
+  'oci://user:password@host/trust',
+  'oci://host:99999/trust',
+  'oci://ho st/trust',
+  'oci://host/trust?x=1',
+  'oci://host/trust#x',
+  `oci://host/${'a'.repeat(300)}`,
+  `oci://host/${'a-'.repeat(400)}`,
+])('%s is refused', async (text) => {
+  await refusal('URL_INVALID', () => parseReference(text));
+});
+
+test('whatever is typed, it is read or refused', () => {
+  fc.assert(
+    fc.property(fc.string({ maxLength: 60 }), (end) => {
+      const text = `oci://${end}`;
+      try {
+        expect(formatReference(parseReference(text))).toBe(text);
+      } catch (error) {
+        if (!isStellaError(error, 'URL_INVALID')) throw error;
+      }
+    }),
+  );
+});
