@@ -1,28 +1,36 @@
-/** Bundles the library and the command into dist/, with the type declarations of the library. */
+/**
+ * Bundles the library and the command into dist/, with the type declarations of the library. Equal sources give equal
+ * files. What was there is replaced at once, so that a stella that runs from it meanwhile finds one build or the other.
+ */
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-rmSync(`${root}dist`, { recursive: true, force: true });
-await build({
-  cwd: root,
-  input: {
-    index: 'src/index.ts',
-    stella: 'src/cli/stella.ts',
-    // Run as worker threads.
-    'batch-thread': 'src/attest/batch-thread.ts',
-    'tile-thread': 'src/logs/tile-thread.ts',
-  },
-  platform: 'node',
-  // Dependencies stay packages, so that their updates need no new stella.
-  external: (id) => !id.startsWith('.') && !id.startsWith('/'),
-  output: { dir: 'dist', format: 'esm', chunkFileNames: 'chunks/[name]-[hash].js' },
-});
-if (!process.argv.includes('--no-types')) {
-  execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', 'tsconfig.build.json'], {
+const [target, next, old] = [`${root}dist`, `${root}.dist-${process.pid}`, `${root}.dist-old-${process.pid}`];
+try {
+  await build({
     cwd: root,
-    stdio: 'inherit',
+    input: { index: 'src/index.ts', stella: 'src/cli/stella.ts' },
+    platform: 'node',
+    // Dependencies stay packages, so that their updates need no new stella.
+    external: (id) => !id.startsWith('.') && !id.startsWith('/'),
+    output: { dir: next, format: 'esm', chunkFileNames: 'chunks/[name]-[hash].js' },
   });
+  if (!process.argv.includes('--no-types')) {
+    execFileSync(
+      process.execPath,
+      [`${root}node_modules/typescript/bin/tsc`, '-p', 'tsconfig.build.json', '--outDir', `${next}/types`],
+      { cwd: root, stdio: 'inherit' },
+    );
+  }
+  try {
+    renameSync(target, old);
+  } catch {
+    // the first build
+  }
+  renameSync(next, target);
+} finally {
+  for (const directory of [next, old]) rmSync(directory, { recursive: true, force: true });
 }

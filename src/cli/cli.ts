@@ -1,6 +1,12 @@
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Clock, Instant } from '../base/clock.ts';
 import { EXIT, type ExitStatus } from '../base/codes.ts';
+import type { StellaError } from '../base/errors.ts';
+import { errorJson, errorText } from './output.ts';
+import { paintLines, wrapLines } from './paint.ts';
+import { Progress, type Unit } from './progress.ts';
+import { type Facts, openRunLog, type RunLog } from './run-log.ts';
 
 /** Everything a command may touch of the process it runs in. Tests bring their own. */
 export interface Io {
@@ -12,10 +18,16 @@ export interface Io {
   stderr(text: string): void;
   /** Whether stderr is a terminal that can show progress and colour. */
   readonly terminal: boolean;
+  /** Whether stdout is a terminal that can show colour. */
+  readonly stdoutTerminal?: boolean;
+  /** The width of the terminal; absent where there is none. */
+  readonly columns?: number;
   /** Asks a question on the terminal; absent where nobody can answer. */
   readonly ask?: (question: string) => Promise<string>;
   /** The same for passphrases: what is typed is not shown. */
   readonly askSecret?: (question: string) => Promise<string>;
+  /** From now on an interrupt calls `stop` instead of ending the process; for commands that run until they are stopped. */
+  readonly onStop?: (stop: () => void) => void;
 }
 
 /** The flags that every command has. */
@@ -25,6 +37,7 @@ export interface CommonOptions {
   readonly quiet?: boolean;
   readonly verbose?: boolean;
   readonly color?: boolean;
+  readonly logFile?: string;
 }
 
 /** What a command came to. */
@@ -34,6 +47,8 @@ export interface Outcome {
   readonly jsonLines?: Iterable<unknown>;
   /** For people; printed to stdout unless `--quiet`. Ends without a line feed. */
   readonly text: string;
+  /** Whether the text is for another program: then it is printed as it is, even on a terminal. */
+  readonly verbatim?: boolean;
   readonly exit?: ExitStatus;
 }
 
@@ -47,12 +62,21 @@ export interface Run<Options> {
   note(line: string): void;
   /** A line on stderr with `--verbose` only. */
   trace(line: string): void;
+  /** Reports a failure that does not end the run. */
+  fail(error: StellaError): void;
+  /** Reports how much of `what` is done; call it as often as you like. `unit` is bytes unless told otherwise. */
+  progress(what: string, done: number, total: number, unit?: Unit): void;
+  /** Adds facts to the log of this run (`--log-file`), e.g. the store's generation. */
+  record(facts: Facts): void;
 }
 
 export type Action<Options, Arguments extends unknown[]> = (
   run: Run<Options>,
   ...args: Arguments
 ) => Promise<Outcome>;
+
+const DEFAULT_COLUMNS = 80;
+export const COMMON_OPTIONS = 'Common options:';
 
 /** Holds what the command tree needs while commander walks it: where to print, and what came out. */
 export class Cli {
@@ -61,9 +85,16 @@ export class Cli {
   /** Whether the command that ran was asked for JSON; errors are then printed as JSON too. */
   json = false;
   verbose = false;
+  color: boolean;
+  #progress: Progress | undefined;
+  #log: RunLog | undefined;
+  readonly #began: number;
 
   constructor(io: Io) {
     this.io = io;
+    // https://no-color.org: present and not empty, whatever its value.
+    this.color = (io.env['NO_COLOR'] ?? '') === '';
+    this.#began = performance.now();
   }
 
   /** A group such as `stella trust`. */
@@ -78,11 +109,16 @@ export class Cli {
       .summary(summary)
       .description(summary)
       .allowExcessArguments(false)
-      .addOption(new Option('--config <file>', 'configuration file').helpGroup('Common options:'))
-      .addOption(new Option('--json', 'print one JSON document on stdout').helpGroup('Common options:'))
-      .addOption(new Option('-q, --quiet', 'print nothing but errors').helpGroup('Common options:'))
-      .addOption(new Option('-v, --verbose', 'say more on stderr').helpGroup('Common options:'))
-      .addOption(new Option('--no-color', 'no colour').helpGroup('Common options:'));
+      .addOption(new Option('--config <file>', 'configuration file').helpGroup(COMMON_OPTIONS))
+      .addOption(new Option('--json', 'print one JSON document on stdout').helpGroup(COMMON_OPTIONS))
+      .addOption(new Option('-q, --quiet', 'print nothing but errors').helpGroup(COMMON_OPTIONS))
+      .addOption(new Option('-v, --verbose', 'say more on stderr').helpGroup(COMMON_OPTIONS))
+      .addOption(new Option('--no-color', 'no colour').helpGroup(COMMON_OPTIONS))
+      .addOption(
+        new Option('--log-file <file>', 'append what happens to a file, as JSON lines').helpGroup(
+          COMMON_OPTIONS,
+        ),
+      );
   }
 
   /** Binds the code of a command. Its arguments come in the order in which the usage names them. */
@@ -94,29 +130,112 @@ export class Cli {
       const options = command.opts<Options & CommonOptions>();
       this.json = options.json ?? false;
       this.verbose = options.verbose ?? false;
-      const outcome = await act(
-        {
-          io: this.io,
-          now: this.io.clock(),
-          options,
-          note: (line) => {
-            if (!options.quiet) this.io.stderr(`${line}\n`);
-          },
-          trace: (line) => {
-            if (options.verbose) this.io.stderr(`${line}\n`);
-          },
-        },
-        ...(command.processedArgs as Arguments),
-      );
+      if (options.color === false) this.color = false;
+      if (options.logFile !== undefined) {
+        this.#log = await openRunLog(
+          resolve(this.io.cwd, options.logFile),
+          commandPath(command),
+          this.io.clock,
+        );
+        this.#log.info('begin');
+      }
+      const outcome = await act(this.#run(options), ...(command.processedArgs as Arguments));
+      this.#endProgress();
       this.#print(outcome, options);
       this.exit = outcome.exit ?? EXIT.done;
+      this.#log?.know(generationOf(outcome));
     });
+  }
+
+  /** Prints and logs the error that ended the run. */
+  fail(error: StellaError): void {
+    this.#endProgress();
+    if (this.json) this.io.stdout(`${JSON.stringify(errorJson(error), null, 2)}\n`);
+    this.#stderr(errorText(error, this.verbose));
+    this.#log?.error(error);
+    this.exit = error.exit;
+  }
+
+  /** Ends the log of the run, if there is one. */
+  close(): void {
+    if (!this.#log) return;
+    this.#log.info('end', { exit: this.exit, duration_ms: Math.round(performance.now() - this.#began) });
+    this.#log.close();
+    const problem = this.#log.problem();
+    if (problem) this.#stderr(`warning: the log file is not complete: ${problem.message}\n`);
+  }
+
+  #run<Options>(options: Options & CommonOptions): Run<Options> {
+    const { io } = this;
+    const log = this.#log;
+    const progress = new Progress({
+      draw: io.terminal && !options.quiet ? (text) => io.stderr(text) : undefined,
+      columns: io.columns ?? DEFAULT_COLUMNS,
+      clock: () => performance.now(),
+      onPhase: ({ what, done, total, duration }) =>
+        log?.info('phase', { what, done, total, duration_ms: Math.round(duration) }),
+    });
+    this.#progress = progress;
+    return {
+      io,
+      options,
+      now: io.clock(),
+      note: (line) => {
+        log?.warn(line);
+        if (options.quiet) return;
+        progress.clear();
+        this.#stderr(`${line}\n`);
+      },
+      trace: (line) => {
+        log?.info(line);
+        if (options.verbose) this.#stderr(`${line}\n`);
+      },
+      fail: (error) => {
+        log?.error(error);
+        progress.clear();
+        this.#stderr(errorText(error, options.verbose ?? false));
+      },
+      progress: (what, done, total, unit = 'bytes') => progress.report(what, done, total, unit),
+      record: (facts) => log?.know(facts),
+    };
+  }
+
+  #endProgress(): void {
+    this.#progress?.close();
+    this.#progress = undefined;
+  }
+
+  #stderr(text: string): void {
+    this.io.stderr(this.color && this.io.terminal ? paintLines(text) : text);
   }
 
   #print(outcome: Outcome, options: CommonOptions): void {
     if (options.json && outcome.jsonLines) {
       for (const line of outcome.jsonLines) this.io.stdout(`${JSON.stringify(line)}\n`);
     } else if (options.json) this.io.stdout(`${JSON.stringify(outcome.json, null, 2)}\n`);
-    else if (!options.quiet && outcome.text !== '') this.io.stdout(`${outcome.text}\n`);
+    else if (!options.quiet && outcome.text !== '') this.io.stdout(`${this.#forStdout(outcome)}\n`);
   }
+
+  #forStdout({ text, verbatim }: Outcome): string {
+    const { columns, stdoutTerminal } = this.io;
+    if (!stdoutTerminal || verbatim) return text;
+    const wrapped = wrapLines(text, columns ?? DEFAULT_COLUMNS);
+    return this.color ? paintLines(wrapped) : wrapped;
+  }
+}
+
+/** `trust snapshot export`: a command's name with those of its groups. */
+export function commandPath(command: Command): string {
+  const names: string[] = [];
+  for (let at: Command | null = command; at?.parent; at = at.parent) names.unshift(at.name());
+  return names.join(' ');
+}
+
+function generationOf({ json }: Outcome): Facts {
+  return typeof json === 'object' &&
+    json !== null &&
+    'generation' in json &&
+    typeof json.generation === 'number'
+    ? { generation: json.generation }
+    : {};
 }

@@ -1,12 +1,17 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface, type Interface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { systemClock } from '../base/clock.ts';
+import { EXIT } from '../base/codes.ts';
+import { StellaError } from '../base/errors.ts';
+import { removeLiveStaging, writeError } from '../base/files.ts';
 import { run } from './main.ts';
+import { errorText } from './output.ts';
 
 const interactive = process.stdin.isTTY === true && process.stderr.isTTY === true;
 
 async function ask(question: string): Promise<string> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  passInterrupt(terminal);
   try {
     return await terminal.question(question);
   } finally {
@@ -18,6 +23,7 @@ async function askSecret(question: string): Promise<string> {
   process.stderr.write(question);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  passInterrupt(terminal);
   try {
     return await terminal.question('');
   } finally {
@@ -26,11 +32,42 @@ async function askSecret(question: string): Promise<string> {
   }
 }
 
-// A reader that went away (`stella … | head`) is no failure of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit();
-  throw error;
-});
+/** Ctrl-C while a question waits: the same as at any other time. */
+function passInterrupt(terminal: Interface): void {
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+}
+
+// A reader that went away (`stella … | head`) is no failure of ours; a full disk behind a redirection is.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return;
+    if (stream === process.stdout)
+      process.stderr.write(errorText(writeError('standard output', error), false));
+    process.exit(EXIT.input);
+  });
+}
+
+let stop: (() => void) | undefined;
+
+// What is committed was committed in one step; all the rest lies in staging directories.
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  process.on(signal, () => {
+    if (stop) return stop();
+    // Where exiting has to wait, e.g. for a blocked read, a second Ctrl-C ends the process the hard way.
+    process.removeAllListeners(signal);
+    removeLiveStaging();
+    const error = new StellaError('INTERRUPTED', 'interrupted');
+    process.stderr.write(`${process.stderr.isTTY ? '\r' : ''}${errorText(error, false)}`);
+    process.exit(status);
+  });
+}
+
+const dumb = process.env['TERM'] === 'dumb';
+const columns = process.stdout.columns ?? process.stderr.columns;
 
 process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
@@ -39,6 +76,11 @@ process.exitCode = await run(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
-  terminal: process.stderr.isTTY === true,
+  onStop: (stopRun) => {
+    stop = stopRun;
+  },
+  terminal: process.stderr.isTTY === true && !dumb,
+  stdoutTerminal: process.stdout.isTTY === true && !dumb,
+  ...(columns ? { columns } : {}),
   ...(interactive ? { ask, askSecret } : {}),
 });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { formatDuration, formatInstant, parseDuration } from '../../base/clock.ts';
-import { EXIT } from '../../base/codes.ts';
+import { StellaError } from '../../base/errors.ts';
 import type { Cli } from '../cli.ts';
 import {
   passphraseOption,
@@ -34,19 +34,21 @@ export function registerRepoUpdateTimestamp(parent: Command, cli: Cli): void {
       }),
     );
     const { version, expires, renewed, expiring } = update;
-    const warning = `will expire soon: ${describeExpiries(expiring, run.now)}`;
-    if (expiring.length > 0) run.io.stderr(`warning: ${warning}\n`);
-    return {
-      json: {
-        version,
-        expires: formatInstant(expires),
-        renewed,
-        expiring: expiring.map((role) => ({ ...role, expires: formatInstant(role.expires) })),
-      },
-      text: renewed
-        ? `Timestamp ${version}, valid until ${formatInstant(expires)}`
-        : `Timestamp ${version} is valid for another ${formatDuration(expires - run.now)}: nothing to do`,
-      exit: expiring.length > 0 ? EXIT.stale : EXIT.done,
+    const json = {
+      version,
+      expires: formatInstant(expires),
+      renewed,
+      expiring: expiring.map((role) => ({ ...role, expires: formatInstant(role.expires) })),
     };
+    const text = renewed
+      ? `Timestamp ${version}, valid until ${formatInstant(expires)}`
+      : `Timestamp ${version} is valid for another ${formatDuration(expires - run.now)}: nothing to do`;
+    if (expiring.length === 0) return { json, text };
+    // The timestamp is done; the failure is for whoever watches the timer.
+    run.note(text);
+    throw new StellaError('REPO_EXPIRING', describeExpiries(expiring, run.now), {
+      details: json,
+      hint: `issue anew in time: \`stella repo stage ${expiring.map(({ role }) => role).join(' ')}\`, then sign and publish`,
+    });
   });
 }

@@ -1,0 +1,25 @@
+import type { ExitStatus } from '../../base/codes.ts';
+
+/** What `--help` and the reference say of a command beyond its flags. */
+export interface CommandHelp {
+  /** What it is for and what it does, for somebody who has only this. */
+  readonly purpose: string;
+  /** Commands as typed, each with what it does. Two at least. */
+  readonly examples: readonly (readonly [command: string, what: string])[];
+  /** Exit statuses beside 0, 1 and 4, which every command has. */
+  readonly exits: readonly Exclude<ExitStatus, 0 | 1 | 4>[];
+  /** Paths of commands that come before, after, or instead. */
+  readonly related: readonly string[];
+}
+
+/** By the command's path, e.g. `trust snapshot export`. */
+export type HelpTable = Readonly<Record<string, CommandHelp>>;
+
+export const EXIT_MEANINGS: Readonly<Record<ExitStatus, string>> = {
+  0: 'done',
+  1: 'unexpected failure, or interrupted (130 after Ctrl-C)',
+  2: 'verification failed: signature, digest, proof, policy, rollback or fork',
+  3: 'the network was needed and not allowed, or it failed',
+  4: 'usage, configuration or input',
+  5: 'stale or expired',
+};

@@ -1,0 +1,140 @@
+import { Writable } from 'node:stream';
+import type { SingleBar } from 'cli-progress';
+import { formatBytes, formatCount, printable } from './output.ts';
+
+export type Unit = 'bytes' | 'files';
+
+/** One stretch of work: what it was, how much of it, how long it took. */
+export interface Phase {
+  readonly what: string;
+  readonly done: number;
+  readonly total: number;
+  /** Milliseconds. */
+  readonly duration: number;
+}
+
+export interface ProgressOptions {
+  /** Where the bar is drawn; without it nothing is. */
+  readonly draw: ((text: string) => void) | undefined;
+  readonly columns: number;
+  /** Milliseconds from any beginning. */
+  readonly clock: () => number;
+  /** Told of every stretch of work when it ends. */
+  readonly onPhase: (phase: Phase) => void;
+}
+
+/** Work below this is over before anybody wonders. Milliseconds. */
+const SHOWN_AFTER = 1000;
+const REDRAW_EVERY = 100;
+
+/** Shows how far the work is, how fast it goes, and how long it will take; gone without a trace when it ends. */
+export class Progress {
+  readonly #options: ProgressOptions;
+  #bar: SingleBar | undefined;
+  #loading: Promise<void> | undefined;
+  #phase: { what: string; unit: Unit; done: number; total: number; began: number } | undefined;
+  #drawn = 0;
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+  }
+
+  /** @param total how much there is of `unit`; `done` beyond it counts as all of it */
+  report(what: string, done: number, total: number, unit: Unit): void {
+    const now = this.#options.clock();
+    if (this.#phase?.what !== what) {
+      this.#end(now);
+      this.#phase = { what, unit, done, total, began: now };
+    }
+    Object.assign(this.#phase, { done, total });
+    if (!this.#options.draw || now - this.#phase.began < SHOWN_AFTER || now - this.#drawn < REDRAW_EVERY)
+      return;
+    this.#drawn = now;
+    if (this.#bar) this.#bar.update(Math.min(done, total));
+    else this.#loading ??= this.#show();
+  }
+
+  /** Takes the bar away. Call it before anything else is printed, and at the end. */
+  clear(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+
+  /** Ends the last stretch of work. */
+  close(): void {
+    this.#end(this.#options.clock());
+  }
+
+  #end(now: number): void {
+    this.clear();
+    const phase = this.#phase;
+    this.#phase = undefined;
+    if (phase)
+      this.#options.onPhase({
+        what: phase.what,
+        done: phase.done,
+        total: phase.total,
+        duration: now - phase.began,
+      });
+  }
+
+  async #show(): Promise<void> {
+    const { default: library } = await import('cli-progress');
+    this.#loading = undefined;
+    const phase = this.#phase;
+    const { draw, columns, clock } = this.#options;
+    if (!phase || !draw || this.#bar) return;
+    this.#bar = new library.SingleBar({
+      stream: terminalStream(draw),
+      clearOnComplete: true,
+      gracefulExit: false,
+      hideCursor: null,
+      fps: 1000 / REDRAW_EVERY,
+      format: (_options, { value, total }) =>
+        formatProgress({ ...phase, done: value, total, elapsed: clock() - phase.began }, columns),
+    });
+    this.#bar.start(phase.total, Math.min(phase.done, phase.total));
+  }
+}
+
+/** cli-progress draws on streams that are terminals; ours is a function. */
+function terminalStream(draw: (text: string) => void): NodeJS.WritableStream {
+  const stream = new Writable({
+    decodeStrings: false,
+    write: (text: string, _encoding, done) => {
+      draw(String(text));
+      done();
+    },
+  });
+  return Object.assign(stream, { isTTY: true });
+}
+
+/** One line, never wider than the terminal: `sealing [====    ] 42 % 12.3 MiB/s, 7 s left`. */
+export function formatProgress(
+  state: { what: string; unit: Unit; done: number; total: number; elapsed: number },
+  columns: number,
+): string {
+  const { unit, done, total, elapsed } = state;
+  const share = total === 0 ? 1 : Math.min(done / total, 1);
+  const perSecond = elapsed === 0 ? 0 : done / (elapsed / 1000);
+  const rate =
+    unit === 'bytes'
+      ? `${formatBytes(Math.round(perSecond))}/s`
+      : `${formatCount(Math.round(perSecond), 'file')}/s`;
+  const left = perSecond === 0 ? '' : `, ${formatSeconds((total - done) / perSecond)} left`;
+  const percent = `${String(Math.floor(share * 100)).padStart(3)} %`;
+  const facts = `${percent}  ${rate}${left}`;
+  const most = columns - 1;
+  const what = printable(state.what).slice(0, Math.max(8, Math.floor(most / 3)));
+  const bar = Math.min(30, most - what.length - facts.length - 4);
+  if (bar < 5) return `${what} ${facts}`.slice(0, most);
+  const full = Math.round(share * bar);
+  return `${what} [${'='.repeat(full)}${' '.repeat(bar - full)}] ${facts}`;
+}
+
+function formatSeconds(seconds: number): string {
+  const whole = Math.max(0, Math.ceil(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
