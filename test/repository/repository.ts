@@ -1,23 +1,32 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { DAY, type Instant, parseInstant } from '../../src/base/clock.ts';
 import { formatPublicKey, generateKey, type KeyAlgorithm } from '../../src/base/keys.ts';
 import { type CliResult, type CliSetting, stella } from '../support/cli.ts';
-import { temporaryDirectory } from '../support/temp.ts';
+import { temporaryDirectory, temporaryTree } from '../support/temp.ts';
 import { TufClient } from '../support/tuf-client.ts';
 
 /** When the tests' repositories are made. */
 export const BEGIN: Instant = parseInstant('2026-01-10T08:00:00Z');
 export const days = (count: number): Instant => BEGIN + count * DAY;
 
+let plain: Promise<TestRepository> | undefined;
+
 /** A repository in a temporary directory, worked on through the command line, and its clients. */
 export class TestRepository {
-  readonly area = temporaryDirectory();
-  readonly path = join(this.area, 'repo');
-  readonly public = join(this.path, 'public');
+  /** A directory that goes away by itself, with room beside the repository. */
+  readonly area: string;
+  readonly path: string;
+  readonly public: string;
   now: Instant = BEGIN;
   #clients = 0;
+
+  constructor(area = temporaryDirectory()) {
+    this.area = area;
+    this.path = join(area, 'repo');
+    this.public = join(this.path, 'public');
+  }
 
   /** `stella ARGS`, in the repository's directory, as of {@link now}. */
   run(args: readonly string[], setting: CliSetting = {}): Promise<CliResult> {
@@ -32,7 +41,11 @@ export class TestRepository {
   }
 
   async init(...flags: string[]): Promise<this> {
-    await this.ok(['repo', 'init', this.path, '--no-passphrase', ...flags]);
+    // Without flags all are alike, so one is made and copied.
+    if (flags.length === 0 && this.now === BEGIN) {
+      plain ??= new TestRepository(temporaryTree()).init('--threshold', 'root=1/1');
+      cpSync((await plain).path, this.path, { recursive: true });
+    } else await this.ok(['repo', 'init', this.path, '--no-passphrase', ...flags]);
     return this;
   }
 
