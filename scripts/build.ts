@@ -12,7 +12,13 @@ const [target, next, old] = [`${root}dist`, `${root}.dist-${process.pid}`, `${ro
 try {
   await build({
     cwd: root,
-    input: { index: 'src/index.ts', stella: 'src/cli/stella.ts' },
+    input: {
+      index: 'src/index.ts',
+      stella: 'src/cli/stella.ts',
+      // Run as worker threads.
+      'batch-thread': 'src/attest/batch-thread.ts',
+      'tile-thread': 'src/logs/tile-thread.ts',
+    },
     platform: 'node',
     // Dependencies stay packages, so that their updates need no new stella.
     external: (id) => !id.startsWith('.') && !id.startsWith('/'),
