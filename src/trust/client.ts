@@ -1,3 +1,4 @@
+import { TargetFile, Targets } from '@tufjs/models';
 import { LengthOrHashMismatchError, UnsignedMetadataError } from '@tufjs/models/dist/error.js';
 import { BadVersionError, EqualVersionError, ExpiredMetadataError } from 'tuf-js/dist/error.js';
 import { TrustedMetadataStore } from 'tuf-js/dist/store.js';
@@ -6,7 +7,10 @@ import { formatDuration, formatInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { ClientOptions, TufRole, TufTarget } from './client-types.ts';
 import { type Delegator, duplicateKeyProblem } from './distinct-keys.ts';
+import { makeLinear } from './linear-targets.ts';
 import { checkShape, expiresOf, LIMITS, metadataFileName, versionOf } from './metadata-file.ts';
+
+makeLinear({ Targets, TargetFile });
 
 const MOST_ROOT_ROTATIONS = 1024;
 const MOST_DELEGATIONS = 32;

@@ -38,8 +38,8 @@ export class HttpClient {
 
   constructor(options: HttpOptions) {
     this.#options = options;
-    // Connections are not kept: commands end when their work does.
-    this.#agents = makeAgents(options);
+    // Idle connections do not keep a command from ending: Node lets go of them.
+    this.#agents = makeAgents(options, true);
   }
 
   /** @throws StellaError FETCH_NOT_FOUND, FETCH_TOO_LARGE, FETCH_FAILED (details.passing: worth another try) */
@@ -83,7 +83,12 @@ export class HttpClient {
         request.destroy(new Error(`nothing arrived for ${stallTimeout / 1000} s`)),
       );
       request.on('response', resolve);
-      request.on('error', reject);
+      request.on('error', (error) => {
+        // A server may close a kept connection just as it is used again: that says nothing about this request.
+        if (request.reusedSocket && systemCode(error) === 'ECONNRESET')
+          resolve(this.#send(url, options, signal));
+        else reject(error);
+      });
       request.end();
     });
   }

@@ -220,7 +220,7 @@ describe('endless data attack', () => {
     const name = repository.nameOf('targets', 4);
     repository.withHashes = false;
     const many = Object.fromEntries(
-      Array.from({ length: 20_000 }, (_, i) => [`t${i}`, { length: target.length, hashes: {} }]),
+      Array.from({ length: 60_000 }, (_, i) => [`t${i}`, { length: target.length, hashes: {} }]),
     );
     const bytes = altered(repository.files.get(name)!, (fields) => Object.assign(fields, { targets: many }));
     repository.files.set(name, bytes);
@@ -228,7 +228,7 @@ describe('endless data attack', () => {
     repository.publishSnapshot();
     const started = performance.now();
     await client.refuses('TUF_INVALID');
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 });
 

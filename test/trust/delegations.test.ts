@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { Targets } from '@tufjs/models';
 import { expect, test } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
 import { refreshTuf } from '../../src/trust/tuf.ts';
@@ -140,3 +141,23 @@ test.each(['a b', 'ä', 'q?', 'h#', '100%', 'a/b', '../up'])(
     expect(view.target('x')?.role).toBe(name);
   },
 );
+
+test('five thousand targets in one role are read, in linear time', async () => {
+  const repository = new TufRepository();
+  for (let i = 0; i < 5000; i += 1) repository.addTarget(`t${i}`, `${i}`);
+  repository.publish();
+  const view = await refresh(repository);
+  expect(view.targetNames()).toHaveLength(5000);
+});
+
+test('targets metadata reads and writes back the same, whatever the names in it', () => {
+  const targets =
+    '{"__proto__": {"length": 1, "hashes": {}}, "constructor": {"length": 2, "hashes": {"sha256": "x"}, "custom": {"a": 1}}}';
+  const text = `{"_type": "targets", "spec_version": "1.0.31", "version": 1, "expires": "2030-01-01T00:00:00Z", "x": 1, "targets": ${targets}}`;
+  const read = Targets.fromJSON(JSON.parse(text));
+  expect(Object.keys(read.targets)).toEqual(['__proto__', 'constructor']);
+  expect(read.toJSON()).toEqual(JSON.parse(text));
+  expect(Object.keys(read.targets)).toHaveLength(2);
+  for (const wrong of ['7', '{"a": 1}', '{"a": {"length": 1}}'])
+    expect(() => Targets.fromJSON(JSON.parse(text.replace(targets, wrong)) as never)).toThrow();
+});
