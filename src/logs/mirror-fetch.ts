@@ -18,7 +18,7 @@ import { TileVerifier } from '../tlog/tile-verifier.ts';
 import { forEachBounded } from './bounded.ts';
 import { areEntriesOf, checkEntries } from './entries.ts';
 import type { TileSource } from './source.ts';
-import { loadTile } from './tile-directory.ts';
+import { listTileFiles, loadTile } from './tile-directory.ts';
 
 /** How far a mirror is. */
 export interface MirrorProgress {
@@ -60,16 +60,6 @@ function writeWhole(into: string, path: string, bytes: Uint8Array): void {
   }
 }
 
-function readHeld(into: string, path: string, most: number): Uint8Array | undefined {
-  try {
-    return readBoundedIfPresent(join(into, path), most);
-  } catch (error) {
-    // Whatever is there is not the file that belongs there: it will be fetched and replaced.
-    if (isStellaError(error, 'FILE_TOO_LARGE')) return undefined;
-    throw error;
-  }
-}
-
 /**
  * Brings the planned files of one log to disk, highest tiles first, each checked before it is written. A file that is there
  * already and verifies is not fetched.
@@ -82,6 +72,8 @@ export class MirrorFetch {
   firstIndex: bigint;
   readonly #work: MirrorWork;
   readonly #total: number;
+  /** What was on disk at the beginning; asking for each file that is not there would cost as much as writing it. */
+  readonly #present: ReadonlySet<string>;
   #done = 0;
   #bytes = 0;
 
@@ -89,6 +81,7 @@ export class MirrorFetch {
     this.#work = work;
     const { size, firstIndex, count } = work.plan;
     this.firstIndex = firstIndex;
+    this.#present = new Set(listTileFiles(work.into));
     const width = BigInt(TILE_WIDTH);
     this.#total = Number(work.withEntries ? count + (size - firstIndex + width - 1n) / width : count);
   }
@@ -115,7 +108,7 @@ export class MirrorFetch {
     await forEachBounded(leafTiles(this.firstIndex), inFlight, signal, async (tile, either) => {
       const path = entryBundlePath(tile);
       const hashes = loadTile(into, tile)!;
-      const held = readHeld(into, path, MOST_ENTRY_BUNDLE_BYTES);
+      const held = this.#readHeld(path, MOST_ENTRY_BUNDLE_BYTES);
       if (held && areEntriesOf(held, hashes)) return this.#step(path, 0);
       const bytes = await source.fetchEntryBundle(tile, either);
       checkEntries(bytes, hashes, path);
@@ -126,9 +119,9 @@ export class MirrorFetch {
 
   /** The right edge alone gives the root: what is on disk of it, or else all of it anew. */
   async #beginAtEdge(): Promise<TileVerifier> {
-    const { source, into, plan, rootHash, signal } = this.#work;
+    const { source, plan, rootHash, signal } = this.#work;
     const edge = rightEdge(plan.size);
-    const held = edge.map((tile) => readHeld(into, tilePath(tile), tile.width * HASH_BYTES));
+    const held = edge.map((tile) => this.#readHeld(tilePath(tile), tile.width * HASH_BYTES));
     if (held.every((bytes) => bytes !== undefined)) {
       try {
         return new TileVerifier(plan.size, rootHash, held);
@@ -143,7 +136,7 @@ export class MirrorFetch {
   async #tile(tile: Tile, verifier: TileVerifier, signal: AbortSignal): Promise<void> {
     const { source, into } = this.#work;
     const path = tilePath(tile);
-    const held = readHeld(into, path, tile.width * HASH_BYTES);
+    const held = this.#readHeld(path, tile.width * HASH_BYTES);
     if (held && isAccepted(verifier, tile, held)) return this.#step(path, 0);
     let bytes = verifier.content(tile);
     if (!bytes) {
@@ -159,6 +152,17 @@ export class MirrorFetch {
     }
     writeWhole(into, path, bytes);
     this.#step(path, bytes.length);
+  }
+
+  #readHeld(path: string, most: number): Uint8Array | undefined {
+    if (!this.#present.has(path)) return undefined;
+    try {
+      return readBoundedIfPresent(join(this.#work.into, path), most);
+    } catch (error) {
+      // Whatever is there is not the file that belongs there: it will be fetched and replaced.
+      if (isStellaError(error, 'FILE_TOO_LARGE')) return undefined;
+      throw error;
+    }
   }
 
   #missing(tile: Tile): void {

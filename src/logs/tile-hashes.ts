@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
 import type { ErrorCode } from '../base/codes.ts';
 import { StellaError } from '../base/errors.ts';
+import { startThread } from '../base/thread.ts';
 import { foldSubtrees, HASH_BYTES } from '../tlog/hash.ts';
 import { TILE_WIDTH, type Tile, tilePath } from '../tlog/tile.ts';
 import { loadTile } from './tile-directory.ts';
@@ -39,18 +39,9 @@ export function hashPiece({ directory, level, indices }: TilePiece): Uint8Array 
   return foldSubtrees(contents, TILE_WIDTH);
 }
 
-/** Where the code of a thread is: beside this file, or in the built package beside its entries. */
-function threadCode(): URL {
-  if (import.meta.url.endsWith('.ts')) return new URL('./tile-thread.ts', import.meta.url);
-  return new URL(
-    import.meta.url.includes('/chunks/') ? '../tile-thread.js' : './tile-thread.js',
-    import.meta.url,
-  );
-}
-
 /** A thread; it answers pieces in the order in which it gets them. */
 class TileThread {
-  readonly #worker = new Worker(threadCode());
+  readonly #worker = startThread('tile-thread', import.meta.url);
   readonly #asked: { resolve: (hashes: Uint8Array) => void; reject: (error: unknown) => void }[] = [];
 
   constructor() {

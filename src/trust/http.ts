@@ -3,7 +3,7 @@ import { request as requestHttps } from 'node:https';
 import { createGunzip, type Gunzip } from 'node:zlib';
 import { excerpt } from '../base/bytes.ts';
 import type { Duration } from '../base/clock.ts';
-import { isStellaError, StellaError } from '../base/errors.ts';
+import { isStellaError, StellaError, systemCode } from '../base/errors.ts';
 import type { Fetched, FetchOptions } from '../base/fetcher.ts';
 import {
   type AgentOptions,

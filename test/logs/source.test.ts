@@ -1,8 +1,10 @@
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { SECOND } from '../../src/base/clock.ts';
 import { generateKey, signerOf } from '../../src/base/keys.ts';
 import { findLogApi } from '../../src/logs/log-api.ts';
@@ -132,6 +134,25 @@ describe('tile logs', () => {
       mirrorLog({ source: tileSource(server.url, fetcher), keys: [key], into, entries: true }),
     );
   });
+});
+
+test('connections are kept between requests, and one that the server closes meanwhile does no harm', async () => {
+  let connections = 0;
+  const server = createServer((_, response) => response.end('x'));
+  server.on('connection', (socket) => {
+    connections += 1;
+    // Answers once more, then closes without a word.
+    let answered = 0;
+    socket.on('data', () => {
+      answered += 1;
+      if (answered === 3) socket.resetAndDestroy();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  for (let i = 0; i < 20; i += 1) expect((await fetcher.fetch(url, { most: 1 })).bytes).toHaveLength(1);
+  expect(connections).toBeLessThan(20);
 });
 
 test("a static CT log's hashes are read, under its tree head signature", async () => {
