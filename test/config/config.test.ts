@@ -1,7 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { SCHEMAS } from '../../src/base/schemas.ts';
 import { type ConfigFlags, loadConfig, storePathOf } from '../../src/config/config.ts';
 import { parseConfigFile } from '../../src/config/config-file.ts';
 import { refusal } from '../support/errors.ts';
@@ -245,4 +246,18 @@ describe('network', () => {
   ])('%s is refused', async (_, line) => {
     await refusal('CONFIG_INVALID', () => load(inSection(line)));
   });
+});
+
+test('the documentation lists every key and variable', () => {
+  const text = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
+  const { trustRepo, network: net } = SCHEMAS.config.$defs;
+  for (const key of [...Object.keys(trustRepo.properties), ...Object.keys(net.properties)])
+    expect(text).toMatch(new RegExp(`\\| .*\`${key}\`.* \\|`));
+  for (const name of [
+    'STELLA_CONFIG',
+    'STELLA_TUF_ROOT_URL',
+    'STELLA_SIGSTORE_SERVICE_MAP',
+    'STELLA_TUF_OFFLINE_MODE',
+  ])
+    expect(text).toContain(`| \`${name}\` |`);
 });

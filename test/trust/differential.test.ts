@@ -13,6 +13,8 @@ import { metadataFileName } from '../../src/trust/metadata-file.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 import { NOW, REPOSITORY_URL, TufRepository } from '../support/tuf-repository.ts';
 
+const runs = Number(process.env['STELLA_DIFFERENTIAL_RUNS'] ?? 25);
+
 type Outcome = { versions: Record<string, number> } | 'refused';
 
 class RepositoryFetcher extends BaseFetcher {
@@ -152,7 +154,7 @@ test('accepts and refuses as tuf-js does, step by step, whatever a repository do
         }
       },
     ),
-    { numRuns: Number(process.env['STELLA_DIFFERENTIAL_RUNS'] ?? 40) },
+    { numRuns: runs },
   );
   expect(seen.accepted).toBeGreaterThan(10);
   expect(seen.refused).toBeGreaterThan(10);
