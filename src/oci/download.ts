@@ -1,6 +1,7 @@
 import {
   closeSync,
   createReadStream,
+  fdatasync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -13,6 +14,8 @@ import { readError, writeError } from '../base/files.ts';
 import { connectionReason } from '../base/http-agents.ts';
 import type { Descriptor } from './manifest.ts';
 import { type Answer, isPassing, type Registry, requestFailed } from './registry.ts';
+
+const FLUSH_EVERY = 64 * 1024 * 1024;
 
 /**
  * Downloads a blob into a file, going on after what the file holds already. The digest is taken from the bytes on their
@@ -42,7 +45,7 @@ export async function downloadBlob(
     }
     download.finish();
   } finally {
-    download.close();
+    await download.close();
   }
 }
 
@@ -99,6 +102,8 @@ class Download {
   readonly #file: string;
   readonly #fd: number;
   #hash = sha256Stream();
+  #flushed = 0;
+  #flushing: Promise<void> | undefined;
   done = 0;
 
   private constructor(blob: Descriptor, file: string, fd: number) {
@@ -122,7 +127,7 @@ class Download {
       else if (held > 0) await download.#rehash();
       return download;
     } catch (cause) {
-      download.close();
+      await download.close();
       throw readError(file, cause);
     }
   }
@@ -144,9 +149,22 @@ class Download {
         at += count;
         this.done += count;
       }
+      this.#flushMeanwhile();
     } catch (cause) {
       throw writeError(this.#file, cause);
     }
+  }
+
+  /** Hands what was written to the disk while more arrives, so that the sync at the end finds little to do. */
+  #flushMeanwhile(): void {
+    if (this.done - this.#flushed < FLUSH_EVERY || this.#flushing) return;
+    this.#flushed = this.done;
+    this.#flushing = new Promise((resolve) => {
+      fdatasync(this.#fd, () => {
+        this.#flushing = undefined;
+        resolve();
+      });
+    });
   }
 
   restart(): void {
@@ -157,6 +175,7 @@ class Download {
     }
     this.#hash = sha256Stream();
     this.done = 0;
+    this.#flushed = 0;
   }
 
   finish(): void {
@@ -175,7 +194,9 @@ class Download {
     }
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    // A descriptor that is still being flushed must not become another file's.
+    await this.#flushing;
     closeSync(this.#fd);
   }
 }

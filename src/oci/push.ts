@@ -1,9 +1,10 @@
-import { createReadStream, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { excerpt, formatHex, sha256Hex, sha256Stream } from '../base/bytes.ts';
+import { excerpt, sha256Hex } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readError } from '../base/files.ts';
 import type { BundleFacts } from './annotations.ts';
+import { fetchManifest } from './fetch-manifest.ts';
 import { listBundles } from './list.ts';
 import {
   type Descriptor,
@@ -15,7 +16,7 @@ import {
   VOLUME_TYPE,
 } from './manifest.ts';
 import type { Registry } from './registry.ts';
-import { uploadBlob } from './upload.ts';
+import { digestOfContent, uploadBlob } from './upload.ts';
 
 export interface PushOptions {
   /** The bundle, or its volumes in order. */
@@ -37,21 +38,30 @@ export interface Pushed {
   readonly subject: Descriptor | undefined;
 }
 
+/** Bytes below which reading twice goes unnoticed. */
+const WORTH_ASKING = 64 * 1024 * 1024;
+
 /**
  * Pushes a bundle: its content, then the manifest under the tag, so that a tag never names what is not there.
  * @throws StellaError FILE_*, FETCH_*, REGISTRY_AUTH, BLOB_DIGEST
  */
 export async function pushBundle(registry: Registry, options: PushOptions): Promise<Pushed> {
   const { files, facts } = options;
+  const sizes = files.map(sizeOf);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  // Whether the registry has it already can only be asked by digest, which costs a reading of its own.
+  const askFirst = files.length > 1 || total < WORTH_ASKING || (await holdsBundle(registry, options));
   const layers: Layer[] = [];
-  for (const file of files) layers.push(await describeFile(file, files.length > 1));
-  const total = layers.reduce((sum, { size }) => sum + size, 0);
   let [passed, uploaded] = [0, 0];
-  for (const [i, { digest, size }] of layers.entries()) {
-    const blob = { digest, size, content: { file: files[i]! } };
+  for (const [i, file] of files.entries()) {
+    const size = sizes[i]!;
+    const known = askFirst ? { digest: await digestOfContent({ file }) } : {};
     const report = (done: number) => options.onProgress?.(passed + done, total);
-    if (await uploadBlob(registry, blob, report)) uploaded += size;
+    const { digest, sent } = await uploadBlob(registry, { ...known, size, content: { file } }, report);
+    const mediaType = files.length > 1 ? VOLUME_TYPE : LAYER_TYPE;
+    layers.push({ mediaType, digest, size, title: basename(file) });
     passed += size;
+    if (sent) uploaded += size;
   }
   await uploadBlob(registry, {
     digest: `sha256:${sha256Hex(EMPTY_CONFIG)}`,
@@ -80,26 +90,25 @@ export async function pushBundle(registry: Registry, options: PushOptions): Prom
   return { digest, layers, uploaded, subject };
 }
 
-async function describeFile(file: string, isVolume: boolean): Promise<Layer> {
-  const hash = sha256Stream();
-  let size = 0;
+function sizeOf(file: string): number {
   try {
-    if (!statSync(file).isFile()) throw new StellaError('FILE_UNREADABLE', `${file} is not a regular file`);
-    for await (const piece of createReadStream(file, {
-      highWaterMark: 1024 * 1024,
-    }) as AsyncIterable<Buffer>) {
-      hash.update(piece);
-      size += piece.length;
-    }
+    const stat = statSync(file);
+    if (!stat.isFile()) throw new StellaError('FILE_UNREADABLE', `${file} is not a regular file`);
+    return stat.size;
   } catch (cause) {
     throw readError(file, cause);
   }
-  return {
-    mediaType: isVolume ? VOLUME_TYPE : LAYER_TYPE,
-    title: basename(file),
-    digest: `sha256:${formatHex(hash.digest())}`,
-    size,
-  };
+}
+
+/** Whether the tag names this bundle by now, going by what the registry says. */
+async function holdsBundle(registry: Registry, { tag, facts }: PushOptions): Promise<boolean> {
+  try {
+    const { bundle } = await fetchManifest(registry, tag);
+    return bundle.facts.manifestSha256 === facts.manifestSha256;
+  } catch (error) {
+    if (isStellaError(error, 'FETCH_NOT_FOUND') || isStellaError(error, 'OCI_MANIFEST')) return false;
+    throw error;
+  }
 }
 
 /** The descriptor of the base's OCI manifest, by which registries list the deltas that refer to it. */

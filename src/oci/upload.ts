@@ -1,14 +1,22 @@
 import { createReadStream } from 'node:fs';
+import { formatHex, sha256Hex, sha256Stream } from '../base/bytes.ts';
 import { isStellaError, type StellaError } from '../base/errors.ts';
+import { readError } from '../base/files.ts';
 import type { Body } from './exchange.ts';
 import { isPassing, type Registry, requestFailed } from './registry.ts';
 
-/** Content to be uploaded; its digest is known beforehand. */
+/** Content to be uploaded. */
 export interface Blob {
-  /** `sha256:HEX` */
-  readonly digest: string;
+  /** `sha256:HEX`; where it is not known beforehand, it is taken from the bytes on their way. */
+  readonly digest?: string;
   readonly size: number;
   readonly content: Uint8Array | { readonly file: string };
+}
+
+export interface Uploaded {
+  readonly digest: string;
+  /** Whether anything had to be sent. */
+  readonly sent: boolean;
 }
 
 /** What is lost when a connection breaks is at most this. */
@@ -17,32 +25,36 @@ const READ_PIECE = 1024 * 1024;
 const OCTETS = 'application/octet-stream';
 
 /**
- * Uploads a blob unless the repository has it. Content goes in chunks; after a failure the registry is asked how far it
- * got, and the upload goes on from there, or starts anew where the registry has forgotten it.
- * @returns whether anything had to be sent
- * @throws StellaError FETCH_FAILED, REGISTRY_AUTH, …
+ * Uploads a blob unless its digest is known and the repository has it. Content goes in chunks; after a failure the
+ * registry is asked how far it got, and the upload goes on from there, or starts anew where it has been forgotten.
+ * @throws StellaError FETCH_FAILED, REGISTRY_AUTH, FILE_*, …
  */
 export async function uploadBlob(
   registry: Registry,
   blob: Blob,
   onProgress?: (done: number, total: number) => void,
-): Promise<boolean> {
-  const known = await registry.request({
-    method: 'HEAD',
-    target: registry.path(`blobs/${blob.digest}`),
-    expect: [200, 404],
-  });
-  known.response.resume();
-  if (known.status === 200) return false;
-  await registry.repeated(`the upload of ${blob.digest}`, () => uploadOnce(registry, blob, onProgress));
-  return true;
+): Promise<Uploaded> {
+  if (blob.digest !== undefined) {
+    const known = await registry.request({
+      method: 'HEAD',
+      target: registry.path(`blobs/${blob.digest}`),
+      expect: [200, 404],
+    });
+    known.response.resume();
+    if (known.status === 200) return { digest: blob.digest, sent: false };
+  }
+  const digest = await registry.repeated(`the upload of ${blob.digest ?? 'a blob'}`, () =>
+    uploadOnce(registry, blob, onProgress),
+  );
+  return { digest, sent: true };
 }
 
 async function uploadOnce(
   registry: Registry,
   blob: Blob,
   onProgress: ((done: number, total: number) => void) | undefined,
-): Promise<void> {
+): Promise<string> {
+  const passing = blob.digest === undefined ? new PassingDigest() : undefined;
   const begun = await registry.request({
     method: 'POST',
     target: registry.path('blobs/uploads/'),
@@ -61,7 +73,7 @@ async function uploadOnce(
         method: 'PATCH',
         target: location,
         headers: { 'content-type': OCTETS, 'content-range': `${done}-${end - 1}` },
-        body: slice(blob, done, end),
+        body: slice(blob, done, end, passing),
         expect: [202],
         repeat: false,
       });
@@ -82,15 +94,17 @@ async function uploadOnce(
     await registry.wait(location.href, error, failures - 1);
     ({ location, done } = await resume(registry, location, blob));
   }
+  const digest = blob.digest ?? passing?.digestOf(blob.size) ?? (await digestOfContent(blob.content));
   const separator = location.search === '' ? '?' : '&';
   const finished = await registry.request({
     method: 'PUT',
-    target: new URL(`${location.href}${separator}digest=${encodeURIComponent(blob.digest)}`),
+    target: new URL(`${location.href}${separator}digest=${encodeURIComponent(digest)}`),
     headers: { 'content-type': OCTETS },
     expect: [201],
     repeat: false,
   });
   finished.response.resume();
+  return digest;
 }
 
 /** @throws StellaError FETCH_FAILED (passing: to be started anew) where the registry has forgotten the upload */
@@ -111,13 +125,55 @@ async function resume(
   return { location: next === undefined ? location : registry.address(next, answer.url), done };
 }
 
-function slice(blob: Blob, start: number, end: number): Body {
+function slice(blob: Blob, start: number, end: number, passing: PassingDigest | undefined): Body {
   const { content } = blob;
   return {
     length: end - start,
-    open: () =>
-      content instanceof Uint8Array
-        ? content.subarray(start, end)
-        : createReadStream(content.file, { start, end: end - 1, highWaterMark: READ_PIECE }),
+    open: () => {
+      if (content instanceof Uint8Array) {
+        const bytes = content.subarray(start, end);
+        passing?.begin(start);
+        passing?.update(bytes);
+        return bytes;
+      }
+      const stream = createReadStream(content.file, { start, end: end - 1, highWaterMark: READ_PIECE });
+      if (passing?.begin(start)) stream.on('data', (piece) => passing.update(piece as Buffer));
+      return stream;
+    },
   };
+}
+
+/** The digest of bytes that pass in order, as long as they do: what is sent twice must not be counted twice. */
+class PassingDigest {
+  readonly #hash = sha256Stream();
+  #passed = 0;
+  #broken = false;
+
+  begin(offset: number): boolean {
+    if (offset !== this.#passed) this.#broken = true;
+    return !this.#broken;
+  }
+
+  update(piece: Uint8Array): void {
+    this.#hash.update(piece);
+    this.#passed += piece.length;
+  }
+
+  /** `undefined` where not exactly `size` bytes have passed in order. */
+  digestOf(size: number): string | undefined {
+    return this.#broken || this.#passed !== size ? undefined : `sha256:${formatHex(this.#hash.digest())}`;
+  }
+}
+
+/** @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE */
+export async function digestOfContent(content: Blob['content']): Promise<string> {
+  if (content instanceof Uint8Array) return `sha256:${sha256Hex(content)}`;
+  const hash = sha256Stream();
+  try {
+    const stream = createReadStream(content.file, { highWaterMark: READ_PIECE });
+    for await (const piece of stream as AsyncIterable<Buffer>) hash.update(piece);
+  } catch (cause) {
+    throw readError(content.file, cause);
+  }
+  return `sha256:${formatHex(hash.digest())}`;
 }

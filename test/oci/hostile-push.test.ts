@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { pushBundle } from '../../src/oci/push.ts';
+import { uploadBlob } from '../../src/oci/upload.ts';
 import { noise } from '../support/bundle.ts';
 import { refusal } from '../support/errors.ts';
 import { client, digestOf, fakeRegistry, type Intercept, someFacts } from '../support/fake-registry.ts';
@@ -98,4 +99,24 @@ test('a registry that does not let this user push', async () => {
   });
   const error = await refusal('REGISTRY_AUTH', push);
   expect(error.message).toContain('DENIED: read only');
+});
+
+test('a digest that is taken on the way is right, also after a failure', async () => {
+  let failed = true;
+  const fake = await fakeRegistry((request, response) => {
+    if (request.method !== 'PATCH' || failed) return false;
+    failed = true;
+    request.once('data', (chunk: Buffer) => {
+      fake.upload = chunk;
+      response.writeHead(502, { connection: 'close' }).end();
+    });
+    return true;
+  });
+  const file = join(temporaryDirectory(), 'blob');
+  writeFileSync(file, content);
+  const sent = { digest: digestOf(content), sent: true };
+  expect(await uploadBlob(client(fake.host), { size: content.length, content: { file } })).toEqual(sent);
+  failed = false;
+  expect(await uploadBlob(client(fake.host), { size: content.length, content: { file } })).toEqual(sent);
+  expect(fake.blobs.get(sent.digest)?.equals(content)).toBe(true);
 });
