@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { platform } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { formatHex, sha256Stream } from './bytes.ts';
 import type { ErrorCode } from './codes.ts';
 import { isStellaError, StellaError, systemCode } from './errors.ts';
 
@@ -91,6 +92,27 @@ export function readStart(path: string, count: number): Buffer {
   } catch (cause) {
     throw readError(path, cause);
   }
+}
+
+/**
+ * SHA-256 of a file of any size, read once from beginning to end.
+ * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE
+ */
+export function fileSha256(path: string): string {
+  const hash = sha256Stream();
+  const chunk = Buffer.allocUnsafe(4 * 1024 * 1024);
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      for (let count = readSync(fd, chunk); count > 0; count = readSync(fd, chunk))
+        hash.update(chunk.subarray(0, count));
+    } finally {
+      closeSync(fd);
+    }
+  } catch (cause) {
+    throw readError(path, cause);
+  }
+  return formatHex(hash.digest());
 }
 
 /** Like {@link readBounded}, but `undefined` where there is no such file. */

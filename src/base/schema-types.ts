@@ -615,6 +615,10 @@ version: string
  * Key ids of the trusted keys whose signatures were found good
  */
 signers: StoreStateSha256[]
+/**
+ * Of the file that was imported, where it was one: tells the same file from a damaged copy without opening it
+ */
+file_sha256?: string
 })
 tuf: {
 url: string

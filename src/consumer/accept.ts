@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { loadWitnessPolicy } from '../attest/store-trust.ts';
-import { type Duration, formatDuration, type Instant, parseInstant } from '../base/clock.ts';
+import { type Duration, formatDuration, formatInstant, type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
+import { fileSha256 as digestOfFile } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import { openBundle, type SealedBundle } from '../bundle/open.ts';
@@ -62,6 +63,8 @@ export interface Acceptance {
   readonly trust: DerivedTrust;
   readonly signers: readonly PublicKey[];
   readonly freshness: Freshness;
+  /** SHA-256 of the bundle's file, where it was read from one. */
+  readonly fileSha256: string | undefined;
   readonly logs: readonly AcceptedLog[];
   /** The repository as published, with the store's own earlier roots. */
   readonly tufDirectory: string;
@@ -82,7 +85,8 @@ export async function acceptBundle(
 ): Promise<Acceptance> {
   const bundle = await openChecked(source, place, checks);
   try {
-    return await acceptOpened(bundle, place, rules, checks);
+    const isWholeFile = typeof source === 'string' && bundle.parts === undefined && bundle.seekable;
+    return await acceptOpened(bundle, isWholeFile ? source : undefined, place, rules, checks);
   } finally {
     await bundle.close();
   }
@@ -119,6 +123,7 @@ async function openChecked(
 
 async function acceptOpened(
   bundle: SealedBundle,
+  file: string | undefined,
   place: AcceptPlace,
   rules: AcceptRules,
   checks: CheckList,
@@ -133,7 +138,7 @@ async function acceptOpened(
 
   const pin = await checks.run('pin', async () => {
     await bundle.extract(join(staging, 'trust'), { select: ({ path }) => path.startsWith('tuf/') });
-    return await checkPin(loadCarriedRoots(tufDirectory), tufDirectory, current, manifest, rules);
+    return await checkPin(loadCarriedRoots(tufDirectory), tufDirectory, current, rules);
   });
 
   const { view, trust } = await checks.run('tuf', () =>
@@ -171,12 +176,14 @@ async function acceptOpened(
     tufDirectory,
     contentDirectory,
   };
-  await checks.run('digests', async () => {
+  const fileSha256 = await checks.run('digests', async () => {
+    const digest = file === undefined ? undefined : digestOfFile(file);
     // A damaged copy of what is held already is still worth refusing: it may be carried further.
-    await (alreadyHeld ? bundle.verifyAll() : bundle.extract(contentDirectory));
-    return { detail: `all ${manifest.entries.length} entries are what the manifest says`, value: undefined };
+    if (!alreadyHeld) await bundle.extract(contentDirectory);
+    else if (digest === undefined || digest !== heldFile(state)) await bundle.verifyAll();
+    return { detail: `all ${manifest.entries.length} entries are what the manifest says`, value: digest };
   });
-  if (alreadyHeld) return { ...accepted, logs: [] };
+  if (alreadyHeld) return { ...accepted, fileSha256, logs: [] };
   const logs = await checks.run('logs', () => {
     const { tlogPolicy } = rules.config;
     const policy = tlogPolicy === undefined ? undefined : loadWitnessPolicy(tlogPolicy);
@@ -190,14 +197,13 @@ async function acceptOpened(
   await checks.run('attestations', () =>
     checkCarriedAttestations(manifest, join(contentDirectory, 'attestations'), place.attestationsDirectory),
   );
-  return { ...accepted, logs };
+  return { ...accepted, fileSha256, logs };
 }
 
 async function checkPin(
   roots: readonly CarriedRoot[],
   tufDirectory: string,
   current: Generation | undefined,
-  manifest: Manifest,
   rules: AcceptRules,
 ): Promise<Finding<{ root: Uint8Array; state: StoreState['pin'] }>> {
   if (current) {
@@ -205,8 +211,13 @@ async function checkPin(
     checkSamePin(pin, roots, rules.vouchers);
     return { detail: describePin(pin), value: { root: adoptHeldRoots(current, tufDirectory), state: pin } };
   }
-  const { root, state } = await choosePin(roots, rules.vouchers, manifest.sealed_at);
+  const { root, state } = await choosePin(roots, rules.vouchers, formatInstant(rules.now));
   return { detail: describePin(state), value: { root: root.bytes, state } };
+}
+
+/** The digest of the file that was imported last, if it was one. */
+function heldFile(state: StoreState | undefined): string | undefined {
+  return state?.source.kind === 'import' ? state.source.file_sha256 : undefined;
 }
 
 function describePin(pin: StoreState['pin']): string {

@@ -141,6 +141,7 @@ function nextState(acceptance: Acceptance, before: StoreState | undefined, rules
       stale_after_days: manifest.stale_after_days,
       producer: manifest.producer,
       signers: signers.map((key) => key.id),
+      ...(acceptance.fileSha256 === undefined ? {} : { file_sha256: acceptance.fileSha256 }),
     },
     tuf: {
       url: manifest.tuf.url,
