@@ -8,6 +8,7 @@ import { parseTilePath, rightEdge, TILE_WIDTH, type Tile, tilePath, tileWidth } 
 import { verifiedHashReader } from '../tlog/tile-reader.ts';
 import { TileVerifier } from '../tlog/tile-verifier.ts';
 import { checkWitnessPolicy, type WitnessPolicy, witnessKeys } from '../tlog/witness-policy.ts';
+import { IndexRuns } from './index-runs.ts';
 import { listTileFiles, loadCheckpoint, loadConsistencyProof, loadTile } from './tile-directory.ts';
 import { hashTiles } from './tile-hashes.ts';
 
@@ -122,43 +123,49 @@ export async function verifyTiles(directory: string, { size, rootHash }: TreeHea
     return bytes;
   });
   const verifier = new TileVerifier(size, rootHash, edge);
-  const byLevel: Set<bigint>[] = [];
+  const byLevel: IndexRuns[] = [];
   for (const path of listTileFiles(directory)) {
     const place = parseTilePath(path);
     if (place.kind === 'entries') continue;
     const width = tileWidth(place.level, place.index, size);
     // A full tile is as good as the partial one that it grew from.
     if (width === 0 || place.width < width) continue;
-    byLevel[place.level] ??= new Set();
+    byLevel[place.level] ??= new IndexRuns();
     byLevel[place.level]!.add(place.index);
   }
-  let tiles = 0;
-  const ofLevel = (level: number): Tile[] =>
-    [...(byLevel[level] ?? [])]
-      .sort((a, b) => (a < b ? 1 : -1))
-      .map((index) => ({ level, index, width: tileWidth(level, index, size) }))
-      .filter((tile) => verifier.canAccept(tile));
-  for (let level = byLevel.length - 1; level > 0; level -= 1) {
-    for (const tile of ofLevel(level)) {
-      verifier.accept(tile, loadTile(directory, tile)!);
-      tiles += 1;
+  const verified = { tiles: 0, leaves: 0n, firstIndex: size };
+  for (let level = byLevel.length - 1; level >= 0; level -= 1) {
+    const accepted = function* (): Generator<Tile> {
+      for (const index of byLevel[level]?.descending() ?? []) {
+        const tile = { level, index, width: tileWidth(level, index, size) };
+        if (!verifier.canAccept(tile)) continue;
+        verified.tiles += 1;
+        if (level === 0) countLeaves(tile, verified);
+        yield tile;
+      }
+    };
+    if (level > 0) for (const tile of accepted()) verifier.accept(tile, loadTile(directory, tile)!);
+    else {
+      await hashTiles(directory, fullOnes(accepted()), byLevel[0]?.count ?? 0n, (some, hashes) => {
+        some.forEach((tile, i) => {
+          verifier.acceptHash(tile, hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES));
+        });
+      });
     }
   }
-  const leafTiles = ofLevel(0);
-  const full = leafTiles.filter(({ width }) => width === TILE_WIDTH).map(({ index }) => index);
-  await hashTiles(directory, 0, full, (some, hashes) => {
-    some.forEach((tile, i) => {
-      verifier.acceptHash(tile, hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES));
-    });
-  });
-  let leaves = 0n;
-  let firstIndex = size;
-  for (const { index, width } of leafTiles) {
-    leaves += BigInt(width);
-    const begin = index * BigInt(TILE_WIDTH);
-    if (begin + BigInt(width) === firstIndex) firstIndex = begin;
-  }
-  return { tiles: tiles + leafTiles.length, leaves, firstIndex };
+  return verified;
+}
+
+/** Counts in a level-0 tile; they come from the right edge on. */
+function countLeaves({ index, width }: Tile, counted: { leaves: bigint; firstIndex: bigint }): void {
+  const begin = index * BigInt(TILE_WIDTH);
+  counted.leaves += BigInt(width);
+  if (begin + BigInt(width) === counted.firstIndex) counted.firstIndex = begin;
+}
+
+/** The right edge has been checked whole; only full tiles remain. */
+function* fullOnes(tiles: Iterable<Tile>): Generator<bigint> {
+  for (const { index, width } of tiles) if (width === TILE_WIDTH) yield index;
 }
 
 export interface CarriedLogRules {

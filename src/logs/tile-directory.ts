@@ -58,7 +58,7 @@ export function loadConsistencyProof(directory: string, oldSize: bigint, newSize
   return parseConsistencyProof(bytes);
 }
 
-/** The tiles and entry bundles below `directory`, as paths with slashes, in no particular order. */
+/** The tiles and entry bundles below `directory`, as paths with slashes: those of each folder in order of names. */
 export function* listTileFiles(directory: string): Generator<string> {
   const pending = [join(directory, 'tile')];
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
@@ -78,6 +78,7 @@ export function* listTileFiles(directory: string): Generator<string> {
   }
 }
 
+/** In order of names, so that tiles that follow each other come one after the other. */
 function readDirectory(path: string) {
-  return readdirSync(path, { withFileTypes: true });
+  return readdirSync(path, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
 }

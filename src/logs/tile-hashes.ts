@@ -6,10 +6,9 @@ import { foldSubtrees, HASH_BYTES } from '../tlog/hash.ts';
 import { TILE_WIDTH, type Tile, tilePath } from '../tlog/tile.ts';
 import { loadTile } from './tile-directory.ts';
 
-/** Full tiles of one level, to be read from disk and hashed. */
+/** Full tiles of leaf hashes, to be read from disk and hashed. */
 export interface TilePiece {
   readonly directory: string;
-  readonly level: number;
   readonly indices: readonly bigint[];
 }
 
@@ -20,7 +19,7 @@ export type TileAnswer =
 /** Tiles hashed together: 1 MiB, so that reading and hashing stay in the processor's cache. */
 export const TILES_IN_PIECE = 128;
 /** Fewer tiles than this (two million entries) are done in about the time that threads take to start. */
-const LEAST_FOR_THREADS = 8192;
+const LEAST_FOR_THREADS = 8192n;
 const MOST_THREADS = 8;
 const PIECES_AHEAD = 4;
 
@@ -28,10 +27,10 @@ const PIECES_AHEAD = 4;
  * The hashes of the full tiles of a piece, side by side.
  * @throws StellaError TILE_INVALID, FILE_UNREADABLE
  */
-export function hashPiece({ directory, level, indices }: TilePiece): Uint8Array {
+export function hashPiece({ directory, indices }: TilePiece): Uint8Array {
   const contents = new Uint8Array(indices.length * TILE_WIDTH * HASH_BYTES);
   indices.forEach((index, i) => {
-    const tile = { level, index, width: TILE_WIDTH };
+    const tile = { level: 0, index, width: TILE_WIDTH };
     const bytes = loadTile(directory, tile);
     if (!bytes) throw new StellaError('TILE_INVALID', `${tilePath(tile)} is missing`);
     contents.set(bytes, i * TILE_WIDTH * HASH_BYTES);
@@ -67,30 +66,44 @@ class TileThread {
   }
 }
 
+/** The indices in pieces. */
+function* pieces(directory: string, indices: Iterable<bigint>): Generator<TilePiece> {
+  let piece: bigint[] = [];
+  for (const index of indices) {
+    piece.push(index);
+    if (piece.length < TILES_IN_PIECE) continue;
+    yield { directory, indices: piece };
+    piece = [];
+  }
+  if (piece.length > 0) yield { directory, indices: piece };
+}
+
 /**
- * Hashes full tiles on disk, on all processors where there are many, and gives each piece's hashes to `check` in order.
- * Memory does not grow with the number of tiles.
+ * Hashes full level-0 tiles on disk, on all processors where there are many, and gives each piece's hashes to `check` in
+ * order. Memory does not grow with the number of tiles.
+ * @param count about how many there are
  * @throws StellaError TILE_INVALID, and what `check` throws
  */
 export async function hashTiles(
   directory: string,
-  level: number,
-  indices: readonly bigint[],
+  indices: Iterable<bigint>,
+  count: bigint,
   check: (tiles: readonly Tile[], hashes: Uint8Array) => void,
 ): Promise<void> {
-  const count = indices.length < LEAST_FOR_THREADS ? 0 : Math.min(availableParallelism(), MOST_THREADS);
-  const threads = Array.from({ length: count }, () => new TileThread());
+  const threadCount = count < LEAST_FOR_THREADS ? 0 : Math.min(availableParallelism(), MOST_THREADS);
+  const threads = Array.from({ length: threadCount }, () => new TileThread());
   const pending: { piece: TilePiece; hashes: Promise<Uint8Array> }[] = [];
   const finishOldest = async (): Promise<void> => {
     const { piece, hashes } = pending.shift()!;
-    const tiles = piece.indices.map((index) => ({ level, index, width: TILE_WIDTH }));
+    const tiles = piece.indices.map((index) => ({ level: 0, index, width: TILE_WIDTH }));
     check(tiles, await hashes);
   };
   try {
-    for (let at = 0, n = 0; at < indices.length; at += TILES_IN_PIECE, n += 1) {
-      const piece = { directory, level, indices: indices.slice(at, at + TILES_IN_PIECE) };
-      const hashes =
-        threads.length > 0 ? threads[n % threads.length]!.hash(piece) : Promise.resolve(hashPiece(piece));
+    let next = 0;
+    for (const piece of pieces(directory, indices)) {
+      const thread = threads[next % Math.max(1, threads.length)];
+      next += 1;
+      const hashes = thread ? thread.hash(piece) : Promise.resolve(hashPiece(piece));
       // Awaited later; a failure meanwhile is not lost.
       hashes.catch(() => {});
       pending.push({ piece, hashes });
