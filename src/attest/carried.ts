@@ -21,7 +21,8 @@ export interface LostAttestation {
 }
 
 /**
- * The attestations that the later generation carries and that its trust refuses, although the earlier one's accepts them.
+ * The attestations that either generation carries and that the later one's trust refuses, although the earlier one's
+ * accepts them.
  * Freshness is left out: it is a matter of the day, not of the trust.
  * @throws StellaError STORE_CORRUPT, TUF_*, FILE_NOT_FOUND for an attestation that the store has lost
  */
@@ -32,10 +33,13 @@ export async function lostAttestations(
   config: Config,
   now: Instant,
 ): Promise<LostAttestation[]> {
-  if (after.state.attestations.length === 0) return [];
+  const carried = new Map(
+    [...before.state.attestations, ...after.state.attestations].map((each) => [each.sha256, each]),
+  );
+  if (carried.size === 0) return [];
   const [old, current] = [await trustOf(store, before, config), await trustOf(store, after, config)];
   const lost: LostAttestation[] = [];
-  for (const { name, sha256 } of after.state.attestations) {
+  for (const { name, sha256 } of carried.values()) {
     const document = readBounded(join(store.attestationsDirectory, `${sha256}.json`), LIMITS.documentBytes);
     const failure = await failureOf(document, name, current, now);
     if (failure && !(await failureOf(document, name, old, now))) lost.push({ name, sha256, ...failure });
