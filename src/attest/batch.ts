@@ -1,7 +1,8 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { VerdictDocument } from '../base/schema-types.ts';
+import { startThread } from '../base/thread.ts';
 import {
   type Input,
   type InputFile,
@@ -116,15 +117,6 @@ export async function* verifyBatch(
   }
 }
 
-/** Where the code of a thread is: beside this file, or in the built package beside its entries. */
-function threadCode(): URL {
-  if (import.meta.url.endsWith('.ts')) return new URL('./batch-thread.ts', import.meta.url);
-  return new URL(
-    import.meta.url.includes('/chunks/') ? '../batch-thread.js' : './batch-thread.js',
-    import.meta.url,
-  );
-}
-
 type Answer = { readonly documents: VerdictDocument[] } | { readonly failure: string };
 
 /** A worker thread; it answers pieces in the order in which it gets them. */
@@ -133,7 +125,7 @@ class BatchThread {
   readonly #asked: { resolve: (documents: VerdictDocument[]) => void; reject: (error: Error) => void }[] = [];
 
   constructor(rules: BatchRules) {
-    this.#worker = new Worker(threadCode(), { workerData: rules });
+    this.#worker = startThread('batch-thread', import.meta.url, rules);
     this.#worker.on('message', (answer: Answer) => {
       const asked = this.#asked.shift()!;
       if ('documents' in answer) asked.resolve(answer.documents);

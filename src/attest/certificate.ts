@@ -1,8 +1,7 @@
-import { createPublicKey } from 'node:crypto';
 import type { Instant } from '../base/clock.ts';
 import type { ErrorCode } from '../base/codes.ts';
 import { StellaError } from '../base/errors.ts';
-import { isSignature, type PublicKey, publicKeyOf, type SignatureForm } from '../base/keys.ts';
+import { embeddedPublicKey, isSignature, type PublicKey, type SignatureForm } from '../base/keys.ts';
 import { DerReader, oidOf, TAG } from './der.ts';
 import { LIMITS } from './limits.ts';
 
@@ -146,7 +145,7 @@ export function parseCertificate(der: Buffer, code: ErrorCode = 'CERTIFICATE_INV
 /** The certificate's public key. @throws StellaError CERTIFICATE_INVALID */
 export function publicKeyIn(certificate: Certificate): PublicKey {
   try {
-    return publicKeyOf(createPublicKey({ key: certificate.spki, format: 'der', type: 'spki' }));
+    return embeddedPublicKey(certificate.spki);
   } catch (cause) {
     throw new StellaError('CERTIFICATE_INVALID', 'the certificate holds no key that can be used', { cause });
   }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Instant } from '../base/clock.ts';
 import { formatInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
@@ -90,9 +90,7 @@ export class CertificateJudge {
    * @throws StellaError CERTIFICATE_INVALID, CERTIFICATE_UNTRUSTED
    */
   judge(chain: readonly Buffer[]): JudgedCertificate {
-    const digest = createHash('sha256');
-    for (const der of chain) digest.update(der);
-    const id = digest.digest('latin1');
+    const id = chain.map((der) => hash('sha256', der, 'base64')).join();
     const known = this.#judged.get(id);
     if (known) return known;
     const judged = this.#judge(chain);

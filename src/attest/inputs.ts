@@ -83,7 +83,12 @@ export interface LineBlock {
 
 /** Whether a file is too large for one document, so that it can only be JSON lines. */
 export function isLongFile(file: InputFile): boolean {
-  return (statSync(file.path, { throwIfNoEntry: false })?.size ?? 0) > LIMITS.documentBytes;
+  return fileSize(file) > LIMITS.documentBytes;
+}
+
+/** Bytes; 0 where there is no such file. */
+export function fileSize(file: InputFile): number {
+  return statSync(file.path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /**

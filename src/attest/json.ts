@@ -1,4 +1,4 @@
-import { parseUtf8 } from '../base/bytes.ts';
+import { isCanonicalBase64, parseUtf8 } from '../base/bytes.ts';
 import type { ErrorCode } from '../base/codes.ts';
 import { StellaError } from '../base/errors.ts';
 import { LIMITS } from './limits.ts';
@@ -116,8 +116,7 @@ export class FieldReader {
     const text = this.string(value, path, Math.ceil(most / 3) * 4);
     const bytes = Buffer.from(text, 'base64');
     if (bytes.length === 0) return this.refuse(path, 'is empty');
-    // Only the canonical form survives the round trip, so one comparison refuses every other.
-    if (bytes.toString('base64') !== text) return this.refuse(path, 'is not canonical base64');
+    if (!isCanonicalBase64(text, bytes)) return this.refuse(path, 'is not canonical base64');
     return bytes;
   }
 

@@ -1,4 +1,3 @@
-import { sha256 } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { isSignature, type PublicKey } from '../base/keys.ts';
 import { type Certificate, EXTENSION } from './certificate.ts';
@@ -119,7 +118,7 @@ function digitallySigned(sct: Sct, issuer: PublicKey, precertificate: Buffer): B
     Buffer.from([0, 0]), // version 1, certificate_timestamp
     sct.timestampBytes,
     Buffer.from([0, 1]), // precert_entry
-    sha256(issuer.spki),
+    Buffer.from(issuer.id, 'hex'), // issuer_key_hash
     length,
     precertificate,
     extensionsLength,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { equalBytes, sha256 } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
@@ -156,7 +156,7 @@ function parseAttributes(
   return { messageDigest, certificateHash };
 }
 
-const digest = (hash: HashAlgorithm, bytes: Uint8Array) => createHash(hash).update(bytes).digest();
+const digest = (algorithm: HashAlgorithm, bytes: Uint8Array) => hash(algorithm, bytes, 'buffer');
 
 /**
  * Checks a timestamp over `signature` and gives its time.

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as cryptoHash } from 'node:crypto';
 import { formatInstant, type Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { HashAlgorithm, PublicKey } from '../base/keys.ts';
@@ -275,7 +275,7 @@ class Verification {
   }
 
   #signedDigest(hash: HashAlgorithm): Buffer | undefined {
-    if (this.#signed) return createHash(hash).update(this.#signed).digest();
+    if (this.#signed) return cryptoHash(hash, this.#signed, 'buffer');
     const { content } = this.#attestation;
     if (content.kind === 'message' && content.digest?.algorithm === hash) return content.digest.value;
     const found = this.#options.artifact?.digests[hash];

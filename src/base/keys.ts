@@ -86,6 +86,31 @@ export function publicKeyOf(object: KeyObject): PublicKey {
   return { algorithm: algorithmOf(object), spki, id: sha256Hex(spki), object };
 }
 
+/**
+ * A key that is only used where it was found, e.g. in a certificate: cheaper to make than by {@link parsePublicKey}, since
+ * nothing is exported and the id is computed when it is asked for.
+ * @param spki DER SubjectPublicKeyInfo
+ * @throws StellaError KEY_INVALID
+ */
+export function embeddedPublicKey(spki: Uint8Array): PublicKey {
+  let object: KeyObject;
+  try {
+    object = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+  } catch (cause) {
+    throw new StellaError('KEY_INVALID', 'not a public key', { cause });
+  }
+  let id: string | undefined;
+  return {
+    algorithm: algorithmOf(object),
+    spki,
+    object,
+    get id() {
+      id ??= sha256Hex(spki);
+      return id;
+    },
+  };
+}
+
 const PEM = /^\s*-----BEGIN ([A-Z0-9 ]+)-----\r?\n[A-Za-z0-9+/=\r\n]+-----END \1-----\s*$/;
 
 /**

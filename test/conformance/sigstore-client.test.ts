@@ -3,22 +3,28 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { FOLDER, IDENTITY, ISSUER, loadSamples, type Sample } from '../attest/samples.ts';
 import { realIsPresent } from '../support/real.ts';
 import { temporaryDirectory } from '../support/temp.ts';
+import { client } from './sigstore-client.ts';
 
 const CLIENT = fileURLToPath(new URL('./sigstore-client', import.meta.url));
 
-function verify(sample: Sample, subject: string, trustedRoot?: string): Promise<number> {
+function verify(sample: Sample, subject: string, trustedRoot?: string, run = client): Promise<number> {
   const bundle = `${FOLDER}${sample.name}/bundle.sigstore.json`;
   const args = ['verify-bundle', '--bundle', bundle];
   if (sample.keyFile === undefined)
     args.push('--certificate-identity', IDENTITY, '--certificate-oidc-issuer', ISSUER);
   else args.push('--key', sample.keyFile);
   if (trustedRoot !== undefined) args.push('--trusted-root', trustedRoot);
+  return run([...args, subject]);
+}
+
+/** The executable itself; a process each is slow, so that one sample has to do. */
+function execute(args: readonly string[]): Promise<number> {
   return new Promise((resolve) => {
-    execFile(CLIENT, [...args, subject], (error) => resolve(error ? Number(error.code) : 0));
+    execFile(CLIENT, args, (error) => resolve(error ? Number(error.code) : 0));
   });
 }
 
@@ -27,6 +33,13 @@ interface RootJson {
 }
 
 describe.skipIf(!realIsPresent)('the Sigstore conformance client', () => {
+  beforeEach(() => {
+    vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    vi.spyOn(console, 'error').mockReturnValue();
+    onTestFinished(() => void vi.restoreAllMocks());
+  });
+
   const samples = loadSamples();
   const artifact = `${FOLDER}a.txt`;
   const digest = realIsPresent
@@ -46,10 +59,22 @@ describe.skipIf(!realIsPresent)('the Sigstore conformance client', () => {
     else expect([path, hash]).not.toContain(0);
   });
 
+  test('is an executable', async () => {
+    const good = byName('happy-path-v0.3-new-mediaType');
+    expect(
+      await Promise.all([
+        verify(good, artifact, undefined, execute),
+        verify(good, `sha256:${'0'.repeat(64)}`, undefined, execute),
+      ]),
+    ).toEqual([0, 2]);
+  });
+
   test('refuses another artifact, and Sigstore staging without its trusted root', async () => {
     const good = byName('happy-path-v0.3-new-mediaType');
     expect(await verify(good, `sha256:${'0'.repeat(64)}`)).toBe(2);
     expect(await verify(byName('rekor2-happy-path'), artifact)).toBe(2);
+    expect(await client(['verify-bundle', '--staging', '--bundle', 'x', 'y'])).toBe(1);
+    expect(await client(['sign-bundle'])).toBe(1);
   });
 
   test('a log key without a validity start is refused; the end of its validity belongs to it', async () => {

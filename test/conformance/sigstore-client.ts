@@ -14,11 +14,24 @@ import { systemClock } from '../../src/base/clock.ts';
 import { run } from '../../src/cli/main.ts';
 import { builtInTrustedRoot } from '../../src/trust/sigstore-root.ts';
 
-const [command, ...rest] = process.argv.slice(2);
+/** Runs the client. @returns the exit status */
+export async function client(args: readonly string[]): Promise<number> {
+  const [command, ...rest] = args;
+  const directory = mkdtempSync(join(tmpdir(), 'stella-conformance-'));
+  try {
+    if (command !== 'verify-bundle') throw new Error(`not supported: ${command ?? 'no command'}`);
+    return await verifyBundle(rest, directory);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return 1;
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
 
-async function verifyBundle(directory: string): Promise<number> {
+async function verifyBundle(rest: readonly string[], directory: string): Promise<number> {
   const { values, positionals } = parseArgs({
-    args: rest,
+    args: [...rest],
     allowPositionals: true,
     options: {
       bundle: { type: 'string' },
@@ -57,13 +70,4 @@ async function verifyBundle(directory: string): Promise<number> {
   });
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'stella-conformance-'));
-try {
-  if (command !== 'verify-bundle') throw new Error(`not supported: ${command ?? 'no command'}`);
-  process.exitCode = await verifyBundle(directory);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-} finally {
-  rmSync(directory, { recursive: true });
-}
+if (import.meta.main) process.exitCode = await client(process.argv.slice(2));
