@@ -69,6 +69,12 @@ export function acceptRules(run: Run<BundleFlags>, config: Config): AcceptRules 
     now: run.now,
     config,
     bundleKeys: (options.bundleKey ?? []).map((file) => loadPublicKey(path(file))),
+    askForKey:
+      ask &&
+      (async (question) => {
+        const file = (await ask(question)).trim();
+        return file === '' ? undefined : loadPublicKey(path(file));
+      }),
     rejectAfter: options.rejectIfStale === undefined ? undefined : parseDuration(options.rejectIfStale),
     maxAge: options.maxAge === undefined ? undefined : parseDuration(options.maxAge),
     vouchers: {

@@ -7,7 +7,6 @@ import { fileSha256 as digestOfFile } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import { openBundle, type SealedBundle } from '../bundle/open.ts';
-import { checkBundleSignature } from '../bundle/signature.ts';
 import type { Config } from '../config/config.ts';
 import { bundleKeysOf, pinnedBundleKeys } from '../trust/bundle-keys.ts';
 import { type DerivedTrust, deriveTrust, logKeysOf } from '../trust/derived-trust.ts';
@@ -23,6 +22,7 @@ import {
 } from '../trust/freshness.ts';
 import type { Generation, StoreState } from '../trust/store.ts';
 import { loadTuf, type TufView } from '../trust/tuf.ts';
+import { type BundleKeyRules, findBundleSigners } from './bundle-signers.ts';
 import { checkCarriedAttestations } from './carried-attestations.ts';
 import { type AcceptedLog, checkCarriedLogs } from './carried-logs.ts';
 import { adoptHeldRoots, loadCarriedRoots } from './carried-roots.ts';
@@ -36,6 +36,8 @@ export interface AcceptRules {
   readonly vouchers: RootVouchers;
   /** Bundle signing keys pinned by `--bundle-key`, beside those of TUF and of the store. */
   readonly bundleKeys: readonly PublicKey[];
+  /** A person at a terminal who may give the key of an unknown signer. */
+  readonly askForKey?: BundleKeyRules['askForKey'];
   readonly config: Config;
   /** `--reject-if-stale`. */
   readonly rejectAfter: Duration | undefined;
@@ -62,6 +64,8 @@ export interface Acceptance {
   readonly view: TufView;
   readonly trust: DerivedTrust;
   readonly signers: readonly PublicKey[];
+  /** Bundle keys that somebody vouched for in this run. */
+  readonly pinnedKeys: readonly PublicKey[];
   readonly freshness: Freshness;
   /** SHA-256 of the bundle's file, where it was read from one. */
   readonly fileSha256: string | undefined;
@@ -145,14 +149,14 @@ async function acceptOpened(
     checkTuf(manifest, tufDirectory, pin.root, sealedAt, rules),
   );
 
-  const signers = await checks.run('signature', () => {
-    const trusted = [
-      ...bundleKeysOf(trust.targets, sealedAt),
-      ...pinnedBundleKeys(state),
-      ...rules.bundleKeys,
-    ];
-    const signed = checkBundleSignature(bundle, trusted, rules.config.bundleKeyThreshold);
-    return { detail: `by ${signed.map((key) => formatFingerprint(key.id)).join(', ')}`, value: signed };
+  const { signers, pinned } = await checks.run('signature', async () => {
+    const found = await findBundleSigners(bundle, {
+      trusted: [...bundleKeysOf(trust.targets, sealedAt), ...pinnedBundleKeys(state)],
+      given: rules.bundleKeys,
+      threshold: rules.config.bundleKeyThreshold,
+      askForKey: state ? undefined : rules.askForKey,
+    });
+    return { detail: `by ${found.signers.map((key) => formatFingerprint(key.id)).join(', ')}`, value: found };
   });
 
   const freshness = await checks.run('staleness', () => checkAge(manifest, sealedAt, state, rules));
@@ -172,6 +176,7 @@ async function acceptOpened(
     view,
     trust,
     signers,
+    pinnedKeys: pinned,
     freshness,
     tufDirectory,
     contentDirectory,

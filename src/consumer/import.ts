@@ -125,7 +125,7 @@ function nextState(acceptance: Acceptance, before: StoreState | undefined, rules
   const carried = new Set(acceptance.logs.map(({ log }) => log.origin));
   const pinnedKeys = new Set([
     ...(before?.bundle_keys ?? []),
-    ...rules.bundleKeys.map((key) => formatBase64(key.spki)),
+    ...acceptance.pinnedKeys.map((key) => formatBase64(key.spki)),
   ]);
   const { rekor_key_targets, service_map_target } = before ?? {};
   return {

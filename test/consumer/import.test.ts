@@ -206,6 +206,30 @@ describe('first import', () => {
     const next = await site.seal('stranger2', ['--signing-key', 'stranger.key'], { now: T0 + HOUR });
     await empty.run(['trust', 'import', next], { now: T0 + HOUR, expect: 0 });
   });
+
+  test('a person at the terminal hands over the key of a signer that TUF does not name, or does not', async () => {
+    const stranger = await site.seal('stranger3', ['--signing-key', 'stranger.key']);
+    const asked = enclave();
+    const command = ['trust', 'import', stranger, ...pinned()];
+    expectRefusal(await asked.run(command, { now: T0, answers: [''], expect: 2 }), 'BUNDLE_SIGNER_UNTRUSTED');
+    expectRefusal(
+      await asked.run(command, { now: T0, answers: [join(site.home, 'attestor.pub')], expect: 2 }),
+      'BUNDLE_SIGNER_UNTRUSTED',
+    );
+    await asked.run(command, { now: T0, answers: [join(site.home, 'stranger.pub')], expect: 0 });
+    // The key is pinned now; nobody is asked again, and a store that holds something asks nobody at all.
+    const next = await site.seal('stranger4', ['--signing-key', 'stranger.key'], { now: T0 + HOUR });
+    await asked.run(['trust', 'import', next], { now: T0 + HOUR, expect: 0 });
+    const held = await filled();
+    expectRefusal(
+      await held.run(['trust', 'import', next], {
+        now: T0 + HOUR,
+        answers: [join(site.home, 'stranger.pub')],
+        expect: 2,
+      }),
+      'BUNDLE_SIGNER_UNTRUSTED',
+    );
+  });
 });
 
 describe('staleness', () => {
