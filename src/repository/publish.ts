@@ -15,7 +15,13 @@ import {
 } from './metadata.ts';
 import { type OldKeys, requirementsOf } from './requirements.ts';
 import { checkProgress, filesOf, signChange, signMetadata } from './sign-change.ts';
-import { directoryReader, type WorkingDirectory, writeClock, writePublic } from './working-directory.ts';
+import {
+  directoryReader,
+  type PublicFile,
+  type WorkingDirectory,
+  writeClock,
+  writePublic,
+} from './working-directory.ts';
 
 /** What a publication wrote, in the order in which it was written. */
 export interface Publication {
@@ -59,7 +65,8 @@ export async function publishChange(
   }
   const steps = await planSteps(directory, change, ring, now, oldKeys);
   checkSteps(directory, steps);
-  for (const [path, bytes] of steps) writePublic(directory.public, path, bytes);
+  const firstVisible = steps.findIndex(([path]) => path === 'timestamp.json' || path.endsWith('.root.json'));
+  writePublic(directory.public, steps.slice(0, firstVisible), steps.slice(firstVisible));
   writeClock(directory.path, now);
   return {
     written: steps.map(([path]) => path),
@@ -133,8 +140,6 @@ export async function makeTimestamp(
   return signed;
 }
 
-type Step = readonly [path: string, bytes: Uint8Array];
-
 /**
  * The files in the order in which they are written: first those that nothing refers to yet, then the timestamp. A new
  * root comes after it, because it takes effect by itself, and everything that the timestamp leads to is signed for both
@@ -146,13 +151,13 @@ async function planSteps(
   ring: KeyRing,
   now: Instant,
   oldKeys: OldKeys,
-): Promise<Step[]> {
+): Promise<PublicFile[]> {
   const { published } = directory;
-  const rootSteps: Step[] = change.root
+  const rootSteps: PublicFile[] = change.root
     ? [[`${change.root.signed.version}.root.json`, formatMetadata(change.root)]]
     : [];
   const rootFirst = !published || oldKeys === 'lost';
-  const steps: Step[] = [...change.files];
+  const steps: PublicFile[] = [...change.files];
   for (const [role, metadata] of change.roles)
     steps.push([`${metadata.signed.version}.${role}.json`, formatMetadata(metadata)]);
   const snapshot = (change.snapshot ?? published?.snapshot)!;
@@ -177,7 +182,7 @@ function lapses(published: Audit | undefined, root: Change['root']): boolean {
 }
 
 /** Goes through the publication as clients would, from the root that they have, after each step that they can notice. */
-function checkSteps(directory: WorkingDirectory, steps: readonly Step[]): void {
+function checkSteps(directory: WorkingDirectory, steps: readonly PublicFile[]): void {
   const { published } = directory;
   const done = new Map<string, Uint8Array>();
   const onDisk = directoryReader(directory.public);

@@ -59,7 +59,7 @@ export async function updateTimestamp(
   const path = join(directory.public, `${version}.snapshot.json`);
   const bytes = readBounded(path, MOST_METADATA_BYTES);
   const timestamp = await makeTimestamp(directory, undefined, { version, bytes }, ring, now);
-  writePublic(directory.public, 'timestamp.json', formatMetadata(timestamp));
+  writePublic(directory.public, [], [['timestamp.json', formatMetadata(timestamp)]]);
   writeClock(directory.path, now);
   return {
     version: timestamp.signed.version,

@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { formatUtf8 } from '../base/bytes.ts';
 import { formatInstant, type Instant, MINUTE, parseInstant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
-import { readBoundedIfPresent, replaceFile, writeError } from '../base/files.ts';
+import { readBoundedIfPresent, replaceFile, syncTree, writeError, writeNewFile } from '../base/files.ts';
 import { type Audit, auditRepository, type RepositoryReader } from './audit.ts';
 import { MOST_METADATA_BYTES } from './metadata.ts';
 import { loadSettings, type Settings } from './settings.ts';
@@ -63,11 +63,43 @@ export function writeClock(path: string, now: Instant): void {
   replaceFile(join(path, CLOCK_FILE), formatUtf8(`${formatInstant(now)}\n`));
 }
 
-/** Writes a file below the served directory, durably, and does nothing if it is there already. */
-export function writePublic(directory: string, path: string, bytes: Uint8Array): void {
-  const target = join(directory, path);
+/** From here on it is quicker to flush everything at once. */
+const MANY_FILES = 16;
+
+/**
+ * Writes files below the served directory, in this order, each durable before the next; what is there already is left
+ * alone. The first ones, which nothing that is published refers to, are durable together before `visible` ones begin.
+ * @throws StellaError WRITE_FAILED
+ */
+export function writePublic(
+  directory: string,
+  quiet: readonly PublicFile[],
+  visible: readonly PublicFile[],
+): void {
+  if (quiet.length < MANY_FILES) for (const file of quiet) replacePublic(directory, file);
+  else {
+    for (const [path, bytes] of quiet) {
+      const target = join(directory, path);
+      if (isThere(target, bytes)) continue;
+      // An interrupted run may have left something; nobody knows of it.
+      rmSync(target, { force: true });
+      writeNewFile(target, bytes, { sync: false });
+    }
+    syncTree(directory);
+  }
+  for (const file of visible) replacePublic(directory, file);
+}
+
+export type PublicFile = readonly [path: string, bytes: Uint8Array];
+
+function isThere(target: string, bytes: Uint8Array): boolean {
   const present = readBoundedIfPresent(target, MOST_METADATA_BYTES);
-  if (present && Buffer.compare(present, bytes) === 0) return;
+  return present !== undefined && Buffer.compare(present, bytes) === 0;
+}
+
+function replacePublic(directory: string, [path, bytes]: PublicFile): void {
+  const target = join(directory, path);
+  if (isThere(target, bytes)) return;
   try {
     mkdirSync(dirname(target), { recursive: true });
   } catch (cause) {

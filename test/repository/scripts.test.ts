@@ -43,6 +43,7 @@ async function newRepository(): Promise<{
   const env = {
     ...process.env,
     PATH: `${bin}:${process.env['PATH']}`,
+    NODE_COMPILE_CACHE: join(repository.area, 'cache'),
     STELLA_REPO: undefined,
     STELLA: undefined,
   };
