@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { excerpt } from '../base/bytes.ts';
+import { CODES } from '../base/codes.ts';
 import { StellaError } from '../base/errors.ts';
 import { readError } from '../base/files.ts';
 import { checkSchema, parseAnyJson } from '../base/schema.ts';
@@ -127,6 +128,8 @@ function verdictOf(value: unknown, file: string): VerdictDocument {
   // Whoever counts by one of the two must not come to another answer than who counts by the other.
   if (verdict.verified === (verdict.error !== undefined))
     throw incomplete(`${file}: the verdict on ${excerpt(verdict.source)} contradicts itself`);
+  if (verdict.error && !Object.hasOwn(CODES, verdict.error.code))
+    throw incomplete(`${file}: no error of this stella: ${excerpt(verdict.error.code)}`);
   return verdict;
 }
 

@@ -410,6 +410,10 @@ export const CODES = {
     'The key was already retired at the signing time.',
     'have the artifact signed again with a current key',
   ),
+  SHARDS_INCOMPLETE: refused(
+    'A shard of a verification is missing or not whole.',
+    'run the missing shards again, over the same inputs, then merge',
+  ),
   NOTHING_VERIFIED: input('There was nothing to verify.', 'check the paths'),
 
   // TUF repository

@@ -550,6 +550,26 @@ origin?: string
 }
 
 /**
+ * The last line of `stella attest verify --shard I/N --json`: what the lines before it are
+ */
+export interface ShardDocument {
+shard: {
+index: number
+count: number
+/**
+ * Files that all shards together have to read
+ */
+inputs: number
+/**
+ * Over the names of those files, so that shards of different inputs are told apart
+ */
+inputs_sha256: string
+verdicts: number
+verified: number
+}
+}
+
+/**
  * change.json of a staged change of a TUF repository, version 1
  */
 export interface StagedChange {
@@ -630,6 +650,10 @@ roles: {
 [k: string]: StoreStateRole
 }
 }
+/**
+ * The repository and its mirrors as given by --tuf-url; configuration otherwise
+ */
+tuf_urls?: string[]
 /**
  * Fixed by --pin; configuration otherwise
  */
@@ -1064,6 +1088,7 @@ export interface SchemaTypes {
   'rekor-v1-proof': RekorV1Proof;
   'repo-settings': RepoSettings;
   'service-map': ServiceMap;
+  'shard': ShardDocument;
   'staged-change': StagedChange;
   'state': StoreState;
   'sync': SyncRecord;

@@ -15,6 +15,7 @@ import rekorV1Log from '../../schemas/rekor-v1-log.schema.json' with { type: 'js
 import rekorV1Proof from '../../schemas/rekor-v1-proof.schema.json' with { type: 'json' };
 import repoSettings from '../../schemas/repo-settings.schema.json' with { type: 'json' };
 import serviceMap from '../../schemas/service-map.schema.json' with { type: 'json' };
+import shard from '../../schemas/shard.schema.json' with { type: 'json' };
 import stagedChange from '../../schemas/staged-change.schema.json' with { type: 'json' };
 import state from '../../schemas/state.schema.json' with { type: 'json' };
 import sync from '../../schemas/sync.schema.json' with { type: 'json' };
@@ -41,6 +42,7 @@ export const SCHEMAS = {
   'rekor-v1-proof': rekorV1Proof,
   'repo-settings': repoSettings,
   'service-map': serviceMap,
+  'shard': shard,
   'staged-change': stagedChange,
   'state': state,
   'sync': sync,

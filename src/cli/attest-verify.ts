@@ -8,6 +8,7 @@ import { LIMITS } from '../attest/limits.ts';
 import { loadArtifact, parseDigest, streamArtifact } from '../attest/load-artifact.ts';
 import type { AttestorKey } from '../attest/material.ts';
 import type { PolicyRule } from '../attest/policy.ts';
+import { parseShard, ShardSelection } from '../attest/shard.ts';
 import { loadTrust, type TrustInputs } from '../attest/trust.ts';
 import type { VerifyOptions } from '../attest/verify.ts';
 import { parseDuration } from '../base/clock.ts';
@@ -33,6 +34,7 @@ export interface AttestVerifyOptions {
   readonly policy?: string;
   readonly jobs?: string;
   readonly failFast?: boolean;
+  readonly shard?: string;
 }
 
 const MOST_TRUSTED_ROOT_BYTES = 16 * 1024 * 1024;
@@ -42,6 +44,7 @@ const MOST_POLICY_BYTES = 4 * 1024 * 1024;
 export async function verifyCommand(run: Run<object>, paths: readonly string[]): Promise<Outcome> {
   const options = run.options as AttestVerifyOptions;
   const jobs = jobsOf(options.jobs);
+  const shard = shardOption(options, paths);
   const artifact = await artifactOf(run, options);
   const rule = await ruleOfPolicy(run, options);
   const rules: VerifyOptions = {
@@ -54,10 +57,10 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
   const inputs = await trustOf(run, options);
   const trust = loadTrust(inputs.trust);
   for (const problem of trust.problems) run.note(`warning: not usable: ${problem}`);
-  const report = new VerdictReport(run, trust.origin, options.explain ?? false, rule);
+  const report = new VerdictReport(run, trust.origin, options.explain ?? false, rule, shard);
   const total = run.io.terminal ? countFiles(run, paths) : 0;
   const batch = verifyBatch(
-    pieces(run, paths),
+    shard ? shard.pieces(piecesOf(shard.files(expandPaths(paths, run.io.cwd)))) : pieces(run, paths),
     {
       trust: inputs.trust,
       options: { ...rules, requireIdentity: inputs.requireIdentity },
@@ -75,6 +78,21 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
     if (options.failFast && report.hasFailure) break;
   }
   return report.end(paths);
+}
+
+/** What only one run can answer is refused: which attestation is the first that fails, or whether there are enough. */
+function shardOption(options: AttestVerifyOptions, paths: readonly string[]): ShardSelection | undefined {
+  if (options.shard === undefined) return undefined;
+  const shard = parseShard(options.shard);
+  const other = options.failFast
+    ? '--fail-fast'
+    : options.policy !== undefined
+      ? '--policy'
+      : paths.includes('-')
+        ? 'standard input'
+        : undefined;
+  if (other !== undefined) throw new StellaError('USAGE', `--shard and ${other} exclude each other`);
+  return new ShardSelection(shard);
 }
 
 /** Only a progress bar needs to know how many there will be. */

@@ -1,4 +1,5 @@
 import type { PolicyRule } from '../attest/policy.ts';
+import type { ShardSelection } from '../attest/shard.ts';
 import type { TrustOrigin } from '../attest/trust.ts';
 import { EXIT, type ExitStatus } from '../base/codes.ts';
 import { StellaError } from '../base/errors.ts';
@@ -13,17 +14,25 @@ export class VerdictReport {
   readonly #trust: TrustOrigin;
   readonly #explain: boolean;
   readonly #rule: PolicyRule | undefined;
+  readonly #shard: ShardSelection | undefined;
   readonly #matching = new Set<string>();
   #first: VerdictDocument | undefined;
   #failure: (VerdictDocumentError & { readonly source: string }) | undefined;
   #count = 0;
   #verified = 0;
 
-  constructor(run: Run<object>, trust: TrustOrigin, explain: boolean, rule: PolicyRule | undefined) {
+  constructor(
+    run: Run<object>,
+    trust: TrustOrigin,
+    explain: boolean,
+    rule: PolicyRule | undefined,
+    shard?: ShardSelection,
+  ) {
     this.#run = run;
     this.#trust = trust;
     this.#explain = explain;
     this.#rule = rule;
+    this.#shard = shard;
   }
 
   get count(): number {
@@ -40,6 +49,11 @@ export class VerdictReport {
     if (verdict.verified) {
       this.#verified += 1;
       this.#remember(verdict);
+    }
+    // A shard's output is lines whatever there is of them, so that it can be put together.
+    if (this.#shard) {
+      this.#line(verdict);
+      return;
     }
     if (this.#count === 1) {
       this.#first = verdict;
@@ -68,6 +82,7 @@ export class VerdictReport {
 
   /** @throws StellaError NOTHING_VERIFIED */
   end(paths: readonly string[]): Outcome {
+    if (this.#shard) return this.#endShard(this.#shard);
     if (this.#count === 0) throw new StellaError('NOTHING_VERIFIED', `no attestation in ${paths.join(', ')}`);
     const exit = this.#conclude();
     if (this.#count === 1)
@@ -77,6 +92,26 @@ export class VerdictReport {
       jsonLines: [],
       text: `${formatCount(this.#verified, 'attestation')} verified, ${failed.toLocaleString('en-US')} not`,
       exit,
+    };
+  }
+
+  #endShard(selection: ShardSelection): Outcome {
+    const { index, count } = selection.shard;
+    const failed = this.#count - this.#verified;
+    return {
+      jsonLines: [
+        {
+          shard: {
+            index,
+            count,
+            ...selection.inputs(),
+            verdicts: this.#count,
+            verified: this.#verified,
+          },
+        },
+      ],
+      text: `shard ${index}/${count}: ${formatCount(this.#verified, 'attestation')} verified, ${failed.toLocaleString('en-US')} not`,
+      exit: this.#conclude(),
     };
   }
 

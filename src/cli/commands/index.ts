@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { registerAttestMerge } from './attest-merge.ts';
 import { registerAttestSign } from './attest-sign.ts';
 import { registerAttestVerify } from './attest-verify.ts';
 import { registerAuditShow } from './audit-show.ts';
@@ -73,6 +74,7 @@ export function register(program: Command, cli: Cli): void {
   registerSnapshotPull(snapshot, cli);
   registerSnapshotList(snapshot, cli);
   registerAttestVerify(attest, cli);
+  registerAttestMerge(attest, cli);
   registerAttestSign(attest, cli);
   registerLogInit(log, cli);
   registerLogAppend(log, cli);
