@@ -31,7 +31,7 @@ export function loadTrustSetting(
     store,
     config: loadConfig(place, flags, {
       // A bundle's producer names the repository as it saw it, which need not be reachable from here.
-      ...(state.source.kind === 'sync' ? { tuf_url: state.tuf.url } : {}),
+      ...(state.source.kind === 'sync' ? { tuf_url: state.tuf_urls ?? state.tuf.url } : {}),
       service_map_target: state.service_map_target,
       rekor_key_targets: state.rekor_key_targets,
     }),

@@ -1,5 +1,6 @@
-import { formatDuration, formatInstant, type Instant } from '../base/clock.ts';
+import { formatDuration, formatInstant, type Instant, SECOND } from '../base/clock.ts';
 import type { Config, ConfigKey } from '../config/config.ts';
+import type { PolicyState, WitnessState } from '../tlog/witness-policy.ts';
 import { formatFreshness } from '../trust/freshness.ts';
 import type { TrustStatus } from '../trust/status.ts';
 import { formatCount, formatTable } from './output.ts';
@@ -56,7 +57,12 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
     ...(status.servicesProblem
       ? { endpoints_problem: { code: status.servicesProblem.code, message: status.servicesProblem.message } }
       : {}),
-    logs: state.logs.map(({ checkpoint: _, ...log }) => log),
+    logs: state.logs.map(({ checkpoint: _, ...log }) => {
+      const cosigned = status.witnesses.get(log.origin);
+      return cosigned
+        ? { ...log, quorum_met: cosigned.isMet, witnesses: cosigned.witnesses.map(witnessJson) }
+        : log;
+    }),
     bundle_keys: state.bundle_keys,
     sync: sync ?? null,
   };
@@ -119,14 +125,33 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
       log.origin,
       log.tree_size.toLocaleString('en-US'),
       String(log.first_index),
+      state.reference_time,
       log.url,
     ]);
-    lines.push('', formatTable([['LOG', 'SIZE', 'PROVABLE FROM', 'URL'], ...rows]));
+    lines.push('', formatTable([['LOG', 'SIZE', 'PROVABLE FROM', 'AS OF', 'URL'], ...rows]));
+    for (const [origin, cosigned] of status.witnesses) lines.push(witnessText(origin, cosigned));
   }
   if (shown.keys) lines.push('', keysText(status));
   else lines.push('', `${formatCount(status.keys.length, 'key')}: --show-keys lists them`);
   if (shown.endpoints) lines.push('', endpointsText(status));
   return lines.join('\n');
+}
+
+function witnessJson({ name, cosignedAt }: WitnessState): object {
+  return { name, cosigned_at: cosignedAt === undefined ? null : formatSeconds(cosignedAt) };
+}
+
+function witnessText(origin: string, { isMet, witnesses }: PolicyState): string {
+  const signed = witnesses.flatMap(({ name, cosignedAt }) =>
+    cosignedAt === undefined ? [] : [`${name} at ${formatSeconds(cosignedAt)}`],
+  );
+  const who = signed.length === 0 ? 'no witness' : signed.join(', ');
+  return `${origin}: cosigned by ${who}; the tlog policy is ${isMet ? '' : 'not '}met`;
+}
+
+/** Seconds since 1970, which a witness may put beyond what a date can be. */
+function formatSeconds(seconds: bigint): string {
+  return seconds < 253_402_300_800n ? formatInstant(Number(seconds) * SECOND) : `${seconds} s after 1970`;
 }
 
 function services(status: TrustStatus, config: Config): string {

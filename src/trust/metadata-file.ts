@@ -26,7 +26,10 @@ export function checkShape(bytes: Uint8Array): void {
   const { signed } = shapeOf(bytes);
   if (!Number.isSafeInteger(signed?.version) || (signed!.version as number) < 1)
     throw new TypeError('version must be a positive integer');
-  const { targets } = signed!;
+  const { targets, expires } = signed!;
+  const at = typeof expires === 'string' ? new Date(expires).getTime() : Number.NaN;
+  // Beyond the year 9999 times are written differently everywhere.
+  if (!(at > 0 && at < Date.UTC(10_000, 0))) throw new TypeError('expires is not a time');
   if (targets !== null && typeof targets === 'object' && Object.keys(targets).length > LIMITS.targetsPerRole)
     throw new TypeError(`more than ${LIMITS.targetsPerRole} targets in one role; delegate some of them`);
 }

@@ -1,6 +1,13 @@
 import type { Instant } from '../base/clock.ts';
 import { isStellaError, type StellaError } from '../base/errors.ts';
+import { readBounded } from '../base/files.ts';
 import type { Config } from '../config/config.ts';
+import {
+  MOST_POLICY_BYTES,
+  type PolicyState,
+  parseWitnessPolicy,
+  witnessState,
+} from '../tlog/witness-policy.ts';
 import { type Freshness, freshnessWindow, judgeFreshness } from './freshness.ts';
 import { loadGeneration } from './generation.ts';
 import { type KeyStatus, keyLives } from './key-life.ts';
@@ -22,11 +29,13 @@ export interface TrustStatus {
   /** Why there are no services although somebody asked for them. */
   readonly servicesProblem: StellaError | undefined;
   readonly sync: SyncRecord | undefined;
+  /** By origin: who of the tlog policy's witnesses has cosigned the checkpoint held. Empty without a policy. */
+  readonly witnesses: ReadonlyMap<string, PolicyState>;
 }
 
 /**
  * Verifies the current generation again and says what is in it.
- * @throws StellaError STORE_NOT_INITIALIZED, STORE_CORRUPT, CLOCK_BEHIND, TUF_*, TARGET_INVALID
+ * @throws StellaError STORE_NOT_INITIALIZED, STORE_CORRUPT, CLOCK_BEHIND, TUF_*, TARGET_INVALID, POLICY_INVALID
  */
 export async function loadStatus(store: TrustStore, config: Config, now: Instant): Promise<TrustStatus> {
   const generation = store.require(now);
@@ -58,7 +67,16 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
     services,
     servicesProblem,
     sync: loadSyncRecord(store.directory),
+    witnesses: loadWitnesses(generation, config),
   };
+}
+
+function loadWitnesses({ state }: Generation, { tlogPolicy }: Config): Map<string, PolicyState> {
+  if (tlogPolicy === undefined) return new Map();
+  const policy = parseWitnessPolicy(readBounded(tlogPolicy, MOST_POLICY_BYTES));
+  return new Map(
+    state.logs.map(({ origin, checkpoint }) => [origin, witnessState(policy, Buffer.from(checkpoint))]),
+  );
 }
 
 /** What has expired at `until` or before: roles, and keys in use whose end is set. */

@@ -4,15 +4,13 @@ import { isStellaError, StellaError } from '../base/errors.ts';
 import type { Fetcher } from '../base/fetcher.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
-import type { Endpoints } from '../config/service-map.ts';
+import { deriveTrust } from './derived-trust.ts';
 import { loadGeneration, pinnedRootOf } from './generation.ts';
 import { type DistributedKey, distributedKeys } from './key-list.ts';
 import { type PinnedRoot, pinRoot, type Voucher } from './root-pin.ts';
-import { loadServices } from './services.ts';
 import type { Generation, StoreState, StoreWriter, TrustStore } from './store.ts';
 import { recordFailure, recordSuccess, referenceOf } from './sync-record.ts';
-import { type TrustTarget, targetNamesOf, trustTargets } from './targets.ts';
-import { assembleTrustedRoot, formatTrustedRoot } from './trusted-root.ts';
+import { formatTrustedRoot } from './trusted-root.ts';
 import { type RefreshedTuf, refreshTuf } from './tuf.ts';
 
 export interface SyncSetting {
@@ -161,9 +159,7 @@ async function nextState(
   pin: StoreState['pin'],
   before: StoreState | undefined,
 ): Promise<{ state: StoreState; trustedRoot: Uint8Array }> {
-  const names = targetNamesOf(config);
-  const services = await loadServices(tuf, config);
-  const targets = await trustTargets(tuf, names, services?.map);
+  const { targets, trustedRoot } = await deriveTrust(tuf, config);
   const keys = distributedKeys(targets);
   if (!keys.some((key) => key.usage === 'Rekor'))
     warn(
@@ -172,6 +168,11 @@ async function nextState(
   const instant = formatInstant(now);
   const chosen = (key: 'rekor_key_targets' | 'service_map_target') =>
     ['flag', 'store'].includes(config.origins[key].source);
+  const mirrors = before
+    ? before.tuf_urls
+    : config.origins.tuf_url.source === 'flag'
+      ? [...config.tufUrls]
+      : undefined;
   const floor = before === undefined ? now : Math.max(now, parseInstant(before.clock_floor));
   const state: StoreState = {
     format: 'stella-store/v1',
@@ -190,6 +191,7 @@ async function nextState(
         ]),
       ),
     },
+    ...(mirrors === undefined ? {} : { tuf_urls: mirrors }),
     ...(chosen('rekor_key_targets') ? { rekor_key_targets: [...config.rekorKeyTargets] } : {}),
     ...(chosen('service_map_target') ? { service_map_target: config.serviceMapTarget } : {}),
     bundle_keys: [...(before?.bundle_keys ?? [])],
@@ -199,13 +201,9 @@ async function nextState(
     bundles: before?.bundles ?? [],
     attestations: before?.attestations ?? [],
   };
-  return { state, trustedRoot: trustedRootOf(targets, services?.endpoints) };
-}
-
-/** The TrustedRoot for other verifiers: the repository's own as it is, else what its targets amount to. */
-function trustedRootOf(targets: readonly TrustTarget[], endpoints: Endpoints | undefined): Uint8Array {
+  // The repository's own as it is: other verifiers may know more of it than is read here.
   const whole = targets.find((target) => target.usage === 'trusted-root');
-  return whole?.bytes ?? formatTrustedRoot(assembleTrustedRoot(targets, endpoints));
+  return { state, trustedRoot: whole?.bytes ?? formatTrustedRoot(trustedRoot) };
 }
 
 /** Since when each key is known, and which keys were known once and are distributed no more. */

@@ -9,6 +9,7 @@ import { formatPublicKey, generateKey } from '../../src/base/keys.ts';
 import { stella as runStella } from '../support/cli.ts';
 import { real, realIsPresent } from '../support/real.ts';
 import { temporaryDirectory } from '../support/temp.ts';
+import { TufClient } from '../support/tuf-client.ts';
 import { NOW, TufRepository } from '../support/tuf-repository.ts';
 
 const pem = () => formatPublicKey(generateKey().publicKey);
@@ -98,6 +99,7 @@ describe('the commands of the guide', () => {
     );
     expect(init.stderr).toBe('');
     expect(init.status).toBe(0);
+    await new TufClient(join(other, 'state'), out).refresh(NOW);
     const again = await site.stella(`trust export --out ${out}`);
     expect(again.status).toBe(4);
     expect(again.stderr).toContain('[FILE_EXISTS]');
@@ -175,6 +177,15 @@ describe('trust init', () => {
     const { stderr, status } = await site.stella(`trust init --tuf-url ${site.url}`);
     expect(status).toBe(2);
     expect(stderr).toContain('[TARGET_INVALID]');
+  });
+
+  test('remembers the mirrors it was given, and a sync from elsewhere does not change them', async () => {
+    const site = new Site();
+    await site.init(` file:///nowhere/`);
+    expect((await site.stella('config show')).stdout).toContain(`${site.url}, file:///nowhere/`);
+    site.publish();
+    expect((await site.stella(`trust sync --force --tuf-url ${site.url}`)).stdout).toMatch(/^generation 2/);
+    expect((await site.stella('config show')).stdout).toContain(`${site.url}, file:///nowhere/`);
   });
 
   test('without a URL says how to give one', async () => {

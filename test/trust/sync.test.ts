@@ -259,6 +259,16 @@ describe('damaged local files', () => {
     expect(Buffer.from(await (await client.view()).readTarget('x')).toString()).toBe('content');
   });
 
+  test('a truncated state.json is noticed', async () => {
+    const client = await trustClient(published());
+    const path = join(client.store.require().directory, 'state.json');
+    const whole = readFileSync(path);
+    for (const length of [0, 1, 100, whole.length - 2]) {
+      writeFileSync(path, whole.subarray(0, length));
+      await refusal('STORE_CORRUPT', () => client.sync());
+    }
+  });
+
   test.each(['', '0\n', '7', 'x\n', '99\n'])('CURRENT holding %j is noticed', async (text) => {
     const client = await trustClient(published());
     writeFileSync(join(client.store.directory, 'CURRENT'), text);
