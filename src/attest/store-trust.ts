@@ -1,20 +1,16 @@
 import { type Duration, type Instant, parseInstant } from '../base/clock.ts';
 import { readBounded } from '../base/files.ts';
-import type { ServiceMap } from '../base/schema-types.ts';
 import type { Config } from '../config/config.ts';
-import { parseServiceMap, resolveServices } from '../config/service-map.ts';
 import { MOST_POLICY_BYTES, parseWitnessPolicy, type WitnessPolicy } from '../tlog/witness-policy.ts';
-import { assembleTrustedRoot, attestorTargets } from '../trust/assembled-root.ts';
-import { freshnessWindow, judgeFreshness } from '../trust/freshness.ts';
+import { attestorTargets } from '../trust/assembled-root.ts';
+import { deriveTrust } from '../trust/derived-trust.ts';
+import { configuredWarnDays, freshnessWindow, judgeFreshness } from '../trust/freshness.ts';
 import { loadGeneration } from '../trust/generation.ts';
 import type { Generation, TrustStore } from '../trust/store.ts';
 import { referenceOf } from '../trust/sync-record.ts';
-import { loadServiceMap, targetNamesOf, trustTargets } from '../trust/targets.ts';
 import type { TufView } from '../trust/tuf.ts';
 import type { AttestorKey } from './material.ts';
 import type { CarriedLogs, TrustInputs, TrustOrigin } from './trust.ts';
-
-const MOST_SERVICE_MAP_BYTES = 1024 * 1024;
 
 export interface StoreTrustSetting {
   readonly store: TrustStore;
@@ -52,13 +48,10 @@ export interface ViewTrust {
 
 /** The trust that a verified TUF repository amounts to: what a store holds, or what is just being sealed. */
 export async function viewTrustInputs(view: TufView, config: Config, more: ViewTrust): Promise<TrustInputs> {
-  const names = targetNamesOf(config);
-  const map = await serviceMapOf(view, config);
-  const targets = await trustTargets(view, names, map);
-  const endpoints = map && resolveServices(map, config.environment);
+  const { targets, trustedRoot } = await deriveTrust(view, config);
   return {
     origin: more.origin,
-    trustedRoot: assembleTrustedRoot(targets, endpoints),
+    trustedRoot,
     attestors: attestorTargets(targets).map(
       ({ name, key, validFrom, validUntil }): AttestorKey => ({
         name,
@@ -82,12 +75,6 @@ export function loadWitnessPolicy(path: string): WitnessPolicy {
   return parseWitnessPolicy(readBounded(path, MOST_POLICY_BYTES));
 }
 
-async function serviceMapOf(view: TufView, config: Config): Promise<ServiceMap | undefined> {
-  const { serviceMapFile } = config;
-  if (serviceMapFile === undefined) return await loadServiceMap(view, targetNamesOf(config));
-  return parseServiceMap(readBounded(serviceMapFile, MOST_SERVICE_MAP_BYTES), serviceMapFile);
-}
-
 function originOfGeneration(
   { store, config, now, maxAge }: StoreTrustSetting,
   generation: Generation,
@@ -96,7 +83,7 @@ function originOfGeneration(
   const reference = referenceOf(store.directory, generation);
   const window = freshnessWindow({
     thresholdDays: config.freshnessThresholdDays,
-    warnDays: config.freshnessWarnDays,
+    warnDays: configuredWarnDays(config),
     adviceDays: source.kind === 'import' ? source.stale_after_days : undefined,
     maxAge,
   });
