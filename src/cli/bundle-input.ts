@@ -68,6 +68,7 @@ export function acceptRules(run: Run<BundleFlags>, config: Config): AcceptRules 
   return {
     now: run.now,
     config,
+    onProgress: (done, total) => run.progress('checking', done, total),
     bundleKeys: (options.bundleKey ?? []).map((file) => loadPublicKey(path(file))),
     askForKey:
       ask &&

@@ -43,6 +43,8 @@ export interface AcceptRules {
   readonly rejectAfter: Duration | undefined;
   /** `--max-age`: an exception for this run. */
   readonly maxAge: Duration | undefined;
+  /** Told how many bytes of content have been checked, of how many. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** Where to work: the store that is asked to accept, and a directory for what is unpacked. */
@@ -184,8 +186,9 @@ async function acceptOpened(
   const fileSha256 = await checks.run('digests', async () => {
     const digest = file === undefined ? undefined : digestOfFile(file);
     // A damaged copy of what is held already is still worth refusing: it may be carried further.
-    if (!alreadyHeld) await bundle.extract(contentDirectory);
-    else if (digest === undefined || digest !== heldFile(state)) await bundle.verifyAll();
+    const progress = rules.onProgress ? { onProgress: rules.onProgress } : {};
+    if (!alreadyHeld) await bundle.extract(contentDirectory, progress);
+    else if (digest === undefined || digest !== heldFile(state)) await bundle.verifyAll(progress);
     return { detail: `all ${manifest.entries.length} entries are what the manifest says`, value: digest };
   });
   if (alreadyHeld) return { ...accepted, fileSha256, logs: [] };
