@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { type Duration, type Instant, parseInstant } from '../base/clock.ts';
 import { readBounded } from '../base/files.ts';
 import type { Config } from '../config/config.ts';
@@ -11,6 +12,8 @@ import { referenceOf } from '../trust/sync-record.ts';
 import type { TufView } from '../trust/tuf.ts';
 import type { AttestorKey } from './material.ts';
 import type { CarriedLogs, TrustInputs, TrustOrigin } from './trust.ts';
+
+const MOST_ATTEMPTS = 3;
 
 export interface StoreTrustSetting {
   readonly store: TrustStore;
@@ -26,8 +29,23 @@ export interface StoreTrustSetting {
  * @throws StellaError STORE_NOT_INITIALIZED, STORE_CORRUPT, CLOCK_BEHIND, TUF_*, TARGET_*, SERVICE_MAP_*
  */
 export async function storeTrustInputs(setting: StoreTrustSetting): Promise<TrustInputs> {
-  const { store, config, now } = setting;
-  const generation = store.require(now);
+  const { store, now } = setting;
+  for (let attempt = 0; ; attempt += 1) {
+    const generation = store.require(now);
+    try {
+      return await generationTrustInputs(setting, generation);
+    } catch (error) {
+      // Imports may have removed it while it was read; then there is a newer one.
+      if (attempt >= MOST_ATTEMPTS || existsSync(generation.directory)) throw error;
+    }
+  }
+}
+
+async function generationTrustInputs(
+  setting: StoreTrustSetting,
+  generation: Generation,
+): Promise<TrustInputs> {
+  const { store, config } = setting;
   const view = await loadGeneration(generation);
   return await viewTrustInputs(view, config, {
     origin: originOfGeneration(setting, generation),
