@@ -54,6 +54,8 @@ export interface AcceptPlace {
   /** `logs/` and `attestations/` of that store. */
   readonly logsDirectory: string;
   readonly attestationsDirectory: string;
+  /** Keys that this store seals with itself. */
+  readonly ownKeys: readonly PublicKey[];
 }
 
 /** A bundle that passed every check, unpacked in the staging directory. */
@@ -153,7 +155,7 @@ async function acceptOpened(
 
   const { signers, pinned } = await checks.run('signature', async () => {
     const found = await findBundleSigners(bundle, {
-      trusted: [...bundleKeysOf(trust.targets, sealedAt), ...pinnedBundleKeys(state)],
+      trusted: [...bundleKeysOf(trust.targets, sealedAt), ...pinnedBundleKeys(state), ...place.ownKeys],
       given: rules.bundleKeys,
       threshold: rules.config.bundleKeyThreshold,
       askForKey: state ? undefined : rules.askForKey,

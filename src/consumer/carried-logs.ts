@@ -78,6 +78,7 @@ async function verifyCarried(
   const previous: TreeHead | undefined = held && {
     size: BigInt(held.tree_size),
     rootHash: parseHex(held.root_hash, 32, 'STORE_CORRUPT'),
+    checkpointBytes: Buffer.from(held.checkpoint, 'utf8'),
   };
   if (isDelta) addHeldTiles(logDirectory(rules.logsDirectory, log.origin), carried);
   return await verifyLog(carried, {

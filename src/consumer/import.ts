@@ -6,6 +6,7 @@ import { formatBase64 } from '../base/bytes.ts';
 import { formatInstant, parseInstant } from '../base/clock.ts';
 import { isStellaError } from '../base/errors.ts';
 import { withStagingAsync } from '../base/files.ts';
+import { ownBundleKeys } from '../trust/bundle-keys.ts';
 import { distributedKeys } from '../trust/key-list.ts';
 import type { Generation, StoreState, StoreWriter, TrustStore } from '../trust/store.ts';
 import { keyHistory } from '../trust/sync.ts';
@@ -92,12 +93,9 @@ export async function importBundle(
   });
 }
 
-function placeOf(
-  { logsDirectory, attestationsDirectory }: TrustStore,
-  staging: string,
-  current: Generation | undefined,
-): AcceptPlace {
-  return { staging, current, logsDirectory, attestationsDirectory };
+function placeOf(store: TrustStore, staging: string, current: Generation | undefined): AcceptPlace {
+  const { directory, logsDirectory, attestationsDirectory } = store;
+  return { staging, current, logsDirectory, attestationsDirectory, ownKeys: ownBundleKeys(directory) };
 }
 
 function commit(writer: StoreWriter, acceptance: Acceptance, rules: AcceptRules): Generation {

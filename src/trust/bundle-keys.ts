@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { parseBase64 } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
+import { readBoundedIfPresent } from '../base/files.ts';
 import { type PublicKey, parsePublicKey } from '../base/keys.ts';
 import type { StoreState } from './store.ts';
 import type { TrustTarget } from './targets.ts';
@@ -24,6 +26,23 @@ export function bundleKeysOf(targets: readonly TrustTarget[], asOf: Instant): Pu
         });
       }
     });
+}
+
+const MOST_KEY_BYTES = 64 * 1024;
+
+/**
+ * The key that this store itself made for sealing, if it ever sealed without a configured one: its own bundles it knows.
+ * @throws StellaError STORE_CORRUPT
+ */
+export function ownBundleKeys(store: string): PublicKey[] {
+  const path = join(store, 'producer', 'bundle-signer.pub');
+  const bytes = readBoundedIfPresent(path, MOST_KEY_BYTES);
+  if (!bytes) return [];
+  try {
+    return [parsePublicKey(bytes)];
+  } catch (cause) {
+    throw new StellaError('STORE_CORRUPT', `${path} is no public key`, { cause });
+  }
 }
 
 /** The bundle signing keys that were pinned locally (`--bundle-key`). @throws StellaError STORE_CORRUPT */

@@ -401,6 +401,19 @@ describe('signatures', () => {
   });
 });
 
+test('a store knows its own bundles', async () => {
+  const home = join(base, 'self');
+  mkdirSync(home);
+  const env = { HOME: home };
+  const root = join(site.home, 'repo/public/1.root.json');
+  await site.run(
+    ['trust', 'init', '--tuf-url', pathToFileURL(join(base, 'site', 'tuf')).href, '--root', root],
+    { env },
+  );
+  await site.run(['trust', 'snapshot', 'export', '--out', join(home, 'own.tar.zst')], { env });
+  await site.run(['trust', 'import', join(home, 'own.tar.zst'), '--verify-manifest'], { env });
+});
+
 describe('receipts', () => {
   test('say what was accepted; the producer lists who holds which keys', async () => {
     const receipts = join(base, 'receipts');
