@@ -180,7 +180,7 @@ export class TufClient {
   /** @returns the snapshot that was held with the timestamp */
   #loadLocalTimestamp(): Uint8Array | undefined {
     const bytes = this.#options.local?.('timestamp', undefined);
-    if (!bytes) return undefined;
+    if (!bytes) return this.#options.local?.('snapshot', undefined);
     try {
       this.#judge('timestamp', bytes, () => this.#set.updateTimestamp(Buffer.from(bytes)), true);
     } catch (error) {
@@ -188,7 +188,7 @@ export class TufClient {
       const expected = isStellaError(error, 'TUF_EXPIRED') || isStellaError(error, 'TUF_SIGNATURE');
       if (this.#options.strictLocal && !expected) throw error;
     }
-    if (!this.#set.timestamp) return undefined;
+    if (!this.#set.timestamp) return this.#options.local?.('snapshot', undefined);
     this.#accept('timestamp', this.#set.timestamp.signed.version, bytes);
     return this.#options.local?.('snapshot', this.#set.timestamp.signed.snapshotMeta.version);
   }

@@ -458,6 +458,20 @@ describe('what a careless client would stumble over', () => {
     await refusal('TARGET_INVALID', () => view.readTarget('empty.txt'));
   });
 
+  test('every hash of a target must hold, and one of them be strong', async () => {
+    const { repository, client } = await followed();
+    const { hashes } = repository.addTarget('x.txt', 'x');
+    const md5 = '9dd4e461268c8034f5c8564e155c67a6';
+    Object.assign(hashes, { md5, unknown: '00' });
+    repository.publish();
+    await client.sync();
+    expect((await client.view()).isHeld('x.txt')).toBe(true);
+    Object.assign(hashes, { md5: md5.replace('9', '8') });
+    repository.addTarget('y.txt', 'y').hashes['md5'] = md5;
+    repository.publish();
+    await client.refuses('TUF_MISMATCH');
+  });
+
   test.each(['../escape', 'a/../../b', '/etc/passwd', 'a\\b', 'c:d', 'nul', 'a//b', 'x\u0000y', '.'])(
     'a target called %j is written nowhere, and asking for it is refused',
     async (name) => {
