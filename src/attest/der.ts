@@ -103,10 +103,10 @@ export class DerReader {
     return this.bytes.subarray(element.start, element.end);
   }
 
-  /** An object identifier as the hexadecimal digits of its content, which is all that comparing needs. */
+  /** An object identifier as the bytes of its content, each a character, which is all that comparing needs. */
   oid(): string {
     const element = this.next(TAG.oid);
-    return this.bytes.toString('hex', element.content, element.end);
+    return this.bytes.toString('latin1', element.content, element.end);
   }
 
   boolean(): boolean {
@@ -127,35 +127,45 @@ export class DerReader {
   /** UTCTime or GeneralizedTime (RFC 5280 §4.1.2.5; fractions of a second as RFC 3161 §2.4.2 allows). */
   time(): Instant {
     const element = this.next();
-    const text = this.bytes.toString('latin1', element.content, element.end);
-    let match: RegExpExecArray | null = null;
-    if (element.tag === TAG.generalizedTime)
-      match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d{1,9}))?Z$/.exec(text);
-    else if (element.tag === TAG.utcTime) match = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text);
-    if (!match) return this.refuse('bad time');
-    let year = Number(match[1]);
-    if (element.tag === TAG.utcTime) year += year >= 50 ? 1900 : 2000;
-    const [month, day, hour, minute, second] = match.slice(2, 7).map(Number) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    const instant = Date.UTC(year, month - 1, day, hour, minute, second);
-    const date = new Date(instant);
-    if (
-      month < 1 ||
-      date.getUTCMonth() !== month - 1 ||
-      date.getUTCDate() !== day ||
-      hour > 23 ||
-      minute > 59 ||
-      second > 59
-    )
+    const isLong = element.tag === TAG.generalizedTime;
+    if (!isLong && element.tag !== TAG.utcTime) this.refuse('bad time');
+    const yearEnd = element.content + (isLong ? 4 : 2);
+    const secondEnd = yearEnd + 10;
+    if (this.bytes[element.end - 1] !== 0x5a || element.end <= secondEnd) this.refuse('bad time');
+    let year = this.#digits(element.content, yearEnd);
+    if (!isLong) year += year >= 50 ? 1900 : 2000;
+    const two = (at: number) => this.#digits(yearEnd + at, yearEnd + at + 2);
+    const [month, day, hour, minute, second] = [two(0), two(2), two(4), two(6), two(8)];
+    const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+    const days = month === 2 && isLeap ? 29 : DAYS[month];
+    // Date.UTC takes years below 100 for years of the twentieth century.
+    if (year < 100 || days === undefined || day < 1 || day > days || hour > 23 || minute > 59 || second > 59)
       this.refuse('no such time');
-    return instant + Math.floor(Number(`0.${match[7] ?? '0'}`) * 1000);
+    const instant = Date.UTC(year, month - 1, day, hour, minute, second);
+    return secondEnd === element.end - 1
+      ? instant
+      : instant + this.#fraction(secondEnd, element.end - 1, isLong);
+  }
+
+  #digits(from: number, to: number): number {
+    let value = 0;
+    for (let at = from; at < to; at += 1) {
+      const digit = this.bytes[at]! - 0x30;
+      if (!(digit >= 0 && digit <= 9)) this.refuse('bad time');
+      value = value * 10 + digit;
+    }
+    return value;
+  }
+
+  /** `.123`, whole milliseconds of it. */
+  #fraction(from: number, to: number, isAllowed: boolean): number {
+    if (!isAllowed || this.bytes[from] !== 0x2e || to - from < 2 || to - from > 10) this.refuse('bad time');
+    return Math.floor((this.#digits(from + 1, to) * 1000) / 10 ** (to - from - 1));
   }
 }
+
+/** Days of each month, January at 1; February without the leap day. */
+const DAYS = [undefined, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /** A DER header for `length` bytes of content. */
 export function formatDerHeader(tag: number, length: number): Buffer {
@@ -168,7 +178,7 @@ export function formatDerHeader(tag: number, length: number): Buffer {
   return header;
 }
 
-/** Dotted decimal → the hexadecimal digits that {@link DerReader.oid} gives. */
+/** Dotted decimal → the text that {@link DerReader.oid} gives. */
 export function oidOf(dotted: string): string {
   const [first, second, ...rest] = dotted.split('.').map(Number) as [number, number, ...number[]];
   const bytes = [first * 40 + second];
@@ -178,5 +188,5 @@ export function oidOf(dotted: string): string {
       digits.unshift((left % 128) | 0x80);
     bytes.push(...digits);
   }
-  return Buffer.from(bytes).toString('hex');
+  return Buffer.from(bytes).toString('latin1');
 }

@@ -1,12 +1,12 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, hash, timingSafeEqual } from 'node:crypto';
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 import type { ErrorCode } from './codes.ts';
 import { StellaError } from './errors.ts';
 
-/** SHA-256 of a small value (at most a few KiB). For streams and files use {@link sha256Stream}. */
+/** SHA-256 of a value at hand. For streams and files use {@link sha256Stream}. */
 export function sha256(bytes: Uint8Array): Uint8Array {
-  // Above a few KiB OpenSSL's assembler outweighs the cost of crossing into it.
-  return bytes.length <= 4096 ? nobleSha256(bytes) : createHash('sha256').update(bytes).digest();
+  // Above a few blocks OpenSSL's assembler outweighs the cost of crossing into it.
+  return bytes.length <= 256 ? nobleSha256(bytes) : hash('sha256', bytes, 'buffer');
 }
 
 /** SHA-256 as 64 lowercase hexadecimal digits. */
@@ -16,8 +16,8 @@ export function sha256Hex(bytes: Uint8Array): string {
 
 /** An incremental SHA-256 for streams: `update` any number of times, then `digest` once. */
 export function sha256Stream(): { update(bytes: Uint8Array): void; digest(): Uint8Array } {
-  const hash = createHash('sha256');
-  return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest() };
+  const stream = createHash('sha256');
+  return { update: (bytes) => void stream.update(bytes), digest: () => stream.digest() };
 }
 
 export function formatHex(bytes: Uint8Array): string {
@@ -84,8 +84,10 @@ export function parseUtf8(bytes: Uint8Array, code: ErrorCode = 'PARSE_FAILED'): 
   }
 }
 
+const utf8 = new TextEncoder();
+
 export function formatUtf8(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
+  return utf8.encode(text);
 }
 
 /** Equality in constant time for equal lengths. */
