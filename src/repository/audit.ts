@@ -21,7 +21,7 @@ export interface Audit {
   readonly roles: ReadonlyMap<string, TufTargets>;
   /** Who must sign each delegated role: one rule for each role that delegates to it. */
   readonly delegations: ReadonlyMap<string, readonly SigningRule[]>;
-  /** The metadata files as they were read, earlier roots left out: path → bytes. */
+  /** The metadata files as they were read, with every root that was walked: path → bytes. */
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
@@ -42,8 +42,7 @@ const MOST_ROOTS = 512;
  * @throws StellaError TUF_INVALID, TUF_SIGNATURE, TUF_ROLLBACK, TUF_MISMATCH
  */
 export function auditRepository(read: RepositoryReader, options: AuditOptions = {}): Audit {
-  const { root, rootBytes, rootVersions } = walkRoots(read, options.trustedRoot);
-  const files = new Map([[`${root.signed.version}.root.json`, rootBytes]]);
+  const { root, rootBytes, rootVersions, files } = walkRoots(read, options.trustedRoot);
   const fetch = (path: string) => {
     const bytes = need(read, path);
     files.set(path, bytes);
@@ -138,6 +137,7 @@ function walkRoots(read: RepositoryReader, trustedRoot: Uint8Array | undefined) 
   let root = parseMetadata('root', rootBytes, trustedRoot ? 'the trusted root' : 'the first root');
   checkSignatures(root, ruleOf(root, 'root'), 'the first root');
   const rootVersions = [root.signed.version];
+  const files = new Map([[`${root.signed.version}.root.json`, rootBytes]]);
   while (rootVersions.length <= MOST_ROOTS) {
     const version = root.signed.version + 1;
     const path = `${version}.root.json`;
@@ -150,9 +150,10 @@ function walkRoots(read: RepositoryReader, trustedRoot: Uint8Array | undefined) 
       throw new StellaError('TUF_ROLLBACK', `${path} has version ${next.signed.version}`);
     root = next;
     rootBytes = bytes;
+    files.set(path, bytes);
     rootVersions.push(version);
   }
-  return { root, rootBytes, rootVersions };
+  return { root, rootBytes, rootVersions, files };
 }
 
 function checkSignatures(metadata: MetadataFile, rule: SigningRule, what: string): void {

@@ -57,6 +57,7 @@ export function singleKeyRing(signer: Signer): KeyRing {
 /**
  * Adds the signatures of the keys in `ring` to a staged change, wherever it was carried. What it does is computed from the
  * metadata, not read from its summary; `confirm` is asked first.
+ * @param trustedRoot a root that the signer knows to be good, see {@link loadStaged}
  * @throws StellaError REPO_STAGE, KEY_INVALID when no key of the ring is one of the staged roles', INTERRUPTED when the
  *   person who was asked says no
  */
@@ -65,8 +66,9 @@ export async function signStaged(
   ring: KeyRing,
   now: Instant,
   confirm: (view: StagedView) => Promise<boolean>,
+  trustedRoot?: Uint8Array,
 ): Promise<{ signed: Signed[]; view: StagedView }> {
-  const staged = loadStaged(directory, now);
+  const staged = loadStaged(directory, now, trustedRoot);
   const { change, published } = staged;
   await checkRing(staged, ring);
   if (!(await confirm(viewStaged(staged)))) throw new StellaError('INTERRUPTED', 'not signed');

@@ -10,7 +10,7 @@ import { addTarget, type NewTarget } from './edit-targets.ts';
 import { type KeySource, type NamedKey, provideKey } from './new-key.ts';
 import { writeScripts } from './operator-scripts.ts';
 import { type EditResult, finishEdit, type SessionOptions } from './session.ts';
-import { changeKeys, formatSettings, parseSettings, SETTINGS_FILE } from './settings.ts';
+import { changeKeys, formatSettings, type KeyPlace, parseSettings, SETTINGS_FILE } from './settings.ts';
 import { discardStaged } from './staged.ts';
 import type { KeyType } from './vocabulary.ts';
 import { TOP_ROLES, type TopRole } from './vocabulary.ts';
@@ -69,11 +69,6 @@ export async function initRepository(
         threshold: wanted.keys[role].threshold,
       });
     const all = TOP_ROLES.flatMap((role) => keys[role]);
-    for (const { name, place } of all)
-      if (all.some((other) => other.name === name && other.place.id !== place.id))
-        throw new StellaError('USAGE', `two different keys are called ${name}`, {
-          hint: 'rename one of the files',
-        });
     const places = Object.fromEntries(
       all.flatMap(({ name, place }) => (place ? [[name, place] as const] : [])),
     );
@@ -93,10 +88,16 @@ export async function initRepository(
 
 function makeKeys(path: string, wanted: NewRepository): Record<TopRole, NamedKey[]> {
   const { keyType: type, passphrase } = wanted;
+  const taken: Record<string, KeyPlace> = {};
   const keys = TOP_ROLES.map((role): [TopRole, NamedKey[]] => {
     const { make, given } = wanted.keys[role];
     const sources = [...given, ...Array.from({ length: make }, () => ({ type, passphrase }))];
-    return [role, sources.map((source) => provideKey(path, undefined, role, source))];
+    const named = sources.map((source) => {
+      const key = provideKey(path, taken, role, source);
+      taken[key.name] = key.place;
+      return key;
+    });
+    return [role, named];
   });
   return Object.fromEntries(keys) as Record<TopRole, NamedKey[]>;
 }

@@ -4,7 +4,7 @@ import { formatUtf8 } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { writeError, writeNewFile } from '../base/files.ts';
 import { formatPrivateKey, formatPublicKey, generateKey, type PublicKey } from '../base/keys.ts';
-import type { KeyPlace, Settings } from './settings.ts';
+import type { KeyPlace } from './settings.ts';
 import { formatTufKey, tufKeyId } from './tuf-key.ts';
 import type { KeyType } from './vocabulary.ts';
 
@@ -33,18 +33,18 @@ export type KeySource =
 
 /**
  * Makes a key, or takes one that is kept elsewhere.
+ * @param taken the keys that have names already
  * @throws StellaError FILE_EXISTS, WRITE_FAILED
  */
 export function provideKey(
   directory: string,
-  settings: Settings | undefined,
+  taken: Readonly<Record<string, KeyPlace>>,
   role: string,
   source: KeySource,
 ): NamedKey {
-  if ('type' in source) return makeKey(directory, nextKeyName(directory, role, settings?.keys ?? {}), source);
+  if ('type' in source) return makeKey(directory, nextKeyName(directory, role, taken), source);
   const { publicKey, command } = source;
   const place = { id: keyIdOf(publicKey), ...(command === undefined ? {} : { command }) };
-  const taken = settings?.keys ?? {};
   const isSame = Object.hasOwn(taken, source.name) && taken[source.name]?.id === place.id;
   const name =
     Object.hasOwn(taken, source.name) && !isSame ? nextKeyName(directory, source.name, taken) : source.name;

@@ -31,7 +31,7 @@ export function addKey(
   remove: readonly string[] = [],
 ): NamedKey {
   keysOf(editing.draft, role);
-  const key = provideKey(editing.directory.path, editing.directory.settings, role, source);
+  const key = provideKey(editing.directory.path, editing.directory.settings.keys, role, source);
   editing.rememberKey(key);
   editKeys(editing.draft, role, {
     add: [key.publicKey],

@@ -118,8 +118,13 @@ export function withRepository<T>(
   now: Instant,
   use: (directory: WorkingDirectory) => Promise<T>,
 ): Promise<T> {
+  return withRepositoryLock(path, () => use(openWorkingDirectory(path, now)));
+}
+
+/** Runs `use` while nobody else changes the repository. What an interrupted run left behind is removed. */
+export function withRepositoryLock<T>(path: string, use: () => Promise<T>): Promise<T> {
   return withLock(path, () => {
     removeLeftovers(path);
-    return use(openWorkingDirectory(path, now));
+    return use();
   });
 }

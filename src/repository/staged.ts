@@ -73,15 +73,17 @@ export function writeStaged(directory: string, staged: StagedChange, summary: st
 
 /**
  * Reads a staged change, wherever it was carried.
+ * @param trustedRoot a root that the reader knows to be good: what is said to be published is then verified from there on.
+ *   Without it, a copy that was altered on its way could pass off something new as published before.
  * @throws StellaError REPO_STAGE when there is none, it is damaged, or it is too old
  */
-export function loadStaged(directory: string, now: Instant): StagedChange {
+export function loadStaged(directory: string, now: Instant, trustedRoot?: Uint8Array): StagedChange {
   if (!isStaged(directory))
     throw new StellaError('REPO_STAGE', `there is no staged change in ${directory}`, {
       hint: 'make one: add --stage to the command that changes the repository, or run `stella repo stage ROLE`',
     });
   try {
-    return readStaged(directory, now);
+    return readStaged(directory, now, trustedRoot);
   } catch (cause) {
     if (!isStellaError(cause) || cause.code === 'REPO_STAGE') throw cause;
     throw new StellaError('REPO_STAGE', `the staged change in ${directory} is damaged: ${cause.message}`, {
@@ -90,7 +92,7 @@ export function loadStaged(directory: string, now: Instant): StagedChange {
   }
 }
 
-function readStaged(directory: string, now: Instant): StagedChange {
+function readStaged(directory: string, now: Instant, trustedRoot: Uint8Array | undefined): StagedChange {
   const read = (path: string) => readBounded(join(directory, path), MOST_METADATA_BYTES);
   const index = parseJson(
     'staged-change',
@@ -120,8 +122,13 @@ function readStaged(directory: string, now: Instant): StagedChange {
     index.base.root === 0
       ? undefined
       : auditRepository(directoryReader(join(directory, 'base')), {
-          trustedRoot: read(`base/${index.base.root}.root.json`),
+          trustedRoot: trustedRoot ?? read(`base/${index.base.root}.root.json`),
         });
+  if (published && published.root.signed.version !== index.base.root)
+    throw new StellaError(
+      'REPO_STAGE',
+      `the copy has root ${published.root.signed.version}, not root ${index.base.root}`,
+    );
   return { change, published };
 }
 

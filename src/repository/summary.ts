@@ -25,12 +25,14 @@ export function describeChange(change: Change, published: Audit | undefined): st
 function describeRoot(root: TufRoot, before: TufRoot | undefined): string[] {
   const { signed } = root;
   const lines = [`root: version ${signed.version}, expires ${signed.expires}`];
+  // Kept keys too: whoever signs a root vouches for every key in it.
   for (const role of TOP_ROLES) {
     const now = signed.roles[role];
     const then = before?.signed.roles[role] ?? { keyids: [], threshold: 0 };
     for (const keyid of now.keyids)
-      if (!then.keyids.includes(keyid))
-        lines.push(`  + key of ${role} ${keyid} (${signed.keys[keyid]?.scheme})`);
+      lines.push(
+        `  ${then.keyids.includes(keyid) ? '=' : '+'} key of ${role} ${keyid} (${signed.keys[keyid]?.scheme})`,
+      );
     for (const keyid of then.keyids)
       if (!now.keyids.includes(keyid)) lines.push(`  - key of ${role} ${keyid}`);
     if (now.threshold !== then.threshold || now.keyids.length !== then.keyids.length)

@@ -213,7 +213,7 @@ test('a damaged staged change is refused by name, whatever is damaged', async ()
       }),
     ],
     ['metadata/targets.json', '{"signed": {}}'],
-    ['base/1.root.json', '[]'],
+    ['base/timestamp.json', '[]'],
   ] as const) {
     await repository.ok(['repo', 'stage', '--discard']);
     await repository.ok(['repo', 'stage', 'targets']);
@@ -233,4 +233,34 @@ test('interrupted initialization goes on with sign and publish', async () => {
   await repository.ok(['repo', 'sign']);
   await repository.ok(['repo', 'publish']);
   await repository.client().refresh(BEGIN);
+});
+
+test('a copy whose past was forged is refused by the holder who knows a root', async () => {
+  const repository = await new TestRepository().init();
+  const known = repository.file('known.json', readFileSync(join(repository.public, '1.root.json')));
+  await repository.ok(['repo', 'rotate-key', 'targets', '--no-passphrase', '--stage']);
+  const key = join(repository.path, 'keys/root-1.pem');
+  const sign = (copy: string) =>
+    repository.run(['repo', 'sign', copy, '--key', key, '--root', known, '--yes'], { env: {} });
+  // Somebody makes a repository of their own with the holder's root key in it, and stages the next root on that.
+  const forger = new TestRepository();
+  const holders = join(repository.path, 'keys/root-1.pub');
+  await forger.ok([
+    'repo',
+    'init',
+    forger.path,
+    '--no-passphrase',
+    '--threshold',
+    'root=1/2',
+    '--public-key',
+    `root=${holders}`,
+  ]);
+  await forger.ok(['repo', 'stage', 'root']);
+  const forged = join(forger.path, 'staged');
+  const refused = await sign(forged);
+  expect([refused.status, refused.stderr]).toEqual([4, expect.stringContaining('[REPO_STAGE]')]);
+  const blind = await repository.run(['repo', 'sign', forged, '--key', key, '--yes'], { env: {} });
+  expect(blind.stderr).toMatch(/= key of targets [0-9a-f]{64}/);
+  const honest = await sign(join(repository.path, 'staged'));
+  expect([honest.status, honest.stdout]).toEqual([0, expect.stringContaining('Signed root')]);
 });

@@ -55,8 +55,13 @@ export function registerRepoDelegate(parent: Command, cli: Cli): void {
     }));
     const sources = given.length > 0 ? given : [{ type: keyType, passphrase: await newPassphrase(run) }];
     const result = await editRepository(path, sessionOptions(run), ({ draft, directory, rememberKey }) => {
-      const keys = sources.map((source) => provideKey(directory.path, directory.settings, name, source));
-      for (const key of keys) rememberKey(key);
+      const taken = { ...directory.settings.keys };
+      const keys = sources.map((source) => {
+        const key = provideKey(directory.path, taken, name, source);
+        taken[key.name] = key.place;
+        rememberKey(key);
+        return key;
+      });
       delegate(draft, { name, from, threshold, to, keys: keys.map(({ publicKey }) => publicKey) });
       return keys.map((key) => key.name);
     });
