@@ -14,7 +14,7 @@ import { SETTINGS_FILE, writeKeys } from './settings.ts';
 import { signChange } from './sign-change.ts';
 import { isStaged, loadStaged, writeStaged } from './staged.ts';
 import { describeChange } from './summary.ts';
-import { openWorkingDirectory, type WorkingDirectory } from './working-directory.ts';
+import { openWorkingDirectory, removePublicLeftovers, type WorkingDirectory } from './working-directory.ts';
 
 export interface SessionOptions {
   readonly now: Instant;
@@ -125,6 +125,7 @@ export function withRepository<T>(
 export function withRepositoryLock<T>(path: string, use: () => Promise<T>): Promise<T> {
   return withLock(path, () => {
     removeLeftovers(path);
+    removePublicLeftovers(join(path, 'public'));
     return use();
   });
 }

@@ -1,9 +1,17 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { formatUtf8 } from '../base/bytes.ts';
 import { formatInstant, type Instant, MINUTE, parseInstant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
-import { readBoundedIfPresent, replaceFile, syncTree, writeError, writeNewFile } from '../base/files.ts';
+import {
+  isDirectory,
+  readBoundedIfPresent,
+  removeLeftovers,
+  replaceFile,
+  syncTree,
+  writeError,
+  writeNewFile,
+} from '../base/files.ts';
 import { type Audit, auditRepository, type RepositoryReader } from './audit.ts';
 import { MOST_METADATA_BYTES } from './metadata.ts';
 import { loadSettings, type Settings } from './settings.ts';
@@ -61,6 +69,14 @@ export function writeClock(path: string, now: Instant): void {
   const before = readBoundedIfPresent(join(path, CLOCK_FILE), 64)?.toString('latin1').trim();
   if (before !== undefined && parseInstant(before) >= now) return;
   replaceFile(join(path, CLOCK_FILE), formatUtf8(`${formatInstant(now)}\n`));
+}
+
+/** Removes what interrupted runs left below the served directory, where files are written beside the ones they replace. */
+export function removePublicLeftovers(directory: string): void {
+  if (!isDirectory(directory)) return;
+  removeLeftovers(directory);
+  for (const entry of readdirSync(directory, { withFileTypes: true }))
+    if (entry.isDirectory()) removePublicLeftovers(join(directory, entry.name));
 }
 
 /** From here on it is quicker to flush everything at once. */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import type { TufClient } from '../support/tuf-client.ts';
@@ -105,6 +105,9 @@ test(
       else done += 1;
       await expectServed(client());
       await old.refresh(Date.now());
+      expect(readdirSync(repository.path, { recursive: true, encoding: 'utf8' }).join()).not.toContain(
+        '.staging-',
+      );
       expect(old.versions()).toMatchObject({ root: 2, targets: 2, snapshot: 2 });
       expect(await old.fetchTarget('new.pub', Date.now())).toBeDefined();
       await repository.ok(['repo', 'verify']);
