@@ -60,19 +60,25 @@ async function pour(
   content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   sink: ReturnType<Pack['entry']>,
 ): Promise<void> {
+  let held: Uint8Array | undefined;
   for await (const bytes of content) {
     if (sink.destroyed) return;
-    if (!sink.write(bytes)) {
-      await new Promise<void>((resolve) => {
-        const goOn = (): void => {
-          sink.off('drain', goOn);
-          sink.off('close', goOn);
-          resolve();
-        };
-        sink.on('drain', goOn);
-        sink.on('close', goOn);
-      });
-    }
+    if (held && !sink.write(held)) await roomIn(sink);
+    held = bytes;
   }
-  sink.end(undefined);
+  // The last piece needs no waiting: the entry is over only once all of it has been taken.
+  sink.end(held);
+}
+
+/** Until a stream takes more, or is closed. */
+async function roomIn(sink: ReturnType<Pack['entry']>): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const goOn = (): void => {
+      sink.off('drain', goOn);
+      sink.off('close', goOn);
+      resolve();
+    };
+    sink.on('drain', goOn);
+    sink.on('close', goOn);
+  });
 }

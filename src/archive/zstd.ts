@@ -4,10 +4,20 @@ import { StellaError } from '../base/errors.ts';
 import { MOST_FRAME_WINDOW } from './limits.ts';
 import { FrameWalker } from './zstd-frame.ts';
 
-// The package's own entry point drops the level on its way to the binding.
-const binding = createRequire(import.meta.url)('@mongodb-js/zstd/bindings.js') as {
+/** The native half of @mongodb-js/zstd. */
+export interface ZstdBinding {
   compress(data: Buffer, level: number): Promise<Buffer>;
-};
+}
+
+// The package's own entry point drops the level on its way to the binding.
+let loadBinding = (): ZstdBinding =>
+  createRequire(import.meta.url)('@mongodb-js/zstd/bindings.js') as ZstdBinding;
+let binding: ZstdBinding | undefined;
+
+/** Has the compressor come from elsewhere than the package, e.g. out of the executable. Call it before the first use. */
+export function embedZstd(load: () => ZstdBinding): void {
+  loadBinding = load;
+}
 
 export const DEFAULT_LEVEL = 3;
 /** Levels above need windows larger than what a frame may ask for. */
@@ -15,6 +25,7 @@ export const MOST_LEVEL = 19;
 
 /** One frame without content size or checksum. Equal bytes and level give equal frames: the library is pinned. */
 export function compressFrame(bytes: Buffer, level: number): Promise<Buffer> {
+  binding ??= loadBinding();
   return binding.compress(bytes, level);
 }
 

@@ -1,5 +1,5 @@
 import type { TarReader, TarSink } from '../archive/tar-reader.ts';
-import { compareBytewise, excerpt, formatHex, sha256Stream } from '../base/bytes.ts';
+import { compareBytewise, excerpt, formatHex, sha256, sha256Stream } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import type { Extraction } from './extraction.ts';
 import type { ManifestEntry } from './manifest.ts';
@@ -17,7 +17,8 @@ export interface SinkOptions {
 export abstract class EntrySink implements TarSink {
   readonly #options: SinkOptions;
   #entry: ManifestEntry | undefined;
-  #hash = sha256Stream();
+  #hash: ReturnType<typeof sha256Stream> | undefined;
+  #digest: Uint8Array | undefined;
 
   constructor(options: SinkOptions) {
     this.#options = options;
@@ -40,13 +41,19 @@ export abstract class EntrySink implements TarSink {
       );
     if (this.#options.skip?.(expected)) return;
     this.#entry = expected;
-    this.#hash = sha256Stream();
+    this.#hash = undefined;
+    this.#digest = undefined;
     this.#options.extraction?.begin(path);
   }
 
   data(bytes: Uint8Array): void {
     if (!this.#entry) return;
-    this.#hash.update(bytes);
+    // Most entries are a tile's size and come whole: for them, one call is several times as fast as a hash object.
+    if (bytes.length === this.#entry.size) this.#digest = sha256(bytes);
+    else {
+      this.#hash ??= sha256Stream();
+      this.#hash.update(bytes);
+    }
     this.#options.extraction?.write(bytes);
     this.#options.onData?.(bytes.length);
   }
@@ -54,7 +61,7 @@ export abstract class EntrySink implements TarSink {
   entryEnd(): void {
     if (!this.#entry) return;
     this.#options.extraction?.end();
-    checkDigest(this.#entry, this.#hash.digest());
+    checkDigest(this.#entry, this.#digest ?? this.#hash?.digest() ?? sha256(new Uint8Array(0)));
     this.#entry = undefined;
   }
 }

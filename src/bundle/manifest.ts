@@ -1,6 +1,6 @@
 import { checkEntryPaths } from '../archive/entry-path.ts';
 import { MOST_MANIFEST_BYTES } from '../archive/limits.ts';
-import { formatHex, formatUtf8, parseUtf8 } from '../base/bytes.ts';
+import { excerpt, formatHex, formatUtf8, parseUtf8 } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
@@ -80,25 +80,34 @@ function checkFormat(value: unknown): void {
 }
 
 /**
+ * That the times of a manifest exist.
+ * @throws StellaError MANIFEST_INVALID
+ */
+export function checkInstants(manifest: Pick<Manifest, 'sealed_at' | 'tuf'>): void {
+  sealedAt(manifest);
+  for (const role of Object.values(manifest.tuf.roles)) instant(role.expires, 'tuf.roles');
+}
+
+/**
  * What a schema cannot say: that instants exist, and that the entries are what a bundle may hold, in order.
  * @throws StellaError MANIFEST_INVALID, ENTRY_PATH, ENTRY_DUPLICATE
  */
-export function checkManifest(manifest: Manifest): void {
-  sealedAt(manifest);
-  for (const role of Object.values(manifest.tuf.roles)) instant(role.expires, 'tuf.roles');
-  checkEntryPaths(paths(manifest.entries));
+function checkManifest(manifest: Manifest): void {
+  checkInstants(manifest);
+  checkEntryPaths(manifest.entries.map(({ path }) => path));
+  checkFolders(manifest.entries);
   if (entriesRoot(manifest.entries) !== manifest.entries_root)
     throw new StellaError('MANIFEST_INVALID', 'manifest.json: entries_root is not the root over the entries');
 }
 
-function* paths(entries: readonly ManifestEntry[]): Generator<string> {
+/**
+ * That every entry is in a folder of a bundle.
+ * @throws StellaError ENTRY_PATH
+ */
+export function checkFolders(entries: Iterable<{ readonly path: string }>): void {
   for (const { path } of entries) {
     if (!SECTIONS.some((section) => path.startsWith(section)))
-      throw new StellaError(
-        'ENTRY_PATH',
-        `an entry is in none of the folders of a bundle: ${JSON.stringify(path)}`,
-      );
-    yield path;
+      throw new StellaError('ENTRY_PATH', `an entry is in none of the folders of a bundle: ${excerpt(path)}`);
   }
 }
 

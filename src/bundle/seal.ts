@@ -15,7 +15,8 @@ import type { Signer } from '../base/keys.ts';
 import { checkSchema } from '../base/schema.ts';
 import { bodyFrames, headBytes } from './layout.ts';
 import {
-  checkManifest,
+  checkFolders,
+  checkInstants,
   entriesRoot,
   FORMAT,
   formatManifest,
@@ -51,6 +52,7 @@ export interface Sealed {
 }
 
 interface Sized extends ManifestEntry {
+  sha256: string;
   readonly source: EntrySource;
 }
 
@@ -67,13 +69,12 @@ export async function sealBundle(options: SealOptions): Promise<Sealed> {
     throw new StellaError('USAGE', `the zstd level must be 1 to ${MOST_LEVEL}`);
   const entries = sizedEntries(options.entries);
   const mtime = tarMtime(sealedAt(options.manifest));
-  // What can be refused is refused before anything is written.
-  checkSchema('manifest', complete(options, []), MANIFEST_PATH, 'MANIFEST_INVALID');
+  // What can be refused is refused before anything is written; the entries' own fields are made here.
+  checkInstants(checkSchema('manifest', complete(options, []), MANIFEST_PATH, 'MANIFEST_INVALID'));
   return await withStagingAsync(dirname(options.out), STAGING_PREFIX, async (staging) => {
     const bodyPath = join(staging, 'body');
     const bodyTable = await writeFrames(bodyPath, sealBody(options, entries, mtime, level));
     const manifest = complete(options, entries);
-    checkManifest(checkSchema('manifest', manifest, MANIFEST_PATH, 'MANIFEST_INVALID'));
     const manifestBytes = formatManifest(manifest);
     if (manifestBytes.length > MOST_MANIFEST_BYTES)
       throw new StellaError('ARCHIVE_LIMIT', `the manifest would have ${manifestBytes.length} bytes`);
@@ -96,6 +97,7 @@ function sizedEntries(entries: SealOptions['entries']): Sized[] {
     throw new StellaError('ARCHIVE_LIMIT', `a bundle holds ${MOST_ENTRIES} entries, not ${entries.length}`);
   const sorted = [...entries].sort((a, b) => compareBytewise(a.path, b.path));
   checkEntryPaths(sorted.map(({ path }) => path));
+  checkFolders(sorted);
   return sorted.map(({ path, source }) => {
     const size = sourceSize(source);
     if (size > MOST_ENTRY_BYTES)
@@ -127,9 +129,9 @@ function sealBody(
     options.onProgress?.(done, total);
   };
   const sources = function* (): Generator<TarSource> {
-    for (const [i, entry] of entries.entries()) {
+    for (const entry of entries) {
       const onDigest = (sha256: Uint8Array): void => {
-        entries[i] = { ...entry, sha256: formatHex(sha256) };
+        entry.sha256 = formatHex(sha256);
       };
       yield {
         path: entry.path,

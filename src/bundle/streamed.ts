@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { frameLengths } from '../archive/layout.ts';
 import { MOST_ENTRY_IN_MEMORY } from '../archive/limits.ts';
@@ -168,6 +169,7 @@ export class StreamedBundle implements SealedBundle {
     });
     this.#head.handOver(sink);
     try {
+      checkSpace(this.#staged, total);
       this.#reader.push(this.#rest);
       this.#rest = new Uint8Array(0);
       for await (const piece of this.#pieces) this.#reader.push(piece);
@@ -243,4 +245,14 @@ export class StreamedBundle implements SealedBundle {
     await this.#frames.close();
     this.#unstage();
   }
+}
+
+/** A manifest that claims more than the disk holds is refused before the disk is full. */
+function checkSpace(directory: string, bytes: number): void {
+  const { bavail, bsize } = statfsSync(directory);
+  if (bytes > bavail * bsize)
+    throw new StellaError(
+      'WRITE_FAILED',
+      `the bundle unpacks to ${bytes} bytes, and ${directory} has room for ${bavail * bsize}`,
+    );
 }

@@ -1,10 +1,22 @@
-import { createReadStream, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  createReadStream,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
+import { coseOf, headOf, manifestOf, pack } from '../../bundles/hostile/forge.ts';
 import { generateKey, signerOf } from '../../src/base/keys.ts';
+import { entriesRoot, formatManifest } from '../../src/bundle/manifest.ts';
 import { openBundle } from '../../src/bundle/open.ts';
 import { checkBundleSignature, signerIds } from '../../src/bundle/signature.ts';
-import { makeBundle, noise, someEntries } from '../support/bundle.ts';
+import { makeBundle, manifestFacts, noise, someEntries } from '../support/bundle.ts';
 import { refusal } from '../support/errors.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 
@@ -120,4 +132,101 @@ test('a file that is missing or changes is refused and nothing is left', async (
     }),
   );
   expect(readdirSync(directory)).toEqual(['growing']);
+});
+
+test('a manifest larger than a frame takes as many as it needs', async () => {
+  const directory = temporaryDirectory();
+  const empty = new Uint8Array(0);
+  const entries = Array.from({ length: 40_000 }, (_, i) => ({ path: `tuf/targets/${i}`, source: empty }));
+  const made = await makeBundle(directory, { entries });
+  for (const input of [made.file, createReadStream(made.file)]) {
+    const bundle = await openBundle(input, { staging: join(directory, 'staging') });
+    expect(bundle.manifestBytes.length).toBeGreaterThan(4 * 2 ** 20);
+    checkBundleSignature(bundle, [made.key.publicKey], 1);
+    if (bundle.seekable) await bundle.verifyAll();
+    await bundle.close();
+  }
+});
+
+test('nothing is written through a link that was there before', async () => {
+  const directory = temporaryDirectory();
+  const made = await makeBundle(directory);
+  for (const link of ['out/tuf', 'out/tuf/1.root.json']) {
+    mkdirSync(join(directory, link, '..'), { recursive: true });
+    mkdirSync(join(directory, 'elsewhere'), { recursive: true });
+    symlinkSync(join(directory, 'elsewhere'), join(directory, link));
+    for (const input of [made.file, createReadStream(made.file)]) {
+      const bundle = await openBundle(input, { staging: join(directory, 'staging') });
+      await refusal('FILE_EXISTS', () => bundle.extract(join(directory, 'out')));
+      await bundle.close();
+    }
+    expect(readdirSync(join(directory, 'elsewhere'))).toEqual([]);
+    rmSync(join(directory, 'out'), { recursive: true });
+  }
+});
+
+test('from a pipe, a manifest that claims more than the disk holds is refused before the disk is full', async () => {
+  const directory = temporaryDirectory();
+  const entries = Array.from({ length: 50_000 }, (_, i) => ({
+    path: `tuf/${String(i).padStart(5, '0')}`,
+    size: 16 * 2 ** 30,
+    sha256: '00'.repeat(32),
+  }));
+  const manifest = formatManifest(manifestOf([], { entries, entries_root: entriesRoot(entries) }));
+  const { frames } = await pack({ head: headOf(manifest, coseOf(manifest)), sections: [] });
+  const bundle = await openBundle(Readable.from(frames), { staging: join(directory, 'staging') });
+  const { message } = await refusal('WRITE_FAILED', () => bundle.verifyAll());
+  expect(message).toContain('unpacks to');
+  await bundle.close();
+  expect(readdirSync(directory, { recursive: true })).toEqual(['staging']);
+});
+
+test('a path that FIFOs and devices have is read as a pipe', async () => {
+  const directory = temporaryDirectory();
+  const made = await makeBundle(directory);
+  const fifo = join(directory, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  const writer = spawn('sh', ['-c', 'cat "$0" > "$1"', made.file, fifo], { stdio: 'ignore' });
+  const bundle = await openBundle(fifo, { staging: join(directory, 'staging') });
+  expect(bundle.seekable).toBe(false);
+  await bundle.verifyAll();
+  await bundle.close();
+  await new Promise((resolve) =>
+    writer.exitCode === null ? writer.once('exit', resolve) : resolve(undefined),
+  );
+});
+
+test('a stream that fails is an unreadable file, not a bad bundle', async () => {
+  const directory = temporaryDirectory();
+  const made = await makeBundle(directory);
+  const failing = async function* (): AsyncGenerator<Buffer> {
+    yield readFileSync(made.file).subarray(0, 2000);
+    throw Object.assign(new Error('EIO'), { code: 'EIO' });
+  };
+  const bundle = await openBundle(Readable.from(failing()), { staging: join(directory, 'staging') });
+  await refusal('FILE_UNREADABLE', () => bundle.verifyAll());
+  await bundle.close();
+});
+
+test.each([
+  ['a level that is none', { level: 20 }, 'USAGE'],
+  ['no signer', { signers: [] }, 'USAGE'],
+  [
+    'a key that COSE has no algorithm for here',
+    { signers: [signerOf(generateKey('ecdsa-p384'))] },
+    'KEY_INVALID',
+  ],
+  [
+    'a time that does not exist',
+    { manifest: { ...manifestFacts, sealed_at: '2026-02-30T00:00:00Z' } },
+    'MANIFEST_INVALID',
+  ],
+  ['a fact that is none', { manifest: { ...manifestFacts, sequence: 0 } }, 'MANIFEST_INVALID'],
+  ['a path twice', { entries: [someEntries[0]!, someEntries[0]!] }, 'ENTRY_DUPLICATE'],
+  ['a path that leaves', { entries: [{ path: 'tuf/../x', source: Buffer.of(1) }] }, 'ENTRY_PATH'],
+  ['a path outside of the folders', { entries: [{ path: 'etc/x', source: Buffer.of(1) }] }, 'ENTRY_PATH'],
+] as const)('sealing %s is refused, and nothing is left', async (_, options, code) => {
+  const directory = temporaryDirectory();
+  await refusal(code, () => makeBundle(directory, options));
+  expect(readdirSync(directory)).toEqual([]);
 });
