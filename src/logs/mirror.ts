@@ -1,16 +1,17 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { compareBytewise } from '../base/bytes.ts';
-import { isStellaError, StellaError } from '../base/errors.ts';
+import { isStellaError } from '../base/errors.ts';
 import { replaceFile, writeError } from '../base/files.ts';
 import { type OpenedCheckpoint, openCheckpoint } from '../tlog/checkpoint.ts';
 import { proveConsistency } from '../tlog/merkle.ts';
 import type { VerifierKey } from '../tlog/note.ts';
 import { planTiles } from '../tlog/tile-plan.ts';
 import { checkWitnessPolicy, type WitnessPolicy, witnessKeys } from '../tlog/witness-policy.ts';
+import { checkGrowth, checkNotSmaller, type EarlierHead, type TreeHead } from './growth.ts';
 import { MirrorFetch, type MirrorProgress } from './mirror-fetch.ts';
 import type { TileSource } from './source.ts';
-import { checkGrowth, type TreeHead, tileReader } from './store.ts';
+import { tileReader } from './store.ts';
 
 export type { MirrorProgress } from './mirror-fetch.ts';
 
@@ -56,10 +57,6 @@ export interface MirroredLog extends TreeHead {
   readonly fetched: number;
 }
 
-function headOf(earlier: bigint | TreeHead): { size: bigint; rootHash?: Uint8Array } {
-  return typeof earlier === 'bigint' ? { size: earlier } : earlier;
-}
-
 /**
  * Mirrors the newest part of a tile log into a directory. Every tile is checked against the signed checkpoint before it is
  * written, and the checkpoint is written last, so a run that was killed is resumed by running again. The files are written
@@ -75,16 +72,11 @@ export async function mirrorLog(options: MirrorOptions): Promise<MirroredLog> {
   });
   checkWitnessPolicy(options.policy, opened);
   const { checkpoint, signedBy } = opened;
-  const earlier = (options.consistentFrom ?? []).map(headOf);
-  for (const { size } of earlier) {
-    if (size > checkpoint.size) {
-      throw new StellaError(
-        'LOG_ROLLBACK',
-        `the log ${checkpoint.origin} became smaller: it had ${size} entries and now has ${checkpoint.size}`,
-        { details: { origin: checkpoint.origin, previous: String(size), current: String(checkpoint.size) } },
-      );
-    }
-  }
+  const earlier = (options.consistentFrom ?? []).map(
+    (head): EarlierHead => (typeof head === 'bigint' ? { size: head } : head),
+  );
+  const current = { size: checkpoint.size, rootHash: checkpoint.rootHash, checkpointBytes };
+  for (const head of earlier) checkNotSmaller(checkpoint.origin, head, current);
   const plan = planTiles(
     checkpoint.size,
     depth,
@@ -110,9 +102,10 @@ export async function mirrorLog(options: MirrorOptions): Promise<MirroredLog> {
 
   const reader = tileReader(into, checkpoint);
   const consistentFrom = new Set<bigint>();
-  for (const { size, rootHash } of earlier) {
+  for (const head of earlier) {
+    const { size, rootHash } = head;
     try {
-      if (rootHash) await checkGrowth(checkpoint.origin, { size, rootHash }, checkpoint, reader);
+      if (rootHash) await checkGrowth(checkpoint.origin, { ...head, rootHash }, current, reader);
       else await proveConsistency(reader, size, checkpoint.size);
       consistentFrom.add(size);
     } catch (error) {

@@ -74,7 +74,7 @@ async function mirrorShard(shard: Shard, options: RekorV1Options): Promise<Mirro
   const earlier = options.consistentFrom?.(origin) ?? [];
   const proofs = new Map<string, Uint8Array>();
   for (const head of earlier) {
-    await checkGrowthBy(origin, head, checkpoint, async () => {
+    await checkGrowthBy(origin, head, { ...checkpoint, checkpointBytes }, async () => {
       if (head.size === 0n) return [];
       const proof = await fetchProof(shard, head.size, checkpoint.size, options);
       proofs.set(consistencyProofPath(head.size, checkpoint.size), formatConsistencyProof(proof));

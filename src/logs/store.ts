@@ -1,24 +1,19 @@
-import { equalBytes, formatHex } from '../base/bytes.ts';
-import { isStellaError, StellaError } from '../base/errors.ts';
+import { StellaError } from '../base/errors.ts';
 import { type OpenedCheckpoint, openCheckpoint } from '../tlog/checkpoint.ts';
 import { HASH_BYTES } from '../tlog/hash.ts';
-import { checkConsistency, type HashReader, proveConsistency } from '../tlog/merkle.ts';
+import type { HashReader } from '../tlog/merkle.ts';
 import type { VerifierKey } from '../tlog/note.ts';
 import { parseTilePath, rightEdge, TILE_WIDTH, type Tile, tilePath, tileWidth } from '../tlog/tile.ts';
 import { verifiedHashReader } from '../tlog/tile-reader.ts';
 import { TileVerifier } from '../tlog/tile-verifier.ts';
 import { checkWitnessPolicy, type WitnessPolicy, witnessKeys } from '../tlog/witness-policy.ts';
+import { checkGrowth, checkGrowthBy, type TreeHead } from './growth.ts';
 import { IndexRuns } from './index-runs.ts';
 import { listTileFiles, loadCheckpoint, loadConsistencyProof, loadTile } from './tile-directory.ts';
 import { hashTiles } from './tile-hashes.ts';
 
+export { checkGrowth, checkGrowthBy, type TreeHead } from './growth.ts';
 export { logDirectory } from './tile-directory.ts';
-
-/** A tree head as far as proofs need it. */
-export interface TreeHead {
-  readonly size: bigint;
-  readonly rootHash: Uint8Array;
-}
 
 /**
  * Hashes of the tree with this head from the tiles in `directory`, each checked against the root.
@@ -35,67 +30,6 @@ export function tileReader(directory: string, head: TreeHead): HashReader {
       });
     }),
   );
-}
-
-function describe({ size, rootHash }: TreeHead): { size: string; root_hash: string } {
-  return { size: String(size), root_hash: formatHex(rootHash) };
-}
-
-/**
- * Checks that a log only grew from `previous` to `current`, by a proof made from `reader`'s tiles of the current tree.
- * @throws StellaError LOG_ROLLBACK when it is smaller now, LOG_FORK when the one does not continue the other,
- * LOG_CONSISTENCY_UNPROVEN when tiles are missing; both tree heads are in the details
- */
-export function checkGrowth(
-  origin: string,
-  previous: TreeHead,
-  current: TreeHead,
-  reader: HashReader,
-): Promise<void> {
-  return checkGrowthBy(origin, previous, current, () =>
-    proveConsistency(reader, previous.size, current.size),
-  );
-}
-
-/**
- * {@link checkGrowth} by a proof from anywhere. A log that cannot prove it is treated as one that has forked.
- * @param prove throws LOG_CONSISTENCY_UNPROVEN where there is no proof
- */
-export async function checkGrowthBy(
-  origin: string,
-  previous: TreeHead,
-  current: TreeHead,
-  prove: () => Promise<readonly Uint8Array[]>,
-): Promise<void> {
-  const details = { origin, previous: describe(previous), current: describe(current) };
-  const heads = `${origin}: size ${previous.size} root ${details.previous.root_hash}, then size ${current.size} root ${details.current.root_hash}`;
-  if (current.size < previous.size)
-    throw new StellaError('LOG_ROLLBACK', `the log became smaller: ${heads}`, { details });
-  const fork = (cause?: unknown) =>
-    new StellaError('LOG_FORK', `two checkpoints contradict each other: ${heads}`, { details, cause });
-  if (current.size === previous.size) {
-    if (!equalBytes(previous.rootHash, current.rootHash)) throw fork();
-    return;
-  }
-  try {
-    const proof = await prove();
-    checkConsistency({
-      oldSize: previous.size,
-      oldRoot: previous.rootHash,
-      newSize: current.size,
-      newRoot: current.rootHash,
-      proof,
-    });
-  } catch (error) {
-    // Tiles are of the current tree, so a proof made from them that fails shows that the old tree is not in it.
-    if (isStellaError(error, 'PROOF_INVALID')) throw fork(error);
-    if (isStellaError(error, 'LOG_CONSISTENCY_UNPROVEN'))
-      throw new StellaError(error.code, `cannot prove that the log only grew: ${heads}`, {
-        details,
-        cause: error,
-      });
-    throw error;
-  }
 }
 
 /** What the tiles of a directory were found to prove. */
@@ -198,8 +132,8 @@ export async function checkCarriedLog(directory: string, rules: CarriedLogRules)
     origin: rules.origin,
   });
   checkWitnessPolicy(rules.policy, opened);
-  const { checkpoint } = opened;
-  const { origin, size } = checkpoint;
+  const { origin, size } = opened.checkpoint;
+  const checkpoint = { ...opened.checkpoint, checkpointBytes };
   const { previous } = rules;
   if (rules.mayLackTiles && listTileFiles(directory).next().done) {
     if (previous)

@@ -1,7 +1,7 @@
 import type { PreflightResult } from '../attest/preflight.ts';
 import { loadWitnessPolicy } from '../attest/store-trust.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
-import { StellaError } from '../base/errors.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
 import type { Fetcher } from '../base/fetcher.ts';
 import { type PublicKey, signerOf } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';
@@ -12,7 +12,7 @@ import { bundleKeysOf } from '../trust/bundle-keys.ts';
 import { type DerivedTrust, deriveTrust, logKeysOf } from '../trust/derived-trust.ts';
 import { checkFreshness, freshnessWindow, judgeFreshness } from '../trust/freshness.ts';
 import { loadGeneration } from '../trust/generation.ts';
-import type { Generation, TrustStore } from '../trust/store.ts';
+import type { Generation, StoreWriter, TrustStore } from '../trust/store.ts';
 import { referenceOf } from '../trust/sync-record.ts';
 import type { TufView } from '../trust/tuf.ts';
 import { attestationPath, collectAttestations, collectTuf } from './collect.ts';
@@ -76,7 +76,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
     const delta =
       options.since === undefined ? undefined : await loadDeltaBase(store.directory, ledger, options.since);
     const policy = config.tlogPolicy === undefined ? undefined : loadWitnessPolicy(config.tlogPolicy);
-    const logs = await collectLogs(trust.services?.endpoints.logs ?? [], {
+    const logs = await auditedCollect(writer, trust.services?.endpoints.logs ?? [], {
       fetcher: options.fetcher,
       keys: logKeysOf(trust.trustedRoot),
       policy,
@@ -147,6 +147,22 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       signerIsDistributed: isAmong(signingKey.key.publicKey, bundleKeysOf(trust.targets, sealedAt)),
     };
   });
+}
+
+/** Collects the logs; one that does not continue what was exported before is recorded, with both checkpoints. */
+async function auditedCollect(
+  writer: StoreWriter,
+  ...collected: Parameters<typeof collectLogs>
+): Promise<CollectedLog[]> {
+  try {
+    return await collectLogs(...collected);
+  } catch (error) {
+    if (isStellaError(error, 'LOG_FORK') || isStellaError(error, 'LOG_ROLLBACK')) {
+      const { code, message, details } = error;
+      writer.audit('refusal', { command: 'trust snapshot export', code, message, ...details });
+    }
+    throw error;
+  }
 }
 
 /**

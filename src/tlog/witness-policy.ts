@@ -1,6 +1,7 @@
 import { excerpt, parseUtf8 } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { OpenedCheckpoint } from './checkpoint.ts';
+import { parseNote, verifyNote } from './note.ts';
 import { parseVerifierKey, type VerifierKey } from './verifier-key.ts';
 
 /** A log that the policy accepts. */
@@ -165,7 +166,10 @@ export function witnessKeys(policy: WitnessPolicy | undefined): VerifierKey[] {
 }
 
 /** Which witnesses signed a checkpoint that was opened with {@link witnessKeys}, and whether they are enough. */
-export function policyState(policy: WitnessPolicy, { signedBy }: OpenedCheckpoint): PolicyState {
+export function policyState(
+  policy: WitnessPolicy,
+  { signedBy }: Pick<OpenedCheckpoint, 'signedBy'>,
+): PolicyState {
   const times = new Map<string, bigint>();
   for (const { publicKey, cosignedAt } of signedBy)
     if (cosignedAt !== undefined) times.set(publicKey.id, cosignedAt);
@@ -176,6 +180,20 @@ export function policyState(policy: WitnessPolicy, { signedBy }: OpenedCheckpoin
       return cosignedAt === undefined ? { name } : { name, cosignedAt };
     }),
   };
+}
+
+/**
+ * {@link policyState} of a checkpoint whose log has been verified before: looks at the witnesses' signatures alone.
+ * @throws StellaError NOTE_INVALID
+ */
+export function witnessState(policy: WitnessPolicy, checkpointBytes: Uint8Array): PolicyState {
+  const note = parseNote(checkpointBytes);
+  try {
+    return policyState(policy, { signedBy: verifyNote(note, witnessKeys(policy)) });
+  } catch (error) {
+    if (!isStellaError(error, 'CHECKPOINT_SIGNATURE')) throw error;
+    return policyState(policy, { signedBy: [] });
+  }
 }
 
 /**

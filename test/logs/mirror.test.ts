@@ -249,7 +249,10 @@ describe('attacks: refused with a code, and nothing of it kept', () => {
       const error = await refusal('LOG_ROLLBACK', () =>
         mirrorLog({ source: log, keys: [log.key], into, consistentFrom: [earlier] }),
       );
-      expect(JSON.stringify(error.details)).toContain('5001');
+      expect(error.details).toMatchObject({ previous: { size: '5001' }, current: { size: '5000' } });
+      expect(error.details).toMatchObject({
+        current: { checkpoint: expect.stringContaining('synthetic\n5000\n') },
+      });
     }
   });
 
