@@ -1,3 +1,4 @@
+import packageJson from '../../package.json' with { type: 'json' };
 import { isStellaError } from '../base/errors.ts';
 import type { Fetcher } from '../base/fetcher.ts';
 import { readBounded } from '../base/files.ts';
@@ -32,6 +33,9 @@ export function loadTrustSetting(
     config: loadConfig(place, flags, {
       // A bundle's producer names the repository as it saw it, which need not be reachable from here.
       ...(state.source.kind === 'sync' ? { tuf_url: state.tuf_urls ?? state.tuf.url } : {}),
+      ...(state.source.kind === 'import' && state.source.mirror !== undefined
+        ? { tuf_url: state.source.mirror }
+        : {}),
       service_map_target: state.service_map_target,
       rekor_key_targets: state.rekor_key_targets,
     }),
@@ -74,4 +78,4 @@ export async function fetcherOf(run: Run<object>, config: Config): Promise<Fetch
   });
 }
 
-const USER_AGENT = 'stella';
+const USER_AGENT = `stella/${packageJson.version}`;

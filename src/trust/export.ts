@@ -2,6 +2,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync } from 'no
 import { dirname, join } from 'node:path';
 import { StellaError } from '../base/errors.ts';
 import { STAGING_PREFIX, syncDirectory, syncTree, withStagingAsync, writeError } from '../base/files.ts';
+import { addSealedState, type SharedDirectories } from './export-sealed.ts';
 import { loadGeneration } from './generation.ts';
 import type { Generation } from './store.ts';
 
@@ -14,11 +15,16 @@ export interface Exported {
 
 /**
  * Writes a generation as a directory that is itself a servable TUF repository – every root from the pinned one, current
- * metadata, targets – with `sigstore/trusted_root.json` for other verifiers beside it. Verified before it is written,
+ * metadata, targets – with `sigstore/trusted_root.json` for other verifiers beside it, and where the generation was
+ * imported with the bundle's manifest, logs and attestations: a sealed mirror. Verified before it is written,
  * and there as a whole or not at all.
  * @throws StellaError FILE_EXISTS for a directory that is not empty, STORE_CORRUPT, TUF_*, WRITE_FAILED
  */
-export async function exportGeneration(generation: Generation, out: string): Promise<Exported> {
+export async function exportGeneration(
+  generation: Generation,
+  shared: SharedDirectories,
+  out: string,
+): Promise<Exported> {
   if (existsSync(out) && readdirSync(out).length > 0)
     throw new StellaError('FILE_EXISTS', `${out} exists and is not empty`);
   const view = await loadGeneration(generation);
@@ -31,6 +37,7 @@ export async function exportGeneration(generation: Generation, out: string): Pro
         ...copyTree(dirname(generation.trustedRootFile), join(staged, 'sigstore')).map(
           (path) => `sigstore/${path}`,
         ),
+        ...addSealedState(generation, shared, staged),
       ];
       syncTree(staged);
       renameSync(staged, out);

@@ -66,6 +66,12 @@ function storeLines({ generation, freshness, roles, keys }: TrustStatus): string
       one(seconds(freshness.reference)),
     ),
     ...family(
+      'stella_trust_age_seconds',
+      'gauge',
+      'Age of the trust when this file was written.',
+      one(freshness.age / 1000),
+    ),
+    ...family(
       'stella_trust_accepted_until_timestamp_seconds',
       'gauge',
       'When the staleness window ends.',

@@ -37,6 +37,9 @@ export interface Generation {
   readonly tufDirectory: string;
   /** Sigstore TrustedRoot JSON, derived for other verifiers. */
   readonly trustedRootFile: string;
+  /** manifest.json and manifest.cose of the bundle that was imported; absent where the generation comes from none. */
+  readonly manifestFile: string;
+  readonly signatureFile: string;
   readonly state: StoreState;
 }
 
@@ -46,6 +49,8 @@ export interface NextGeneration {
   readonly tufDirectory: string;
   /** Sigstore TrustedRoot JSON. */
   readonly trustedRoot: Uint8Array;
+  /** Of the bundle that it comes from, for mirrors. */
+  readonly sealed?: { readonly manifest: Uint8Array; readonly signature: Uint8Array };
   /** New files for `logs/`, laid out as there: `<sha256 of origin>/tile/…`. */
   readonly logsDirectory?: string;
   /** New files for `attestations/`. */
@@ -119,6 +124,8 @@ export class TrustStore {
       directory,
       tufDirectory: join(directory, 'tuf'),
       trustedRootFile: join(directory, 'sigstore', 'trusted_root.json'),
+      manifestFile: join(directory, 'manifest.json'),
+      signatureFile: join(directory, 'manifest.cose'),
       state: parseState(bytes, path),
     };
   }
@@ -217,6 +224,10 @@ export class TrustStore {
       writeNewFile(join(staged, 'state.json'), Buffer.from(`${formatCanonicalJson(next.state)}\n`), {
         sync: false,
       });
+      if (next.sealed) {
+        writeNewFile(join(staged, 'manifest.json'), next.sealed.manifest, { sync: false });
+        writeNewFile(join(staged, 'manifest.cose'), next.sealed.signature, { sync: false });
+      }
       // Content first, names after: what is named anywhere in the store is whole.
       syncTree(staged);
       if (next.logsDirectory) adoptTree(next.logsDirectory, this.logsDirectory);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { formatInstant, type Instant, MINUTE, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { Fetcher } from '../base/fetcher.ts';
+import { readBoundedIfPresent } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
 import { deriveTrust } from './derived-trust.ts';
@@ -12,6 +13,8 @@ import type { Generation, StoreState, StoreWriter, TrustStore } from './store.ts
 import { recordFailure, recordSuccess, referenceOf } from './sync-record.ts';
 import { formatTrustedRoot } from './trusted-root.ts';
 import { type RefreshedTuf, refreshTuf } from './tuf.ts';
+
+const MOST_TRUSTED_ROOT_BYTES = 64 * 1024 * 1024;
 
 export interface SyncSetting {
   readonly store: TrustStore;
@@ -98,7 +101,7 @@ async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Sy
     tuf: await refresh(setting, writer, url, root, current.tufDirectory),
   }));
   const next = await nextState(setting, tuf, root.pin, current.state);
-  if (!tuf.changed && current.state.source.kind === 'sync') {
+  if (!tuf.changed && current.state.source.kind === 'sync' && isDerived(current, next.trustedRoot)) {
     recordSuccess(store.directory, now, current);
     return { generation: current, changed: false };
   }
@@ -106,6 +109,12 @@ async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Sy
   writer.audit('sync', auditFacts(generation, {}));
   recordSuccess(store.directory, now, generation);
   return { generation, changed: true };
+}
+
+/** Whether a generation's derived files are what the configuration makes of its repository today. */
+function isDerived(generation: Generation, trustedRoot: Uint8Array): boolean {
+  const held = readBoundedIfPresent(generation.trustedRootFile, MOST_TRUSTED_ROOT_BYTES);
+  return held?.equals(trustedRoot) ?? false;
 }
 
 /** Tries each mirror in order; a mirror that is down, outdated or wrong does not stop the next from being asked. */

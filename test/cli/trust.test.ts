@@ -210,6 +210,22 @@ describe('trust init', () => {
   });
 });
 
+test('a changed configuration makes a new generation of an unchanged repository', async () => {
+  const site = new Site();
+  site.repository.addTarget('rekor-key-v2.pub', pem(), REKOR);
+  site.publish();
+  await site.init();
+  writeFileSync(
+    join(site.home, 'stella.yaml'),
+    'attestor: {trust_repo: {rekor_key_targets: [rekor-key-v2]}}',
+  );
+  expect((await site.stella('trust sync --force')).stdout).toMatch(/^generation 2/);
+  expect((await site.stella('trust sync --force')).stdout).toMatch(/^unchanged/);
+  expect((await site.stella('trust status --show-keys')).stdout).not.toContain(
+    'rekor-key-v1.pub  Rekor  active',
+  );
+});
+
 describe('trust status', () => {
   test('as JSON is complete whatever is shown as text', async () => {
     const site = new Site();

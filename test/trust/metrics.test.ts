@@ -8,11 +8,12 @@ test('labels of hostile names stay labels', () => {
       number: 1,
       state: { logs: [{ origin: 'a"} 1\nevil{x="\\', tree_size: 5, first_index: 0 }] },
     },
-    freshness: { state: 'fresh', reference: 1000, acceptedUntil: 2000 },
+    freshness: { state: 'fresh', reference: 1000, age: 6000, acceptedUntil: 2000 },
     roles: [{ name: 'team "x"', version: 3, expires: 5000 }],
     keys: [],
   } as unknown as TrustStatus;
   const lines = formatMetrics(status, undefined, 7000).trimEnd().split('\n');
+  expect(lines).toContain('stella_trust_age_seconds 6');
   expect(lines).toContain('stella_tuf_role_expires_timestamp_seconds{role="team \\"x\\""} 5');
   expect(lines).toContain('stella_log_tree_size{origin="a\\"} 1\\nevil{x=\\"\\\\"} 5');
   expect(lines.filter((line) => line.startsWith('evil'))).toEqual([]);

@@ -1,0 +1,75 @@
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { sha256Hex } from '../base/bytes.ts';
+import { StellaError } from '../base/errors.ts';
+import { fileSha256, readBoundedIfPresent, writeNewFile } from '../base/files.ts';
+import { parseJson } from '../base/schema.ts';
+import type { Generation } from './store.ts';
+
+const MOST_MANIFEST_BYTES = 64 * 1024 * 1024;
+
+/** Where a store keeps what its generations share. */
+export interface SharedDirectories {
+  readonly logsDirectory: string;
+  readonly attestationsDirectory: string;
+}
+
+/**
+ * Adds to an exported TUF repository what makes it a sealed mirror: manifest.json and manifest.cose of the bundle that
+ * the generation was imported from, and its logs and attestations. A generation that comes from no bundle adds nothing.
+ * @param out holds the TUF repository already
+ * @returns the paths of the added files, relative to `out`
+ * @throws StellaError STORE_CORRUPT where the store no longer holds what the manifest lists
+ */
+export function addSealedState(generation: Generation, shared: SharedDirectories, out: string): string[] {
+  const manifestBytes = readBoundedIfPresent(generation.manifestFile, MOST_MANIFEST_BYTES);
+  if (!manifestBytes) return [];
+  const manifest = parseJson('manifest', manifestBytes, generation.manifestFile, 'STORE_CORRUPT');
+  const files: string[] = [];
+  const checkpoints = new Map(manifest.logs.map(({ origin }) => [origin, checkpointOf(generation, origin)]));
+  for (const { path, sha256 } of manifest.entries) {
+    const place = path.startsWith('tuf/') ? path.slice('tuf/'.length) : path;
+    const to = join(out, place);
+    if (!path.startsWith('tuf/')) {
+      placeShared(path, shared, to, [...checkpoints.values()], sha256);
+      files.push(place);
+    }
+    if (!existsSync(to) || fileSha256(to) !== sha256) {
+      throw new StellaError(
+        'STORE_CORRUPT',
+        `the trust store no longer holds ${path} as the bundle that was imported has it`,
+        { hint: 'import the bundle again, into an empty store if need be' },
+      );
+    }
+  }
+  for (const [name, bytes] of [
+    ['manifest.json', manifestBytes],
+    ['manifest.cose', readBoundedIfPresent(generation.signatureFile, MOST_MANIFEST_BYTES)],
+  ] as const) {
+    if (!bytes) throw new StellaError('STORE_CORRUPT', `generation ${generation.number} has no ${name}`);
+    writeNewFile(join(out, name), bytes, { sync: false });
+    files.push(name);
+  }
+  return files;
+}
+
+function checkpointOf({ state }: Generation, origin: string): string | undefined {
+  return state.logs.find((log) => log.origin === origin)?.checkpoint;
+}
+
+/** Checkpoints are kept in the state of a generation, everything else of a log once for all generations. */
+function placeShared(
+  path: string,
+  shared: SharedDirectories,
+  to: string,
+  checkpoints: readonly (string | undefined)[],
+  sha256: string,
+): void {
+  const [section, ...rest] = path.split('/');
+  const from = join(section === 'logs' ? shared.logsDirectory : shared.attestationsDirectory, ...rest);
+  mkdirSync(dirname(to), { recursive: true });
+  if (section === 'logs' && rest.at(-1) === 'checkpoint') {
+    const text = checkpoints.find((one) => one !== undefined && sha256Hex(Buffer.from(one)) === sha256);
+    if (text !== undefined) writeNewFile(to, Buffer.from(text), { sync: false });
+  } else if (existsSync(from)) copyFileSync(from, to);
+}
