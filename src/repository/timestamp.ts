@@ -77,16 +77,19 @@ export function needPublished(directory: WorkingDirectory): NonNullable<WorkingD
   });
 }
 
+/** Hash bins expire all at once: naming every one of them would help nobody. */
+const MOST_NAMED = 5;
+
 /** `root 12d 3h, targets expired 2h ago`, for people. */
 export function describeExpiries(
   roles: readonly { readonly role: string; readonly expires: Instant }[],
   now: Instant,
 ): string {
-  return roles
-    .map(({ role, expires }) =>
-      expires <= now
-        ? `${role} expired ${formatDuration(now - expires)} ago`
-        : `${role} expires in ${formatDuration(expires - now)}`,
-    )
-    .join(', ');
+  const texts = roles.map(({ role, expires }) =>
+    expires <= now
+      ? `${role} expired ${formatDuration(now - expires)} ago`
+      : `${role} expires in ${formatDuration(expires - now)}`,
+  );
+  const more = texts.length - MOST_NAMED;
+  return more > 0 ? `${texts.slice(0, MOST_NAMED).join(', ')} and ${more} more` : texts.join(', ');
 }

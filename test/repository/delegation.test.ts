@@ -71,6 +71,14 @@ test('hash bins take all new targets, and clients find every one of them', async
   await repository.ok(['repo', 'rotate-key', 'bin', '--no-passphrase']);
   expect(await client.fetchTarget('key-0.pub', BEGIN)).toBeDefined();
   await repository.ok(['repo', 'verify']);
+  repository.now = days(85);
+  const soon = await repository.run(['repo', 'update-timestamp']);
+  expect(soon.stderr).toMatch(/bin-2 expires in 5d and 5 more \[REPO_EXPIRING\]/);
+  await repository.ok(['repo', 'stage', 'bin', 'targets']);
+  await repository.ok(['repo', 'sign']);
+  await repository.ok(['repo', 'publish']);
+  await repository.ok(['repo', 'update-timestamp']);
+  expect(await client.fetchTarget('key-1.pub', repository.now)).toBeDefined();
   const second = await repository.run(['repo', 'delegate', 'team', '--paths', 'team/*', '--no-passphrase']);
   expect(second.stderr).toContain('hash bins exclude other delegations [USAGE]');
 });
@@ -145,7 +153,7 @@ test('an expiring delegated role is reported by the daily run', async () => {
     [
       'Timestamp 3, valid until 2026-02-05T08:00:00Z',
       'error: snapshot expires in 5d [REPO_EXPIRING]',
-      'hint: issue anew in time: `stella repo stage snapshot`, then sign and publish',
+      'hint: issue them anew with `stella repo stage ROLE...`, then sign and publish',
       '',
     ].join('\n'),
   );

@@ -48,7 +48,7 @@ export function registerRepoUpdateTimestamp(parent: Command, cli: Cli): void {
     run.note(text);
     throw new StellaError('REPO_EXPIRING', describeExpiries(expiring, run.now), {
       details: json,
-      hint: `issue anew in time: \`stella repo stage ${expiring.map(({ role }) => role).join(' ')}\`, then sign and publish`,
+      hint: 'issue them anew with `stella repo stage ROLE...`, then sign and publish',
     });
   });
 }
