@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { signerOf } from '../../src/base/keys.ts';
+import { splitBundle } from '../../src/bundle/split.ts';
 import { makeBundle, manifestFacts } from '../support/bundle.ts';
 import { stella } from '../support/cli.ts';
 import { temporaryDirectory } from '../support/temp.ts';
@@ -53,6 +55,24 @@ test('inspect --list prints every entry; --html writes a page in which names are
   expect(page).not.toContain('<script');
   expect(page).not.toContain('\u001b');
   expect((await stella(args, { cwd, now })).status).toBe(4);
+});
+
+test('inspect takes a split bundle by its list or first part, and names parts that are missing', async () => {
+  const cwd = temporaryDirectory();
+  const made = await makeBundle(cwd);
+  const signers = [signerOf(made.key)];
+  await splitBundle({ file: made.file, manifestSha256: made.manifestSha256, partSize: 4000, signers });
+  for (const name of ['bundle.parts.json', 'bundle.tar.zst.001']) {
+    const { status, stdout } = await stella(['trust', 'snapshot', 'inspect', name], { cwd, now });
+    expect(status).toBe(0);
+    expect(stdout).toContain(made.manifestSha256);
+  }
+  rmSync(join(cwd, 'bundle.tar.zst.002'));
+  const { status, stderr } = await stella(['trust', 'snapshot', 'inspect', 'bundle.parts.json'], { cwd });
+  expect([status, stderr]).toEqual([
+    2,
+    expect.stringContaining('bundle.tar.zst.002 (missing) [PARTS_INCOMPLETE]'),
+  ]);
 });
 
 test('inspect of something else says what is wrong', async () => {
