@@ -3,7 +3,7 @@
  * files. What was there is replaced at once, so that a stella that runs from it meanwhile finds one build or the other.
  */
 import { execFileSync } from 'node:child_process';
-import { renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
 
@@ -31,11 +31,11 @@ try {
       { cwd: root, stdio: 'inherit' },
     );
   }
-  try {
-    renameSync(target, old);
-  } catch {
-    // the first build
-  }
+  const before = existsSync(target) ? readdirSync(target) : [];
+  // Executables stay until build:sea makes new ones.
+  for (const name of before.filter((one) => /^stella(?:-linux-\w+)?$/.test(one)))
+    renameSync(`${target}/${name}`, `${next}/${name}`);
+  if (before.length > 0) renameSync(target, old);
   renameSync(next, target);
 } finally {
   for (const directory of [next, old]) rmSync(directory, { recursive: true, force: true });

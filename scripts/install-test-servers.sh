@@ -7,10 +7,14 @@
 #   softhsm2, opensc  a PKCS#11 token and its tool
 #   for the scripts: shellcheck
 #   zstd, tar        reading bundles with other tools
+#   chromium         looks at the report pages
+#   debootstrap      a minimal Debian for the executable
+#   qemu, *-cross    runs the executable for arm64
+#   zsh, fish        read the completion scripts
 # Usage: sudo scripts/install-test-servers.sh
 set -eu
 
-packages='nginx-light libfaketime faketime docker-registry skopeo softhsm2 opensc shellcheck zstd tar openssl'
+packages='chromium debootstrap qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross zsh fish nginx-light libfaketime faketime docker-registry skopeo softhsm2 opensc shellcheck zstd tar openssl'
 
 if [ "$(id -u)" -ne 0 ]; then
   echo 'error: run it as root, e.g. with sudo' >&2

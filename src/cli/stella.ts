@@ -69,7 +69,7 @@ for (const [signal, status] of [
 const dumb = process.env['TERM'] === 'dumb';
 const columns = process.stdout.columns ?? process.stderr.columns;
 
-process.exitCode = await run(process.argv.slice(2), {
+void run(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
   clock: systemClock,
@@ -83,4 +83,6 @@ process.exitCode = await run(process.argv.slice(2), {
   stdoutTerminal: process.stdout.isTTY === true && !dumb,
   ...(columns ? { columns } : {}),
   ...(interactive ? { ask, askSecret } : {}),
+}).then((status) => {
+  process.exitCode = status;
 });

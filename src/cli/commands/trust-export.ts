@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { isStellaError } from '../../base/errors.ts';
 import type { Cli } from '../cli.ts';
 import { formatCount } from '../output.ts';
 import { loadTrustSetting } from '../trust-setting.ts';
@@ -18,7 +19,7 @@ export function registerTrustExport(trust: Command, cli: Cli): void {
     const { store } = loadTrustSetting(run);
     const generation = store.require(run.now);
     const out = resolve(run.io.cwd, run.options.out);
-    const { files } = await exportGeneration(generation, out);
+    const { files } = await exportGeneration(generation, store, out);
     const url = pathToFileURL(out).href;
     const { pin } = generation.state;
     return {

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { formatInstant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import { readBounded } from '../../base/files.ts';
 import { loadPublicKey } from '../../base/keys.ts';
@@ -35,7 +34,7 @@ export function registerTrustInit(trust: Command, cli: Cli): void {
     if (options.root !== undefined && options.rootFingerprint !== undefined)
       throw new StellaError('USAGE', '--root and --root-fingerprint exclude each other');
     const { resolve } = await import('node:path');
-    const { initTrust } = await import('../../trust/sync.ts');
+    const { initFromUrl } = await import('../mirror-sync.ts');
     const { formatRoles } = await import('../trust-status-text.ts');
     const { parseFingerprint } = await import('../../consumer/pin.ts');
     const path = (name: string) => resolve(run.io.cwd, name);
@@ -58,8 +57,8 @@ export function registerTrustInit(trust: Command, cli: Cli): void {
     const bundleKeys = (options.bundleKey ?? []).map((file) => loadPublicKey(path(file)));
     const fetcher = await fetcherOf(run, config);
     const setting = { store, config, fetcher, now, warn: run.note };
-    const { generation } = await initTrust(setting, voucher, bundleKeys, options.replace ?? false);
-    const { pin, tuf } = generation.state;
+    const { generation } = await initFromUrl(setting, voucher, bundleKeys, options.replace ?? false);
+    const { pin, tuf, reference_time: asOf } = generation.state;
     if (pin.how === 'first-use') {
       run.note(`warning: nobody vouched for the root: trusted on first use (version ${pin.version})`);
       run.note(`warning: compare sha256:${pin.sha256} with the trust team over another channel`);
@@ -69,7 +68,7 @@ export function registerTrustInit(trust: Command, cli: Cli): void {
       json: { store: store.directory, generation: generation.number, url: tuf.url, pin, roles: tuf.roles },
       text: [
         `trust store ${store.directory}, generation ${generation.number}`,
-        `from ${tuf.url} as of ${formatInstant(now)}: ${roles}`,
+        `from ${tuf.url} as of ${asOf}: ${roles}`,
         `pinned to root ${pin.version}, sha256:${pin.sha256} (${pin.how})`,
       ].join('\n'),
     };

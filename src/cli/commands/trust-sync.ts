@@ -23,7 +23,7 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
     .option('--offline', 'use no network: file:// only');
   cli.action<Options, []>(command, async (run) => {
     const { options, io } = run;
-    const { syncTrust } = await import('../../trust/sync.ts');
+    const { syncFromUrl } = await import('../mirror-sync.ts');
     const { writeMetrics } = await import('../trust-metrics.ts');
     const { config, store } = loadTrustSetting(run, {
       tuf_url: options.tufUrl,
@@ -32,7 +32,7 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
     const fetcher = await fetcherOf(run, config);
     const sync = async (now: Instant, force: boolean): Promise<Synced> => {
       try {
-        return await syncTrust({ store, config, fetcher, now, warn: run.note }, force);
+        return await syncFromUrl({ store, config, fetcher, now, warn: run.note }, force);
       } finally {
         if (options.metrics !== undefined) await writeMetrics(run, options.metrics, now);
       }

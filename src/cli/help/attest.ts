@@ -19,7 +19,17 @@ export const ATTEST: HelpTable = {
       ],
     ],
     exits: [2, 5],
-    related: ['trust import', 'trust status', 'attest sign'],
+    related: ['trust import', 'trust status', 'attest sign', 'attest merge'],
+  },
+  'attest merge': {
+    purpose:
+      'Joins what the runs of `attest verify --shard I/N --json` printed, and fails if a shard is missing or anything in one did not verify.',
+    examples: [
+      ['stella attest merge ./shard-1.jsonl ./shard-2.jsonl', 'of two runs'],
+      ['stella attest merge ./shard-1.jsonl ./shard-2.jsonl --json', 'all verdicts in one stream'],
+    ],
+    exits: [2, 5],
+    related: ['attest verify'],
   },
   'attest sign': {
     purpose:

@@ -27,6 +27,7 @@ export const TRUST: HelpTable = {
     examples: [
       ['stella trust sync', 'before an export, or from cron'],
       ['stella trust sync --force', 'after a key rotation: ask now'],
+      ['stella trust sync --watch --metrics ./stella.prom', 'as a service, with metrics for Prometheus'],
     ],
     exits: [2, 3, 5],
     related: ['trust status', 'trust diff', 'trust snapshot export'],
@@ -165,5 +166,47 @@ export const TRUST: HelpTable = {
     ],
     exits: [2],
     related: ['trust snapshot export', 'trust snapshot inspect'],
+  },
+  'trust snapshot push': {
+    purpose:
+      'Puts a sealed bundle into an OCI registry as an artifact, for sites that move registries across the gap anyway. The registry is only a carrier: what comes out of it is checked like any other bundle.',
+    examples: [
+      [
+        'stella trust snapshot push ./x.tar.zst oci://registry.example.com/trust/bundles:2026-01-25',
+        'under a tag',
+      ],
+      [
+        'stella trust snapshot push ./x.tar.zst oci://localhost:5000/bundles:latest --plain-http',
+        'into a registry on this machine',
+      ],
+    ],
+    exits: [2, 3],
+    related: ['trust snapshot pull', 'trust snapshot list', 'trust import'],
+  },
+  'trust snapshot pull': {
+    purpose:
+      'Fetches a sealed bundle from an OCI registry into a file. With @sha256:HEX exactly that one; with a tag what the registry says it is, which `trust import` then checks.',
+    examples: [
+      [
+        'stella trust snapshot pull oci://registry.example.com/trust/bundles:2026-01-25 --out ./x.tar.zst',
+        'by tag',
+      ],
+      [
+        'stella trust snapshot pull oci://registry.example.com/trust/bundles:latest --out ./x.tar.zst --ca-file ./ca.pem',
+        'from a registry with a certificate authority of its own',
+      ],
+    ],
+    exits: [2, 3],
+    related: ['trust snapshot list', 'trust snapshot push', 'trust import'],
+  },
+  'trust snapshot list': {
+    purpose:
+      'Lists the sealed bundles in an OCI repository as the registry describes them, newest first. Nothing of it is verified.',
+    examples: [
+      ['stella trust snapshot list oci://registry.example.com/trust/bundles', 'which bundles are there?'],
+      ['stella trust snapshot list oci://registry.example.com/trust/bundles --json', 'for a program'],
+    ],
+    exits: [2, 3],
+    related: ['trust snapshot pull', 'trust snapshot push'],
   },
 };

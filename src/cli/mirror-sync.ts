@@ -1,0 +1,62 @@
+import type { Instant } from '../base/clock.ts';
+import { StellaError } from '../base/errors.ts';
+import type { Fetcher } from '../base/fetcher.ts';
+import type { PublicKey } from '../base/keys.ts';
+import type { AcceptRules } from '../consumer/accept.ts';
+import { checkNotUnsealed, openSealedMirror, syncSealedMirror } from '../consumer/sealed-mirror.ts';
+import type { Voucher } from '../trust/root-pin.ts';
+import { initTrust, type Synced, syncTrust } from '../trust/sync.ts';
+import type { TrustSetting } from './trust-setting.ts';
+
+interface Setting extends TrustSetting {
+  readonly fetcher: Fetcher;
+  readonly now: Instant;
+  readonly warn: (line: string) => void;
+}
+
+/** Makes a store from a TUF repository, or from sealed state that a mirror serves; which of the two is found out. */
+export async function initFromUrl(
+  setting: Setting,
+  voucher: Voucher,
+  bundleKeys: readonly PublicKey[],
+  replace: boolean,
+): Promise<Synced> {
+  const { store, config, fetcher } = setting;
+  if (store.current() && !replace)
+    throw new StellaError('STORE_EXISTS', `there is a trust store in ${store.directory} already`);
+  const mirror = await openSealedMirror(config.tufUrls, fetcher);
+  if (!mirror) return await initTrust(setting, voucher, bundleKeys, replace);
+  if (replace) {
+    throw new StellaError('USAGE', `${mirror.url} serves sealed state, which --replace is not for`, {
+      hint: `remove ${store.directory} first, or give another local_cache_path`,
+    });
+  }
+  const vouchers = {
+    root: voucher.how === 'root-file' ? voucher.bytes : undefined,
+    fingerprint: voucher.how === 'fingerprint' ? voucher.sha256 : undefined,
+    firstUse: voucher.how === 'nobody' ? true : undefined,
+    confirm: undefined,
+  };
+  return await syncSealedMirror(store, mirror, { ...rulesOf(setting), vouchers, bundleKeys });
+}
+
+/** Brings a store up to date with a TUF repository, or with sealed state that a mirror serves. */
+export async function syncFromUrl(setting: Setting, force: boolean): Promise<Synced> {
+  const { store, config, fetcher, now } = setting;
+  const current = store.require(now);
+  const mirror = await openSealedMirror(config.tufUrls, fetcher);
+  if (mirror) return await syncSealedMirror(store, mirror, rulesOf(setting));
+  checkNotUnsealed(current, config.tufUrls);
+  return await syncTrust(setting, force);
+}
+
+function rulesOf({ config, now }: Setting): AcceptRules {
+  return {
+    now,
+    config,
+    bundleKeys: [],
+    rejectAfter: undefined,
+    maxAge: undefined,
+    vouchers: { root: undefined, fingerprint: undefined, firstUse: undefined, confirm: undefined },
+  };
+}
