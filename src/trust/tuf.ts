@@ -1,5 +1,5 @@
 import { createHash, getHashes, timingSafeEqual } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { excerpt } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
@@ -27,7 +27,7 @@ export interface TufView {
   targetNames(): readonly string[];
   /** The target of exactly this name, as the most trusted role that may speak for it has it. */
   target(name: string): TufTarget | undefined;
-  /** Whether the target's file is held; of a large repository only some are. */
+  /** Whether there is a file for the target, good or not; of a large repository only some are held. */
   isHeld(name: string): boolean;
   /**
    * The target's bytes, checked against length and every hash.
@@ -243,10 +243,7 @@ function viewOf(
     target: (name) => targets.get(name),
     isHeld(name) {
       const target = targets.get(name);
-      return (
-        target !== undefined &&
-        readHeldTarget(directory, targetPath(target, client.consistentSnapshot), target) !== undefined
-      );
+      return target !== undefined && isPublishable(target) && existsSync(fileOf(target));
     },
     async readTarget(name) {
       const target = targets.get(name);

@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
 import { DAY, HOUR } from '../../src/base/clock.ts';
 import { formatPublicKey, generateKey } from '../../src/base/keys.ts';
+import { loadAudit } from '../../src/trust/audit.ts';
 import { stella as runStella } from '../support/cli.ts';
 import { real, realIsPresent } from '../support/real.ts';
 import { temporaryDirectory } from '../support/temp.ts';
@@ -104,6 +105,19 @@ describe('the commands of the guide', () => {
     expect(again.status).toBe(4);
     expect(again.stderr).toContain('[FILE_EXISTS]');
   });
+});
+
+test('export writes nothing of a store that is damaged, and is on record', async () => {
+  const site = new Site();
+  await site.init();
+  expect((await site.stella('trust export --out good')).status).toBe(0);
+  expect(loadAudit(site.store).at(-1)).toMatchObject({ event: 'export', command: 'trust export' });
+  const targets = join(site.store, 'generations/1/tuf/targets');
+  writeFileSync(join(targets, readdirSync(targets)[0]!), 'altered');
+  const { status, stderr } = await site.stella('trust export --out bad');
+  expect(status).toBe(2);
+  expect(stderr).toContain('[TUF_MISMATCH]');
+  expect(existsSync(join(site.home, 'bad'))).toBe(false);
 });
 
 describe('the fixed first lines of the troubleshooting guide', () => {

@@ -20,6 +20,15 @@ export function registerTrustExport(trust: Command, cli: Cli): void {
     const generation = store.require(run.now);
     const out = resolve(run.io.cwd, run.options.out);
     const { files } = await exportGeneration(generation, store, out);
+    try {
+      await store.change(run.now, async (writer) =>
+        writer.audit('export', { command: 'trust export', generation: generation.number, out }),
+      );
+    } catch (error) {
+      // A store on a read-only medium can be exported all the same.
+      if (!isStellaError(error)) throw error;
+      run.note(`warning: not written to the audit log: ${error.message} [${error.code}]`);
+    }
     const url = pathToFileURL(out).href;
     const { pin } = generation.state;
     return {
