@@ -34,6 +34,8 @@ export interface TargetNames {
   readonly rekorKeyTargets: readonly string[];
   /** Whether somebody chose them; the default name may be absent, and does not exclude other Rekor keys. */
   readonly rekorKeysChosen: boolean;
+  /** Whether each of the Rekor keys must be there, as when somebody types their names. */
+  readonly everyKeyRequired: boolean;
   readonly bundleKeyTargets: readonly string[];
   readonly bundleKeysChosen: boolean;
   readonly serviceMapTarget: string;
@@ -43,6 +45,7 @@ export interface TargetNames {
 export const DEFAULT_TARGET_NAMES: TargetNames = {
   rekorKeyTargets: ['rekor-key-v1'],
   rekorKeysChosen: false,
+  everyKeyRequired: false,
   bundleKeyTargets: ['bundle-signer-v1'],
   bundleKeysChosen: false,
   serviceMapTarget: 'sigstore-services-v1',
@@ -57,6 +60,7 @@ export function targetNamesOf(
   return {
     rekorKeyTargets: config.rekorKeyTargets,
     rekorKeysChosen: chosen('rekor_key_targets'),
+    everyKeyRequired: config.origins.rekor_key_targets.source === 'flag',
     bundleKeyTargets: config.bundleKeyTargets,
     bundleKeysChosen: chosen('bundle_key_targets'),
     serviceMapTarget: config.serviceMapTarget,
@@ -179,28 +183,46 @@ function namedUsages(
   map: ServiceMap | undefined,
 ): Map<string, TargetUsage> {
   const usages = new Map<string, TargetUsage>();
-  const give = (name: string | undefined, usage: TargetUsage, required: boolean) => {
-    if (name === undefined) return;
-    const target = required ? resolveTarget(view, name) : findTarget(view, name);
+  const give = (name: string | undefined, usage: TargetUsage) => {
+    const target = name === undefined ? undefined : findTarget(view, name);
     if (target) usages.set(target.name, usage);
   };
-  give(map?.fulcio?.root_cert_target, 'Fulcio', false);
-  give(map?.tsa?.cert_chain_target, 'TSA', false);
-  give(map?.ctlog?.public_key_target, 'CTFE', false);
+  give(map?.fulcio?.root_cert_target, 'Fulcio');
+  give(map?.tsa?.cert_chain_target, 'TSA');
+  give(map?.ctlog?.public_key_target, 'CTFE');
   if (!names.rekorKeysChosen) {
-    give(map?.rekor?.public_key_target, 'Rekor', false);
-    for (const log of map?.logs ?? []) give(log.public_key_target, 'Rekor', false);
+    give(map?.rekor?.public_key_target, 'Rekor');
+    for (const log of map?.logs ?? []) give(log.public_key_target, 'Rekor');
   }
-  give(names.serviceMapTarget, 'service-map', false);
-  for (const name of names.rekorKeyTargets) give(name, 'Rekor', names.rekorKeysChosen);
-  for (const name of names.bundleKeyTargets) give(name, 'bundle-signer', names.bundleKeysChosen);
+  give(names.serviceMapTarget, 'service-map');
+  for (const target of chosenKeys(view, names.rekorKeyTargets, names.rekorKeysChosen, names.everyKeyRequired))
+    usages.set(target.name, 'Rekor');
+  for (const target of chosenKeys(view, names.bundleKeyTargets, names.bundleKeysChosen, false))
+    usages.set(target.name, 'bundle-signer');
   return usages;
+}
+
+/**
+ * The key targets of these names. In a rotation a configuration names the old key and the new one, of which one is not
+ * there yet, or no more; but of names that somebody chose one at least must be there.
+ * @throws StellaError TARGET_UNKNOWN, TARGET_AMBIGUOUS
+ */
+function chosenKeys(
+  view: TufView,
+  names: readonly string[],
+  areChosen: boolean,
+  isEachRequired: boolean,
+): TufTarget[] {
+  if (isEachRequired) return names.map((name) => resolveTarget(view, name));
+  const found = names.map((name) => findTarget(view, name)).filter((target) => target !== undefined);
+  if (areChosen && found.length === 0 && names[0] !== undefined) resolveTarget(view, names[0]);
+  return found;
 }
 
 /**
  * Every target that trust rests on, with its bytes. A target's usage is the one it is configured for, else the one that
  * its custom metadata declares. Where Rekor key targets were chosen, no other target is a Rekor key; likewise bundle keys.
- * @throws StellaError TARGET_UNKNOWN for a chosen name that is not there, TARGET_AMBIGUOUS, TARGET_INVALID, TUF_MISMATCH
+ * @throws StellaError TARGET_UNKNOWN where none of the chosen names is there, TARGET_AMBIGUOUS, TARGET_INVALID, TUF_MISMATCH
  */
 export async function trustTargets(
   view: TufView,
