@@ -6,6 +6,7 @@
 #   skopeo           another client of that registry
 #   softhsm2, opensc  a PKCS#11 token and its tool
 #   for the scripts: shellcheck
+#   python3-securesystemslib  another implementation of TUF's signatures
 #   zstd, tar        reading bundles with other tools
 #   chromium         looks at the report pages
 #   debootstrap      a minimal Debian for the executable
@@ -14,7 +15,7 @@
 # Usage: sudo scripts/install-test-servers.sh
 set -eu
 
-packages='chromium debootstrap qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross zsh fish nginx-light libfaketime faketime docker-registry skopeo softhsm2 opensc shellcheck zstd tar openssl'
+packages='chromium debootstrap qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross zsh fish nginx-light libfaketime faketime docker-registry skopeo softhsm2 opensc shellcheck python3-securesystemslib python3-cryptography python3-nacl zstd tar openssl'
 
 if [ "$(id -u)" -ne 0 ]; then
   echo 'error: run it as root, e.g. with sudo' >&2
