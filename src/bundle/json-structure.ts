@@ -1,8 +1,8 @@
 import { StellaError } from '../base/errors.ts';
 
 const MOST_DEPTH = 8;
-/** A manifest has about one value for every 30 bytes; JSON made of nothing but brackets takes 50 times its size parsed. */
-const LEAST_BYTES_PER_VALUE = 12;
+/** An entry takes 28 bytes for each of its values at least; JSON of nothing but brackets takes 50 times its size parsed. */
+const LEAST_BYTES_PER_VALUE = 24;
 const FREE_VALUES = 200_000;
 
 const QUOTE = 0x22;

@@ -94,6 +94,7 @@ export class StreamedBundle implements SealedBundle {
   #rest: Uint8Array;
   #staging: Promise<void> | undefined;
   #extraction: Extraction | undefined;
+  #entries: ReadonlyMap<string, ManifestEntry> | undefined;
 
   private constructor(
     source: { frames: FrameStream; pieces: AsyncGenerator<Uint8Array>; reader: TarReader; head: HeadSink },
@@ -204,7 +205,8 @@ export class StreamedBundle implements SealedBundle {
   }
 
   async readEntry(path: string): Promise<Uint8Array> {
-    const entry = this.manifest.entries.find((candidate) => candidate.path === path);
+    this.#entries ??= new Map(this.manifest.entries.map((one) => [one.path, one]));
+    const entry = this.#entries.get(path);
     if (!entry) throw new StellaError('ENTRY_MISSING', `the bundle has no entry ${JSON.stringify(path)}`);
     if (entry.size > MOST_ENTRY_IN_MEMORY)
       throw new StellaError('ARCHIVE_LIMIT', `an entry of ${entry.size} bytes is not read whole: ${path}`);

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { coseOf, headOf, manifestOf, pack } from '../../bundles/hostile/forge.ts';
+import { parseSeekTable } from '../../src/archive/seek-table.ts';
 import { generateKey, signerOf } from '../../src/base/keys.ts';
 import { entriesRoot, formatManifest } from '../../src/bundle/manifest.ts';
 import { openBundle } from '../../src/bundle/open.ts';
@@ -229,4 +230,21 @@ test.each([
   const directory = temporaryDirectory();
   await refusal(code, () => makeBundle(directory, options));
   expect(readdirSync(directory)).toEqual([]);
+});
+
+test('opening reads the head and the seek table only, and an entry only the frames it lies in', async () => {
+  const directory = temporaryDirectory();
+  const made = await makeBundle(directory);
+  const bytes = readFileSync(made.file);
+  const table = parseSeekTable(bytes.subarray(-(17 + 8 * 4)));
+  const [head, attestations, logs] = table.map(({ compressed }) => compressed) as [number, number, number];
+  bytes.fill(0xff, head, head + attestations + logs);
+  writeFileSync(made.file, bytes);
+  const bundle = await openBundle(made.file, { staging: directory });
+  checkBundleSignature(bundle, [made.key.publicKey], 1);
+  expect(Buffer.from(await bundle.readEntry('tuf/1.root.json')).toString()).toBe('{"root":1}');
+  await bundle.extract(join(directory, 'out'), { select: ({ path }) => path.startsWith('tuf/') });
+  await refusal('ARCHIVE_INVALID', () => bundle.readEntry(listed[1]!.path));
+  await refusal('ARCHIVE_INVALID', () => bundle.verifyAll());
+  await bundle.close();
 });
