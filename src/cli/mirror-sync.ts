@@ -22,7 +22,8 @@ export async function initFromUrl(
   replace: boolean,
 ): Promise<Synced> {
   const { store, config, fetcher } = setting;
-  if (store.current() && !replace)
+  // A damaged store must not keep --replace from working.
+  if (!replace && store.current())
     throw new StellaError('STORE_EXISTS', `there is a trust store in ${store.directory} already`);
   const mirror = await openSealedMirror(config.tufUrls, fetcher);
   if (!mirror) return await initTrust(setting, voucher, bundleKeys, replace);
@@ -44,6 +45,9 @@ export async function initFromUrl(
 export async function syncFromUrl(setting: Setting, force: boolean): Promise<Synced> {
   const { store, config, fetcher, now } = setting;
   const current = store.require(now);
+  // What was an ordinary repository at the last sync is not asked again whether it is one.
+  const { source } = current.state;
+  if (source.kind === 'sync' && config.tufUrls.includes(source.url)) return await syncTrust(setting, force);
   const mirror = await openSealedMirror(config.tufUrls, fetcher);
   if (mirror) return await syncSealedMirror(store, mirror, rulesOf(setting));
   checkNotUnsealed(current, config.tufUrls);

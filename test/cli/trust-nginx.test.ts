@@ -1,6 +1,8 @@
 import { chmodSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { formatPublicKey, generateKey } from '../../src/base/keys.ts';
 import { stella } from '../support/cli.ts';
 import { nginxIsPresent, serveWithNginx } from '../support/nginx.ts';
@@ -56,6 +58,43 @@ describe.skipIf(!nginxIsPresent)('a repository behind nginx', () => {
     expect(refused.stderr).toContain('[FETCH_FAILED]');
     expect(refused.stderr).toMatch(/certificate/);
     expect((await run(init, { network: { ca_file: tls.ca } })).status).toBe(0);
+  });
+
+  test('over TLS is reached through a proxy, whose variables are honoured', async () => {
+    const { directory } = published();
+    const tls = makeTlsFiles();
+    const server = await serveWithNginx(directory, {
+      listen: 'ssl',
+      server: `ssl_certificate ${tls.serverCertificate}; ssl_certificate_key ${tls.serverKey};`,
+    });
+    const tunnels: string[] = [];
+    const proxy = createServer();
+    proxy.on('connect', (request, socket) => {
+      tunnels.push(request.url!);
+      const upstream = connect(server.port, '127.0.0.1', () => {
+        socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+        upstream.pipe(socket).pipe(upstream);
+      });
+      for (const side of [upstream, socket]) side.on('error', () => upstream.destroy());
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void proxy.close());
+    const home = temporaryDirectory();
+    const config = { attestor: { trust_repo: { network: { ca_file: tls.ca } } } };
+    writeFileSync(join(home, 'stella.yaml'), JSON.stringify(config));
+    const HTTPS_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const url = `https://127.0.0.1:${server.port}/`;
+    const init = (env: Record<string, string>) =>
+      stella(['trust', 'init', '--replace', '--tuf-url', url], {
+        now: NOW,
+        cwd: home,
+        env: { HOME: home, ...env },
+      });
+    expect((await init({ HTTPS_PROXY })).status).toBe(0);
+    expect(new Set(tunnels)).toEqual(new Set([`127.0.0.1:${server.port}`]));
+    tunnels.length = 0;
+    expect((await init({ HTTPS_PROXY, NO_PROXY: '127.0.0.1' })).status).toBe(0);
+    expect(tunnels).toEqual([]);
   });
 
   test('that demands a client certificate gets it', async () => {
