@@ -14,8 +14,9 @@ import {
   readLines,
 } from './inputs.ts';
 import { loadTrust, type TrustInputs, type VerifierTrust } from './trust.ts';
+import { unreadable } from './verdict.ts';
 import { verdictJson } from './verdict-json.ts';
-import { unreadable, type VerifyOptions, verifyAttestation } from './verify.ts';
+import { type VerifyOptions, verifyAttestation } from './verify.ts';
 
 /** What one verification after the other is done with; plain data, so that it can be sent to worker threads. */
 export interface BatchRules {

@@ -3,7 +3,8 @@ import { isStellaError, type StellaError } from '../base/errors.ts';
 import { type Parsed, parseAttestations } from './parse.ts';
 import type { VerifierTrust } from './trust.ts';
 import type { Verdict } from './verdict.ts';
-import { unreadable, type VerifyOptions, verifyAttestation } from './verify.ts';
+import { unreadable } from './verdict.ts';
+import { type VerifyOptions, verifyAttestation } from './verify.ts';
 
 /** What is to be carried: a document with one or more attestations. */
 export interface PreflightDocument {

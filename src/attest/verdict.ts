@@ -4,7 +4,7 @@ import type { StellaError } from '../base/errors.ts';
 import type { Attestation } from './attestation.ts';
 import type { CertificateIdentity } from './identity.ts';
 import type { Statement } from './statement.ts';
-import type { TrustOrigin } from './trust.ts';
+import type { TrustOrigin, VerifierTrust } from './trust.ts';
 
 /** Everything that must hold, in the order in which it is judged; the first that fails gives the verdict its code. */
 export const CHECKS = [
@@ -74,4 +74,21 @@ export interface Verdict {
   readonly artifactChecked: boolean;
   readonly statement?: Statement;
   readonly trust: TrustOrigin;
+}
+
+/** The verdict on something that could not even be read as an attestation. */
+export function unreadable(error: StellaError, trust: VerifierTrust): Verdict {
+  return {
+    verified: false,
+    error,
+    checks: CHECKS.map((name, i) =>
+      i === 0
+        ? { name, result: 'failed', code: error.code, detail: error.message }
+        : { name, result: 'skipped' },
+    ),
+    identityChecked: false,
+    artifactChecked: false,
+    logs: [],
+    trust: trust.origin,
+  };
 }

@@ -4,7 +4,7 @@ import { isStellaError, StellaError } from '../base/errors.ts';
 import type { HashAlgorithm, PublicKey } from '../base/keys.ts';
 import { checkFreshness } from '../trust/freshness.ts';
 import type { Artifact } from './artifact.ts';
-import type { Attestation, LogEntry } from './attestation.ts';
+import type { Attestation, LogEntry, MessageSignature } from './attestation.ts';
 import { checkAttestorAt, chooseAttestors } from './attestor.ts';
 import { carriedEntries } from './carried-entries.ts';
 import { checkValidAt, type JudgedCertificate } from './chain.ts';
@@ -14,7 +14,7 @@ import { adviseOnInstance } from './instances.ts';
 import { LogJudge } from './log-evidence.ts';
 import type { AttestorKey } from './material.ts';
 import { checkRule, constrainsSigner, type PolicyRule } from './policy.ts';
-import { isAttestationSignature, isDigestSignature, isMessageSignature } from './signature.ts';
+import { isAttestationSignature, isMessageSignature } from './signature.ts';
 import { findSigningTimes, type SigningTime } from './signing-time.ts';
 import { parseStatement, type Statement } from './statement.ts';
 import { matchArtifact } from './subject.ts';
@@ -39,6 +39,7 @@ export interface VerifyOptions {
 }
 
 type Outcome = Omit<CheckOutcome, 'name'>;
+type IsDigestSignature = typeof import('./digest-signature.ts').isDigestSignature;
 
 /**
  * Judges one attestation. Everything that fails is in the verdict; nothing about the attestation makes this throw.
@@ -52,24 +53,21 @@ export async function verifyAttestation(
 ): Promise<Verdict> {
   const isProved = attestation.entries.length > 0 && attestation.entries.every(({ proof }) => proof);
   const carried = isProved ? [] : await carriedEntries(attestation, trust);
-  return await new Verification(attestation, carried, trust, options, now).run();
+  const { content } = attestation;
+  // Node cannot verify by digest; what can is large, and seldom needed.
+  const digests =
+    content.kind === 'message' && !isAtHand(content, options.artifact)
+      ? (await import('./digest-signature.ts')).isDigestSignature
+      : undefined;
+  return await new Verification(attestation, carried, trust, options, now, digests).run();
 }
 
-/** The verdict on something that could not even be read as an attestation. */
-export function unreadable(error: StellaError, trust: VerifierTrust): Verdict {
-  return {
-    verified: false,
-    error,
-    checks: CHECKS.map((name, i) =>
-      i === 0
-        ? { name, result: 'failed', code: error.code, detail: error.message }
-        : { name, result: 'skipped' },
-    ),
-    identityChecked: false,
-    artifactChecked: false,
-    logs: [],
-    trust: trust.origin,
-  };
+/** Whether the artifact's content is there, and is what the attestation says was signed. */
+function isAtHand({ digest }: MessageSignature, artifact: Artifact | undefined): boolean {
+  return (
+    artifact?.bytes !== undefined &&
+    (digest === undefined || artifact.digests[digest.algorithm] === digest.value.toString('hex'))
+  );
 }
 
 class Verification {
@@ -78,6 +76,7 @@ class Verification {
   readonly #trust: VerifierTrust;
   readonly #options: VerifyOptions;
   readonly #now: Instant;
+  readonly #isDigestSignature: IsDigestSignature | undefined;
   readonly #outcomes: CheckOutcome[] = [];
   #error: StellaError | undefined;
   #signed: Buffer | undefined;
@@ -93,12 +92,14 @@ class Verification {
     trust: VerifierTrust,
     options: VerifyOptions,
     now: Instant,
+    isDigestSignature: IsDigestSignature | undefined,
   ) {
     this.#attestation = attestation;
     this.#log = new LogJudge(attestation.entries, carried, trust);
     this.#trust = trust;
     this.#options = options;
     this.#now = now;
+    this.#isDigestSignature = isDigestSignature;
   }
 
   async run(): Promise<Verdict> {
@@ -228,17 +229,15 @@ class Verification {
     if (content.kind !== 'message') return false;
     const { artifact } = this.#options;
     const hash = content.digest?.algorithm ?? 'sha256';
-    const claimed = content.digest?.value;
+    if (!this.#isDigestSignature) return isMessageSignature(key, artifact!.bytes!, content.signature, hash);
     const found = artifact?.digests[hash];
-    const isClaimed = claimed === undefined || found === claimed.toString('hex');
-    if (artifact?.bytes && isClaimed) return isMessageSignature(key, artifact.bytes, content.signature, hash);
-    const digest = claimed ?? (found === undefined ? undefined : Buffer.from(found, 'hex'));
+    const digest = content.digest?.value ?? (found === undefined ? undefined : Buffer.from(found, 'hex'));
     if (!digest)
       throw new StellaError(
         'ARTIFACT_REQUIRED',
         `the attestation does not say what it signs: its ${hash} is needed`,
       );
-    return isDigestSignature(key, digest, content.signature, hash);
+    return this.#isDigestSignature(key, digest, content.signature, hash);
   }
 
   #sct(): Outcome {

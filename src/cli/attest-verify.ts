@@ -111,7 +111,8 @@ function jobsOf(text: string | undefined): number {
 
 async function ruleOfPolicy(run: Run<object>, options: AttestVerifyOptions): Promise<PolicyRule | undefined> {
   if (options.policy === undefined) return undefined;
-  const { parsePolicy, ruleFor } = await import('../attest/policy.ts');
+  const { parsePolicy } = await import('../attest/policy-file.ts');
+  const { ruleFor } = await import('../attest/policy.ts');
   const policy = parsePolicy(
     readBounded(resolve(run.io.cwd, options.policy), MOST_POLICY_BYTES),
     options.policy,

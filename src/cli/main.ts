@@ -1,8 +1,8 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { EXIT, type ExitStatus } from '../base/codes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { Cli, type Io } from './cli.ts';
-import { commandTree } from './tree.ts';
+import { makeTree } from './make-tree.ts';
 
 /**
  * The whole command line, with nothing of the process it runs in: tests call it with their own {@link Io}.
@@ -14,13 +14,20 @@ export async function run(args: readonly string[], io: Io): Promise<ExitStatus> 
   cli.json = args.includes('--json');
   if (args.includes('--no-color')) cli.color = false;
   try {
-    await commandTree(cli).parseAsync(args, { from: 'user' });
+    const program = await treeFor(args, cli);
+    await program.parseAsync(args, { from: 'user' });
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.done;
     cli.fail(toStellaError(thrown));
   }
   cli.close();
   return cli.exit;
+}
+
+/** The commands that the arguments can mean: loading all of them takes longer than verifying an attestation. */
+async function treeFor(args: readonly string[], cli: Cli): Promise<Command> {
+  if (args[0] === 'attest') return makeTree(cli, (await import('./commands/attest.ts')).registerAttest);
+  return (await import('./tree.ts')).commandTree(cli);
 }
 
 const HELP_HINT = 'see `stella --help`, or --help after the command';

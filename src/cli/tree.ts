@@ -1,46 +1,9 @@
-import { Command, Help } from 'commander';
-import packageJson from '../../package.json' with { type: 'json' };
-import { type Cli, COMMON_OPTIONS } from './cli.ts';
+import type { Command } from 'commander';
+import type { Cli } from './cli.ts';
 import { register } from './commands/index.ts';
-import { addHelp } from './help/index.ts';
-
-const DEFAULT_COLUMNS = 80;
+import { makeTree } from './make-tree.ts';
 
 /** The whole command tree with its help. */
 export function commandTree(cli: Cli): Command {
-  const program = new Command('stella')
-    .description(packageJson.description)
-    .version(packageJson.version, '-V, --version')
-    .showSuggestionAfterError(true);
-  register(program, cli);
-  addHelp(program);
-  connect(program, cli);
-  return program;
-}
-
-/** Commander must neither exit nor print errors by itself, in any command of the tree. */
-function connect(command: Command, cli: Cli): void {
-  const { io } = cli;
-  const columns = () => io.columns ?? DEFAULT_COLUMNS;
-  command.configureHelp({ groupItems: groupItems as Help['groupItems'] });
-  command.exitOverride().configureOutput({
-    writeOut: (text) => io.stdout(text),
-    // Help that was asked for by naming a group only; errors are printed by `run`.
-    writeErr: (text) => io.stderr(text),
-    outputError: () => {},
-    getOutHelpWidth: columns,
-    getErrHelpWidth: columns,
-    getOutHasColors: () => false,
-    getErrHasColors: () => false,
-  });
-  for (const child of command.commands) connect(child, cli);
-}
-
-/** What a command has of its own comes before what every command has. */
-function groupItems(this: Help, ...args: Parameters<Help['groupItems']>): ReturnType<Help['groupItems']> {
-  const groups = Help.prototype.groupItems.apply(this, args) as ReturnType<Help['groupItems']>;
-  const common = groups.get(COMMON_OPTIONS);
-  groups.delete(COMMON_OPTIONS);
-  if (common) groups.set(COMMON_OPTIONS, common);
-  return groups;
+  return makeTree(cli, register);
 }

@@ -5,7 +5,7 @@ import { identityIn } from '../../src/attest/identity.ts';
 import { parseStrictText } from '../../src/attest/json.ts';
 import { parseEntryBody } from '../../src/attest/log-entry.ts';
 import { parseAttestations } from '../../src/attest/parse.ts';
-import { parsePolicy } from '../../src/attest/policy.ts';
+import { parsePolicy } from '../../src/attest/policy-file.ts';
 import { parseScts, precertificateOf } from '../../src/attest/sct.ts';
 import { parseStatement } from '../../src/attest/statement.ts';
 import { parseTimestamp } from '../../src/attest/timestamp.ts';

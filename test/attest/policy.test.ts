@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parsePolicy, ruleFor } from '../../src/attest/policy.ts';
+import { ruleFor } from '../../src/attest/policy.ts';
+import { parsePolicy } from '../../src/attest/policy-file.ts';
 import { loadTrust } from '../../src/attest/trust.ts';
 import { formatPublicKey, generateKey } from '../../src/base/keys.ts';
 import { checkSchema } from '../../src/base/schema.ts';

@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { registerAttestMerge } from './attest-merge.ts';
-import { registerAttestSign } from './attest-sign.ts';
-import { registerAttestVerify } from './attest-verify.ts';
+import { registerAttest } from './attest.ts';
 import { registerAuditShow } from './audit-show.ts';
 import { registerAuditVerify } from './audit-verify.ts';
 import { registerCompletion } from './completion.ts';
@@ -51,7 +49,7 @@ import { registerTrustSync } from './trust-sync.ts';
 export function register(program: Command, cli: Cli): void {
   const trust = cli.group(program, 'trust', 'bring trust in, look at it, carry it');
   const snapshot = cli.group(trust, 'snapshot', 'sealed bundles: make, look into, check');
-  const attest = cli.group(program, 'attest', 'verify and make attestations');
+  registerAttest(program, cli);
   const repo = cli.group(program, 'repo', 'author a TUF repository');
   const log = cli.group(program, 'log', 'keep and check an embedded transparency log');
   const config = cli.group(program, 'config', 'look at the configuration');
@@ -73,9 +71,6 @@ export function register(program: Command, cli: Cli): void {
   registerSnapshotPush(snapshot, cli);
   registerSnapshotPull(snapshot, cli);
   registerSnapshotList(snapshot, cli);
-  registerAttestVerify(attest, cli);
-  registerAttestMerge(attest, cli);
-  registerAttestSign(attest, cli);
   registerLogInit(log, cli);
   registerLogAppend(log, cli);
   registerLogCheckpoint(log, cli);
