@@ -38,6 +38,8 @@ export class Draft {
   readonly #roles: Map<string, TufTargets>;
   #snapshot: TufSnapshot | undefined;
   readonly #files: Map<string, Uint8Array>;
+  /** Whether a new snapshot was asked for although no targets role changes. */
+  #renewSnapshot = false;
 
   /** @param earlier a change that has not been published yet and is to go on */
   constructor(
@@ -123,7 +125,6 @@ export class Draft {
     this.#snapshot = undefined;
     this.#renewSnapshot = true;
   }
-  #renewSnapshot = false;
 
   addFile(path: string, bytes: Uint8Array): void {
     this.#files.set(path, bytes);
@@ -140,9 +141,9 @@ export class Draft {
    * @throws StellaError USAGE when nothing changes
    */
   finish(): Change {
-    this.#reissueUnsigned();
+    const reachable = this.#reissueUnsigned();
     const snapshotNeeded = this.#roles.size > 0 || this.#renewSnapshot || this.#isUnderSigned('snapshot');
-    const snapshot = this.#snapshot ?? (snapshotNeeded ? this.#makeSnapshot() : undefined);
+    const snapshot = this.#snapshot ?? (snapshotNeeded ? this.#makeSnapshot(reachable) : undefined);
     if (!this.#root && !snapshot) throw new StellaError('USAGE', 'there is nothing to change');
     return {
       base: this.#base,
@@ -172,7 +173,8 @@ export class Draft {
     return validSigners(metadata, rule).length < rule.threshold;
   }
 
-  #reissueUnsigned(): void {
+  /** Issues anew what the new keys leave unsigned; returns the names of all targets roles that clients can reach. */
+  #reissueUnsigned(): ReadonlySet<string> {
     if (!this.#roles.has('targets') && this.#isUnderSigned('targets')) this.editRole('targets', () => {});
     // Issuing a role anew does not change whom it delegates to, so one pass is enough.
     const current = this.roles;
@@ -189,16 +191,15 @@ export class Draft {
       }
     }
     for (const name of current.keys()) if (!reachable.has(name)) this.dropRole(name);
-    this.#reachable = reachable;
+    return reachable;
   }
-  #reachable = new Set<string>();
 
-  #makeSnapshot(): TufSnapshot {
+  #makeSnapshot(listed: ReadonlySet<string>): TufSnapshot {
     const before = this.#published?.snapshot.signed;
     const roles = this.roles;
     // Files that a snapshot has listed stay listed: clients take a file that vanishes for an attack (§5.5.5).
     const meta = structuredClone(before?.meta ?? {}) as TufSnapshot['signed']['meta'];
-    for (const name of [...this.#reachable].sort())
+    for (const name of [...listed].sort())
       meta[`${name}.json`] = { version: roles.get(name)!.signed.version };
     return {
       signed: {

@@ -5,7 +5,7 @@ import { TOP_ROLES } from './vocabulary.ts';
 import { openWorkingDirectory, type WorkingDirectory } from './working-directory.ts';
 
 /** The TUF key ids that a repository's roles have. */
-export function keyIdsOf(audit: Audit): Set<string> {
+function keyIdsOf(audit: Audit): Set<string> {
   const { roles } = audit.root.signed;
   const delegated = [...audit.delegations.values()].flat();
   return new Set([...TOP_ROLES.map((role) => roles[role]), ...delegated].flatMap(({ keyids }) => keyids));

@@ -15,7 +15,7 @@ export function filesOf(change: Change): Map<string, MetadataFile> {
 }
 
 /** The same change with other metadata of one role. */
-export function withMetadata(change: Change, role: string, metadata: MetadataFile): Change {
+function withMetadata(change: Change, role: string, metadata: MetadataFile): Change {
   switch (metadata.signed._type) {
     case 'root':
       return { ...change, root: metadata as NonNullable<Change['root']> };

@@ -30,7 +30,7 @@ export interface StagedChange {
 }
 
 /** A ceremony takes days, not weeks; after this a change is made anew. */
-export const STAGED_FOR = 14 * DAY;
+const STAGED_FOR = 14 * DAY;
 const CHANGE_FILE = 'change.json';
 const MOST_CHANGE_BYTES = 64 * 1024 * 1024;
 

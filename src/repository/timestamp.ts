@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { DAY, type Duration, formatDuration, type Instant } from '../base/clock.ts';
+import { type Duration, formatDuration, type Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
 import { expiriesOf, expiryOf } from './audit.ts';
@@ -24,9 +24,6 @@ export interface TimestampOptions {
   /** How long before its expiry a role is reported. */
   readonly warn: Duration;
 }
-
-/** Long enough for people who hold offline keys to come together. */
-export const DEFAULT_WARNING: Duration = 7 * DAY;
 
 /**
  * The daily run: signs a new timestamp for the present snapshot, which needs the timestamp key only. A timestamp that has
@@ -70,7 +67,7 @@ export async function updateTimestamp(
 }
 
 /** @throws StellaError REPO_NOT_FOUND */
-export function needPublished(directory: WorkingDirectory): NonNullable<WorkingDirectory['published']> {
+function needPublished(directory: WorkingDirectory): NonNullable<WorkingDirectory['published']> {
   if (directory.published) return directory.published;
   throw new StellaError('REPO_NOT_FOUND', `nothing is published in ${directory.path} yet`, {
     hint: 'finish with `stella repo sign` and `stella repo publish`',

@@ -22,7 +22,6 @@ export interface WorkingDirectory {
   readonly settings: Settings;
   /** What clients see. */
   readonly public: string;
-  readonly keys: string;
   readonly staged: string;
   /** Undefined until the first publication. */
   readonly published: Audit | undefined;
@@ -44,7 +43,7 @@ export function directoryReader(directory: string): RepositoryReader {
  */
 export function openWorkingDirectory(path: string, now: Instant): WorkingDirectory {
   const settings = loadSettings(path);
-  const places = { public: join(path, 'public'), keys: join(path, 'keys'), staged: join(path, 'staged') };
+  const places = { public: join(path, 'public'), staged: join(path, 'staged') };
   checkClock(path, now);
   const isPublished = existsSync(join(places.public, 'timestamp.json'));
   const published = isPublished ? auditRepository(directoryReader(places.public)) : undefined;
@@ -60,7 +59,12 @@ function checkClock(path: string, now: Instant): void {
     throw new StellaError(
       'CLOCK_BEHIND',
       `the clock says ${formatInstant(now)}, but this repository was signed at ${formatInstant(latest)}`,
-      { hint: 'set the clock; metadata signed now would expire before what clients have already' },
+      {
+        hint: [
+          'set the clock; metadata signed now would expire before what clients have already',
+          `if it was the other clock that was wrong, remove ${join(path, CLOCK_FILE)}`,
+        ],
+      },
     );
 }
 
