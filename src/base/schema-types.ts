@@ -636,6 +636,10 @@ version: string
  */
 signers: StoreStateSha256[]
 /**
+ * Address of the sealed mirror, where it was not a file that was imported
+ */
+mirror?: string
+/**
  * Of the file that was imported, where it was one: tells the same file from a damaged copy without opening it
  */
 file_sha256?: string

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { loadWitnessPolicy } from '../attest/store-trust.ts';
 import { type Duration, formatDuration, formatInstant, type Instant, parseInstant } from '../base/clock.ts';
+import { formatCoseSign } from '../base/cose.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { fileSha256 as digestOfFile } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
@@ -30,6 +31,9 @@ import type { CheckList, Finding } from './check-list.ts';
 import { type CarriedRoot, checkSamePin, choosePin, formatFingerprint, type RootVouchers } from './pin.ts';
 import { checkNoRollback, isSameBundle } from './rollback.ts';
 
+/** A file, a stream of its bytes, or a bundle that is open already, e.g. of a mirror. */
+export type BundleSource = string | Readable | SealedBundle;
+
 /** What an operator and the configuration ask of a bundle. */
 export interface AcceptRules {
   readonly now: Instant;
@@ -43,6 +47,8 @@ export interface AcceptRules {
   readonly rejectAfter: Duration | undefined;
   /** `--max-age`: an exception for this run. */
   readonly maxAge: Duration | undefined;
+  /** The sealed mirror that the bundle is served by. */
+  readonly mirror?: string;
   /** Told how many bytes of content have been checked, of how many. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -62,6 +68,8 @@ export interface AcceptPlace {
 export interface Acceptance {
   readonly manifest: Manifest;
   readonly manifestSha256: string;
+  /** The exact bytes of manifest.json, and manifest.cose. */
+  readonly sealed: { readonly manifest: Uint8Array; readonly signature: Uint8Array };
   /** The store holds this very bundle; it was checked up to its digests, and there is nothing to do. */
   readonly alreadyHeld: boolean;
   readonly pin: StoreState['pin'];
@@ -86,7 +94,7 @@ export interface Acceptance {
  * @throws StellaError whatever the first failing check says, with the record of all checks so far in its details
  */
 export async function acceptBundle(
-  source: string | Readable,
+  source: BundleSource,
   place: AcceptPlace,
   rules: AcceptRules,
   checks: CheckList,
@@ -102,14 +110,15 @@ export async function acceptBundle(
 
 /** The container and the manifest are read in one pass; which of the two failed is told by the code. */
 async function openChecked(
-  source: string | Readable,
+  source: BundleSource,
   place: AcceptPlace,
   checks: CheckList,
 ): Promise<SealedBundle> {
   let bundle: SealedBundle | undefined;
   let failure: unknown;
   try {
-    bundle = await openBundle(source, { staging: place.staging });
+    const isOpen = typeof source === 'object' && 'manifest' in source;
+    bundle = isOpen ? source : await openBundle(source, { staging: place.staging });
   } catch (error) {
     failure = error;
   }
@@ -175,6 +184,7 @@ async function acceptOpened(
   const accepted = {
     manifest,
     manifestSha256,
+    sealed: { manifest: bundle.manifestBytes, signature: formatCoseSign(bundle.signatures) },
     alreadyHeld,
     pin: pin.state,
     view,

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { formatBase64 } from '../base/bytes.ts';
 import { formatInstant, parseInstant } from '../base/clock.ts';
 import { isStellaError } from '../base/errors.ts';
@@ -11,7 +10,13 @@ import { distributedKeys } from '../trust/key-list.ts';
 import type { Generation, StoreState, StoreWriter, TrustStore } from '../trust/store.ts';
 import { keyHistory } from '../trust/sync.ts';
 import { formatTrustedRoot } from '../trust/trusted-root.ts';
-import { type Acceptance, type AcceptPlace, type AcceptRules, acceptBundle } from './accept.ts';
+import {
+  type Acceptance,
+  type AcceptPlace,
+  type AcceptRules,
+  acceptBundle,
+  type BundleSource,
+} from './accept.ts';
 import { CheckList, type CheckResult } from './check-list.ts';
 
 /** Bundles that a delta may build on; a site that is further behind needs a full one. */
@@ -33,7 +38,7 @@ export interface Imported extends Checked {
  */
 export async function checkBundle(
   store: TrustStore,
-  source: string | Readable,
+  source: BundleSource,
   rules: AcceptRules,
   onCheck?: (result: CheckResult) => void,
 ): Promise<Checked> {
@@ -52,7 +57,7 @@ export async function checkBundle(
  */
 export async function importBundle(
   store: TrustStore,
-  source: string | Readable,
+  source: BundleSource,
   name: string,
   rules: AcceptRules,
   onCheck?: (result: CheckResult) => void,
@@ -106,6 +111,7 @@ function commit(writer: StoreWriter, acceptance: Acceptance, rules: AcceptRules)
     state: nextState(acceptance, writer.current?.state, rules),
     tufDirectory,
     trustedRoot: formatTrustedRoot(trust.trustedRoot),
+    sealed: acceptance.sealed,
     ...(existsSync(part('logs')) ? { logsDirectory: part('logs') } : {}),
     ...(existsSync(part('attestations')) ? { attestationsDirectory: part('attestations') } : {}),
   });
@@ -125,7 +131,14 @@ function nextState(acceptance: Acceptance, before: StoreState | undefined, rules
     ...(before?.bundle_keys ?? []),
     ...acceptance.pinnedKeys.map((key) => formatBase64(key.spki)),
   ]);
-  const { rekor_key_targets, service_map_target } = before ?? {};
+  const { config } = rules;
+  const isChosen = (key: 'rekor_key_targets' | 'service_map_target') => config.origins[key].source === 'flag';
+  const rekor_key_targets = isChosen('rekor_key_targets')
+    ? [...config.rekorKeyTargets]
+    : before?.rekor_key_targets;
+  const service_map_target = isChosen('service_map_target')
+    ? config.serviceMapTarget
+    : before?.service_map_target;
   return {
     format: 'stella-store/v1',
     created_at: formatInstant(rules.now),
@@ -139,6 +152,7 @@ function nextState(acceptance: Acceptance, before: StoreState | undefined, rules
       stale_after_days: manifest.stale_after_days,
       producer: manifest.producer,
       signers: signers.map((key) => key.id),
+      ...(rules.mirror === undefined ? {} : { mirror: rules.mirror }),
       ...(acceptance.fileSha256 === undefined ? {} : { file_sha256: acceptance.fileSha256 }),
     },
     tuf: {

@@ -138,7 +138,6 @@ test('reading takes no lock and writes nothing', async () => {
   const args = [
     [...verify, attestation],
     ['trust', 'status', '--show-keys', '--json'],
-    ['trust', 'export', '--out', join(enclave.home, 'exported')],
   ];
   for (const each of args) expect(await stellaProcess(home, each)).toMatchObject({ status: 0 });
   expect(footprint(store)).toEqual(before);
