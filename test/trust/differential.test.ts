@@ -159,3 +159,66 @@ test('accepts and refuses as tuf-js does, step by step, whatever a repository do
   expect(seen.accepted).toBeGreaterThan(10);
   expect(seen.refused).toBeGreaterThan(10);
 });
+
+const names = ['a', 'b', 'a/b', 'a/c', 'b/c', 'constructor'];
+const patterns = fc.constantFrom('*', 'a', 'b', 'a/*', '*/c', '*/*', 'constructor');
+const graph = fc.array(
+  fc.record({
+    from: fc.nat(5),
+    to: fc.nat(5),
+    paths: fc.array(patterns, { maxLength: 2 }),
+    terminating: fc.boolean(),
+  }),
+  { maxLength: 12 },
+);
+const listings = fc.array(fc.tuple(fc.nat(6), fc.constantFrom(...names)), { maxLength: 12 });
+
+test('finds targets in any graph of delegations as tuf-js does', {
+  timeout: 60_000 + runs * 1000,
+}, async () => {
+  let found = 0;
+  await fc.assert(
+    fc.asyncProperty(graph, listings, async (edges, targets) => {
+      const repository = new TufRepository();
+      const known = new Set(['targets']);
+      for (const { from, to, paths, terminating } of edges) {
+        const parent = from === 0 ? 'targets' : `r${from}`;
+        if (!known.has(parent)) continue;
+        repository.delegate(`r${to + 1}`, {
+          ...(from === 0 ? {} : { parent }),
+          paths,
+          terminating,
+        });
+        known.add(`r${to + 1}`);
+      }
+      for (const [role, name] of targets) {
+        const owner = role === 0 ? 'targets' : `r${role}`;
+        if (known.has(owner)) repository.addTarget(name, owner, undefined, owner);
+      }
+      repository.publish();
+      const metadataDir = temporaryDirectory();
+      writeFileSync(join(metadataDir, 'root.json'), repository.firstRoot);
+      const fetcher = new RepositoryFetcher(repository);
+      const updater = new Updater({ metadataDir, metadataBaseUrl: REPOSITORY_URL, fetcher });
+      const { trustedSet } = updater as unknown as { trustedSet: { referenceTime: Date } };
+      trustedSet.referenceTime = new Date(NOW);
+      const client = new TufClient({
+        url: REPOSITORY_URL,
+        trustedRoot: repository.firstRoot,
+        referenceTime: NOW,
+        source: async (role, version) => repository.files.get(metadataFileName(role, version)),
+      });
+      await client.refresh();
+      for (const name of names) {
+        const theirs = await updater.getTargetInfo(name);
+        const ours = await client.find(name);
+        // tuf-js takes what every object has for a target.
+        const expected = typeof theirs === 'function' ? undefined : theirs?.hashes['sha256'];
+        if (name !== 'constructor') expect(ours?.hashes['sha256']).toBe(expected);
+        if (ours) found += 1;
+      }
+    }),
+    { numRuns: runs },
+  );
+  expect(found).toBeGreaterThan(5);
+});
