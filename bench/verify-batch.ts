@@ -5,18 +5,14 @@
  *   node bench/verify-batch.ts [COUNT]
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { signAttestations } from '../src/attest/sign.ts';
-import { formatPublicKey, generateKey, signerOf } from '../src/base/keys.ts';
-import { initLog } from '../src/logs/writer.ts';
-import { assembleTrustedRoot, formatTrustedRoot } from '../src/trust/trusted-root.ts';
+import { makeAttestations } from './attest-fixture.ts';
 import { printTable } from './table.ts';
 
 const count = Number(process.argv[2] ?? 10_000);
-const origin = 'log.example.com/batch';
 const stella = fileURLToPath(new URL('../bin/stella.js', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'stella-batch-'));
 
@@ -42,37 +38,10 @@ async function run(args: readonly string[]): Promise<{ seconds: number; memory: 
 }
 
 try {
-  const [key, logKey] = [generateKey('ecdsa-p256'), generateKey('ed25519')];
-  const log = join(directory, 'log');
-  await initLog(log, { origin, signer: signerOf(logKey) });
-  const claims = Array.from({ length: count }, (_, i) => ({
-    subjects: [{ name: `artifact-${i}`, sha256: i.toString(16).padStart(64, '0') }],
-  }));
-  const setting = { signer: signerOf(key), log, logSigner: signerOf(logKey), now: Date.now() };
-  let made = 0;
-  for await (const { bytes } of signAttestations(claims, setting)) {
-    const folder = join(directory, 'attestations', String(Math.floor(made / 1000)).padStart(4, '0'));
-    if (made % 1000 === 0) mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, `${String(made).padStart(7, '0')}.json`), bytes);
-    made += 1;
-  }
-  const pem = Buffer.from(formatPublicKey(logKey.publicKey));
-  const root = assembleTrustedRoot([
-    { name: 'log', usage: 'Rekor', status: 'Active', uri: `https://${origin}`, bytes: pem },
-  ]);
-  writeFileSync(join(directory, 'root.json'), formatTrustedRoot(root));
-  writeFileSync(join(directory, 'key.pub'), formatPublicKey(key.publicKey));
+  const what = await makeAttestations(directory, count);
   const rows = [['attestations', 'threads', 'seconds', 'rate', 'most memory', 'it says']];
   for (const jobs of new Set([1, availableParallelism()])) {
-    const { seconds, memory, last } = await run(
-      [
-        'attest',
-        'verify',
-        join(directory, 'attestations'),
-        '--trusted-root',
-        join(directory, 'root.json'),
-      ].concat(['--key', join(directory, 'key.pub'), '--jobs', String(jobs)]),
-    );
+    const { seconds, memory, last } = await run(['attest', 'verify', ...what, '--jobs', String(jobs)]);
     rows.push([
       count.toLocaleString('en-US'),
       String(jobs),

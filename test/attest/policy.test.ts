@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { ruleFor } from '../../src/attest/policy.ts';
 import { parsePolicy } from '../../src/attest/policy-file.ts';
 import { loadTrust } from '../../src/attest/trust.ts';
+import type { VerifyOptions } from '../../src/attest/verify.ts';
 import { formatPublicKey, generateKey } from '../../src/base/keys.ts';
 import { checkSchema } from '../../src/base/schema.ts';
 import { formatVerifierKey, witnessKeyOf } from '../../src/tlog/verifier-key.ts';
@@ -101,6 +102,19 @@ describe('what a rule requires', () => {
     expect(await codeOf({ subject: IDENTITY, issuer: 'https://accounts.example.com' })).toBe(
       'POLICY_UNSATISFIED',
     );
+  });
+
+  test.skipIf(!realIsPresent)('some identity rule, where the configuration says so', async () => {
+    const sample = loadSamples().find(({ name }) => name === 'happy-path-v0.1')!;
+    const codeOf = async (options: VerifyOptions) =>
+      (await verifyBytes(sample.bytes, { ...sample, options: { ...options, requireIdentity: true } })).error
+        ?.code;
+    expect(await codeOf({})).toBe('IDENTITY_REQUIRED');
+    expect(await codeOf({ rule: policyOf({}).rules[0] })).toBe('IDENTITY_REQUIRED');
+    expect(await codeOf({ identity: { subject: { exactly: IDENTITY } } })).toBeUndefined();
+    expect(
+      await codeOf({ rule: policyOf({ identities: [{ subject: IDENTITY }] }).rules[0] }),
+    ).toBeUndefined();
   });
 
   test.skipIf(!realIsPresent)('witnesses that have cosigned', async () => {
