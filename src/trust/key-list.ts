@@ -104,3 +104,16 @@ export function distributedKeys(targets: readonly TrustTarget[]): DistributedKey
   );
   return [...(root ? keysOfTrustedRoot(root) : []), ...own.flatMap(keysOfTarget)];
 }
+
+/** The ids of all keys and certificates in a file of unknown use; none where it holds neither. */
+export function keyIdsIn(name: string, bytes: Uint8Array): ReadonlySet<string> {
+  const target = { name, status: 'Active', bytes } as const;
+  const keys = (['other', 'trusted-root'] as const).flatMap((usage) => {
+    try {
+      return usage === 'other' ? keysOfTarget({ ...target, usage }) : keysOfTrustedRoot({ ...target, usage });
+    } catch {
+      return [];
+    }
+  });
+  return new Set(keys.map((key) => key.id));
+}

@@ -7,7 +7,7 @@ import type { PublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
 import { deriveTrust } from './derived-trust.ts';
 import { loadGeneration, pinnedRootOf } from './generation.ts';
-import { type DistributedKey, distributedKeys } from './key-list.ts';
+import { type DistributedKey, distributedKeys, keyIdsIn } from './key-list.ts';
 import { type PinnedRoot, pinRoot, type Voucher } from './root-pin.ts';
 import type { Generation, StoreState, StoreWriter, TrustStore } from './store.ts';
 import { recordFailure, recordSuccess, referenceOf } from './sync-record.ts';
@@ -204,7 +204,7 @@ async function nextState(
     ...(chosen('rekor_key_targets') ? { rekor_key_targets: [...config.rekorKeyTargets] } : {}),
     ...(chosen('service_map_target') ? { service_map_target: config.serviceMapTarget } : {}),
     bundle_keys: [...(before?.bundle_keys ?? [])],
-    ...keyHistory(keys, before, instant),
+    ...keyHistory(keys, before, instant, await unchosenKeys(tuf, keys, before)),
     logs: before?.logs ?? [],
     producers: before?.producers ?? {},
     bundles: before?.bundles ?? [],
@@ -215,18 +215,37 @@ async function nextState(
   return { state, trustedRoot: whole?.bytes ?? formatTrustedRoot(trustedRoot) };
 }
 
-/** Since when each key is known, and which keys were known once and are distributed no more. */
+/** Keys that the repository still publishes, though the configuration no longer names their targets. */
+async function unchosenKeys(
+  tuf: RefreshedTuf,
+  keys: readonly DistributedKey[],
+  before: StoreState | undefined,
+): Promise<ReadonlySet<string>> {
+  const used = new Set(keys.map((key) => key.id));
+  const published = new Set<string>();
+  for (const { key_id, target } of before?.known_keys ?? []) {
+    if (used.has(key_id) || !tuf.isHeld(target)) continue;
+    if (keyIdsIn(target, await tuf.readTarget(target)).has(key_id)) published.add(key_id);
+  }
+  return published;
+}
+
+/**
+ * Since when each key is known, and which keys were known once and are distributed no more.
+ * @param unchosen ids of keys that are distributed but not used: they are forgotten, not revoked
+ */
 export function keyHistory(
   keys: readonly DistributedKey[],
   before: StoreState | undefined,
   now: string,
+  unchosen: ReadonlySet<string> = new Set(),
 ): Pick<StoreState, 'known_keys' | 'revoked_keys'> {
   const known = before?.known_keys ?? [];
   const ids = new Set(keys.map((key) => key.id));
   const since = new Map(known.map((key) => [key.key_id, key.since]));
   const unique = new Map(keys.map((key) => [key.id, key]));
   const removed = known
-    .filter((key) => !ids.has(key.key_id))
+    .filter((key) => !ids.has(key.key_id) && !unchosen.has(key.key_id))
     .map(({ key_id, target, usage }) => ({ key_id, target, usage, removed_at: now }));
   return {
     known_keys: [...unique.values()].map(({ id, target, usage }) => ({
