@@ -31,9 +31,18 @@ function pointOf(key: Pick<TufKey<never>, 'keyVal'>): string {
   const text = String(key.keyVal.public);
   if (!text.startsWith('-----'))
     return text.toLowerCase().replace(/^04(?=(?:[0-9a-f]{128}|[0-9a-f]{192})$)/, '');
+  const known = points.get(text);
+  if (known !== undefined) return known;
   const { x, y, n } = createPublicKey(text).export({ format: 'jwk' });
-  return [x, y, n].map((part) => Buffer.from(part ?? '', 'base64url').toString('hex')).join('');
+  const point = [x, y, n].map((part) => Buffer.from(part ?? '', 'base64url').toString('hex')).join('');
+  if (points.size >= MOST_POINTS_KEPT) points.clear();
+  points.set(text, point);
+  return point;
 }
+
+/** The same few keys stand in root after root, and reading PEM costs as much as checking a signature. */
+const points = new Map<string, string>();
+const MOST_POINTS_KEPT = 1000;
 
 /**
  * A threshold counts keys, not names of keys (specification 1.0.31, §5.3.4 and §6.1): a key that is listed under two ids
