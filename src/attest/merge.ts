@@ -111,7 +111,8 @@ async function* readLines(file: string): AsyncGenerator<unknown> {
           'FILE_TOO_LARGE',
           `${file}: line ${number} is longer than ${LIMITS.documentBytes}`,
         );
-      if (line === '') continue;
+      // A container's log holds what was printed for people, too.
+      if (line === '' || /^(?:error|hint|warning|note|cause): /.test(line)) continue;
       yield parseAnyJson(Buffer.from(line), `${file}: line ${number}: ${excerpt(line)}`, 'SHARDS_INCOMPLETE');
     }
   } catch (cause) {

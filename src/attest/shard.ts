@@ -12,8 +12,19 @@ export interface Shard {
 
 const MOST_SHARDS = 100_000;
 
-/** `3/8` → the third of eight. @throws StellaError USAGE */
-export function parseShard(text: string): Shard {
+/**
+ * `3/8` → the third of eight; `completion/8` → the one that an Indexed Job of Kubernetes wants.
+ * @param completion `JOB_COMPLETION_INDEX`, which counts from 0
+ * @throws StellaError USAGE
+ */
+export function parseShard(text: string, completion?: string): Shard {
+  if (text.startsWith('completion/')) {
+    if (completion === undefined || !/^\d{1,6}$/.test(completion))
+      throw new StellaError('USAGE', '$JOB_COMPLETION_INDEX is not set to a number', {
+        hint: 'it is set in the pods of a Job with completionMode: Indexed; elsewhere write --shard I/N',
+      });
+    return parseShard(`${Number(completion) + 1}/${text.slice('completion/'.length)}`);
+  }
   const [, index, count] = /^(\d{1,6})\/(\d{1,6})$/.exec(text) ?? [];
   const shard = { index: Number(index), count: Number(count) };
   if (count === undefined || shard.index < 1 || shard.index > shard.count || shard.count > MOST_SHARDS) {

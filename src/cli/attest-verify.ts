@@ -44,7 +44,7 @@ const MOST_POLICY_BYTES = 4 * 1024 * 1024;
 export async function verifyCommand(run: Run<object>, paths: readonly string[]): Promise<Outcome> {
   const options = run.options as AttestVerifyOptions;
   const jobs = jobsOf(options.jobs);
-  const shard = shardOption(options, paths);
+  const shard = shardOption(run, options, paths);
   const artifact = await artifactOf(run, options);
   const rule = await ruleOfPolicy(run, options);
   const rules: VerifyOptions = {
@@ -81,9 +81,13 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
 }
 
 /** What only one run can answer is refused: which attestation is the first that fails, or whether there are enough. */
-function shardOption(options: AttestVerifyOptions, paths: readonly string[]): ShardSelection | undefined {
+function shardOption(
+  run: Run<object>,
+  options: AttestVerifyOptions,
+  paths: readonly string[],
+): ShardSelection | undefined {
   if (options.shard === undefined) return undefined;
-  const shard = parseShard(options.shard);
+  const shard = parseShard(options.shard, run.io.env['JOB_COMPLETION_INDEX']);
   const other = options.failFast
     ? '--fail-fast'
     : options.policy !== undefined

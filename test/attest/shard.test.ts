@@ -197,6 +197,9 @@ test.each([
 
 test('shards share fairly, whatever the names are', async () => {
   await refusal('USAGE' satisfies ErrorCode, () => parseShard('1/1000000'));
+  expect(parseShard('completion/8', '7')).toEqual({ index: 8, count: 8 });
+  for (const wrong of [undefined, '', '8', '-1', 'x'])
+    await refusal('USAGE', () => parseShard('completion/8', wrong));
   fc.assert(
     fc.property(fc.string(), fc.integer({ min: 1, max: 1000 }), (name, count) => {
       const shard = shardOf(name, count);

@@ -21,7 +21,10 @@ export function registerAttestVerify(attest: Command, cli: Cli): void {
     .option('--policy <file>', 'what is required of the attestations of an artifact, JSON')
     .option('--max-age <duration>', 'accept a trust store up to this old, this once')
     .option('--jobs <n>', 'worker threads for many attestations (default: one per processor)')
-    .option('--shard <i/n>', 'only the share of the Ith of N runs; put together with `attest merge`')
+    .option(
+      '--shard <i/n>',
+      'only the share of the Ith of N runs, for `attest merge`; I is a number or `completion` ($JOB_COMPLETION_INDEX)',
+    )
     .option('--fail-fast', 'stop at the first that does not verify')
     .option('--explain', 'show every check, and for a failure what was expected and found')
     .option('--offline', 'no network; this command never uses any');
