@@ -8,6 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { formatScript, OPERATOR_SCRIPTS } from '../../src/repository/operator-scripts.ts';
@@ -43,7 +44,7 @@ async function newRepository(): Promise<{
   const env = {
     ...process.env,
     PATH: `${bin}:${process.env['PATH']}`,
-    NODE_COMPILE_CACHE: join(repository.area, 'cache'),
+    NODE_COMPILE_CACHE: join(tmpdir(), 'stella-test-cache'),
     STELLA_REPO: undefined,
     STELLA: undefined,
   };
@@ -103,7 +104,11 @@ test.each(OPERATOR_SCRIPTS.filter((_, index) => index % 5 === 0).map(([file, com
   '%s --help explains stella repo %s',
   async (file, command) => {
     const directory = new TestRepository().area;
-    const env = { ...process.env, STELLA: stellaCommand(directory) };
+    const env = {
+      ...process.env,
+      NODE_COMPILE_CACHE: join(tmpdir(), 'stella-test-cache'),
+      STELLA: stellaCommand(directory),
+    };
     const help = execFileSync(resolve('scripts', file), ['--help'], {
       cwd: directory,
       env,
