@@ -15,6 +15,7 @@ import { writeBenchLog } from './log-fixture.ts';
 import { printTable } from './table.ts';
 
 const entries = Number(process.argv[2] ?? 2_000_000);
+const ROUNDS = 4;
 const PORT = 18_000 + (process.pid % 1000);
 const url = `http://127.0.0.1:${PORT}/`;
 const home = mkdtempSync(join(tmpdir(), 'stella-bench-'));
@@ -45,36 +46,42 @@ try {
     stallTimeout: 10 * SECOND,
     retries: 0,
   });
-  const files: string[] = [];
-  const rows: [string, number][] = [];
-  for (const inFlight of [8, 16]) {
-    const into = join(home, `mirror-${inFlight}`);
-    const took = await timed(async () => {
-      const source = tileSource(url, fetcher);
-      const mirrored = await mirrorLog({ source, keys: [log.key], into, depth: log.size, inFlight });
-      files.splice(0, files.length, ...mirrored.files);
-    });
-    rows.push([`stella, ${inFlight} requests in flight, all verified`, took]);
-  }
+  const target = join(home, 'target');
+  let files: readonly string[] = [];
+  const mirror = async (inFlight: number) => {
+    const source = tileSource(url, fetcher);
+    ({ files } = await mirrorLog({ source, keys: [log.key], into: target, depth: log.size, inFlight }));
+  };
+  await mirror(8);
   const bytes = files.reduce((sum, file) => sum + statSync(join(served, file)).size, 0);
   const list = join(home, 'list');
   writeFileSync(list, files.map((file) => `${url}${file}\n`).join(''));
-  const target = join(home, 'wget');
-  mkdirSync(target);
-  rows.push(['wget', await timed(() => execFileSync('wget', ['-q', '-x', '-nH', '-P', target, '-i', list]))]);
   const config = join(home, 'curl');
   writeFileSync(
     config,
-    files.map((file) => `url = "${url}${file}"\noutput = "${home}/curled/${file}"\n`).join(''),
+    files.map((file) => `url = "${url}${file}"\noutput = "${target}/${file}"\n`).join(''),
   );
-  for (const parallel of ['8', '16']) {
-    rmSync(join(home, 'curled'), { recursive: true, force: true });
-    const args = ['-s', '--create-dirs', '--parallel', '--parallel-max', parallel, '-K', config];
-    rows.push([
-      `curl --parallel-max ${parallel}`,
-      await timed(() => execFileSync('curl', args, { stdio: 'ignore' })),
-    ]);
+  const curl = (parallel: string) =>
+    execFileSync('curl', ['-s', '--create-dirs', '--parallel', '--parallel-max', parallel, '-K', config], {
+      stdio: 'ignore',
+    });
+  const ways: [string, () => unknown][] = [
+    ['**stella**, 8 requests in flight, all verified', () => mirror(8)],
+    ['stella, 16 requests in flight, all verified', () => mirror(16)],
+    ['wget', () => execFileSync('wget', ['-q', '-x', '-nH', '-P', target, '-i', list])],
+    ['curl --parallel-max 8', () => curl('8')],
+    ['curl --parallel-max 16', () => curl('16')],
+  ];
+  // Turn about, and the best of each: the machine may be busy with other things.
+  const best = ways.map(() => Number.POSITIVE_INFINITY);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const [i, [, run]] of ways.entries()) {
+      rmSync(target, { recursive: true, force: true });
+      mkdirSync(target);
+      best[i] = Math.min(best[i]!, await timed(run));
+    }
   }
+  const rows = ways.map(([what], i) => [what, best[i]!] as const);
   process.stdout.write(`${files.length} files, ${(bytes / 1e6).toFixed(0)} MB\n\n`);
   printTable([
     ['what', 'seconds', 'MB/s', 'files/s'],

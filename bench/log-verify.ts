@@ -56,7 +56,6 @@ function opensslNodesPerSecond(): number {
 
 const home = mkdtempSync(join(tmpdir(), 'stella-bench-'));
 try {
-  const processors = opensslNodesPerSecond();
   const rows = [
     ['entries', 'tiles', 'seconds', 'million nodes/s', 'openssl speed on all processors is', 'MB of memory'],
   ];
@@ -65,6 +64,7 @@ try {
     const directory = join(home, String(size));
     const log = await writeBenchLog(directory, size);
     const { took, megabytes } = verify(directory, log);
+    const processors = opensslNodesPerSecond();
     const rate = size / took;
     rows.push([
       size.toLocaleString('en'),
