@@ -6,10 +6,10 @@ import { formatInstant, parseInstant } from '../base/clock.ts';
 import { isStellaError } from '../base/errors.ts';
 import { withStagingAsync } from '../base/files.ts';
 import { ownBundleKeys } from '../trust/bundle-keys.ts';
+import { trustedRootFile } from '../trust/derived-trust.ts';
+import { keyHistory } from '../trust/key-history.ts';
 import { distributedKeys } from '../trust/key-list.ts';
 import type { Generation, StoreState, StoreWriter, TrustStore } from '../trust/store.ts';
-import { keyHistory } from '../trust/sync.ts';
-import { formatTrustedRoot } from '../trust/trusted-root.ts';
 import {
   type Acceptance,
   type AcceptPlace,
@@ -68,8 +68,8 @@ export async function importBundle(
       const place = placeOf(store, writer.staging, writer.current);
       const acceptance = await acceptBundle(source, place, rules, checks);
       if (acceptance.alreadyHeld) return { acceptance, checks: checks.results, generation: writer.current! };
-      const generation = await checks.run('commit', () => {
-        const committed = commit(writer, acceptance, rules);
+      const generation = await checks.run('commit', async () => {
+        const committed = await commit(writer, acceptance, rules);
         writer.audit('import', {
           bundle: name,
           generation: committed.number,
@@ -103,14 +103,14 @@ function placeOf(store: TrustStore, staging: string, current: Generation | undef
   return { staging, current, logsDirectory, attestationsDirectory, ownKeys: ownBundleKeys(directory) };
 }
 
-function commit(writer: StoreWriter, acceptance: Acceptance, rules: AcceptRules): Generation {
+async function commit(writer: StoreWriter, acceptance: Acceptance, rules: AcceptRules): Promise<Generation> {
   const { contentDirectory, tufDirectory, trust } = acceptance;
   const part = (name: string) => join(contentDirectory, name);
   removeCheckpoints(part('logs'));
   return writer.commit({
-    state: nextState(acceptance, writer.current?.state, rules),
+    state: await nextState(acceptance, writer.current?.state, rules),
     tufDirectory,
-    trustedRoot: formatTrustedRoot(trust.trustedRoot),
+    trustedRoot: trustedRootFile(trust),
     sealed: acceptance.sealed,
     ...(existsSync(part('logs')) ? { logsDirectory: part('logs') } : {}),
     ...(existsSync(part('attestations')) ? { attestationsDirectory: part('attestations') } : {}),
@@ -123,7 +123,11 @@ function removeCheckpoints(logs: string): void {
     rmSync(join(logs, name, 'checkpoint'), { force: true });
 }
 
-function nextState(acceptance: Acceptance, before: StoreState | undefined, rules: AcceptRules): StoreState {
+async function nextState(
+  acceptance: Acceptance,
+  before: StoreState | undefined,
+  rules: AcceptRules,
+): Promise<StoreState> {
   const { manifest, manifestSha256, signers, pin, view, trust } = acceptance;
   const seen = { sequence: manifest.sequence, sealed_at: manifest.sealed_at };
   const carried = new Set(acceptance.logs.map(({ log }) => log.origin));
@@ -168,7 +172,7 @@ function nextState(acceptance: Acceptance, before: StoreState | undefined, rules
     ...(rekor_key_targets ? { rekor_key_targets } : {}),
     ...(service_map_target ? { service_map_target } : {}),
     bundle_keys: [...pinnedKeys],
-    ...keyHistory(distributedKeys(trust.targets), before, manifest.sealed_at),
+    ...(await keyHistory(view, distributedKeys(trust.targets), before, manifest.sealed_at)),
     logs: [
       // A log that this bundle does not carry is still one that must not be rolled back by the next.
       ...(before?.logs ?? []).filter((log) => !carried.has(log.origin)),

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import { assembleTrustedRoot } from './assembled-root.ts';
 import { loadServices, type Services } from './services.ts';
 import { type TrustTarget, targetNamesOf, trustTargets } from './targets.ts';
-import type { TrustedRoot } from './trusted-root.ts';
+import { formatTrustedRoot, type TrustedRoot } from './trusted-root.ts';
 import type { TufView } from './tuf.ts';
 
 /** What a verified TUF repository amounts to under a configuration. */
@@ -27,4 +27,12 @@ export async function deriveTrust(view: TufView, config: Config): Promise<Derive
 /** The keys of the transparency logs that a trusted root names. @throws StellaError KEY_INVALID */
 export function logKeysOf(root: TrustedRoot): PublicKey[] {
   return root.tlogs.map((log) => parsePublicKey(log.publicKey));
+}
+
+/**
+ * The TrustedRoot file for other verifiers: the repository's own as it is, since they may know more of it than is read
+ * here, else what was assembled.
+ */
+export function trustedRootFile({ targets, trustedRoot }: DerivedTrust): Uint8Array {
+  return targets.find((target) => target.usage === 'trusted-root')?.bytes ?? formatTrustedRoot(trustedRoot);
 }

@@ -5,13 +5,13 @@ import type { Fetcher } from '../base/fetcher.ts';
 import { readBoundedIfPresent } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
-import { deriveTrust } from './derived-trust.ts';
+import { deriveTrust, trustedRootFile } from './derived-trust.ts';
 import { loadGeneration, pinnedRootOf } from './generation.ts';
-import { type DistributedKey, distributedKeys, keyIdsIn } from './key-list.ts';
+import { keyHistory } from './key-history.ts';
+import { distributedKeys } from './key-list.ts';
 import { type PinnedRoot, pinRoot, type Voucher } from './root-pin.ts';
 import type { Generation, StoreState, StoreWriter, TrustStore } from './store.ts';
 import { recordFailure, recordSuccess, referenceOf } from './sync-record.ts';
-import { formatTrustedRoot } from './trusted-root.ts';
 import { type RefreshedTuf, refreshTuf } from './tuf.ts';
 
 const MOST_TRUSTED_ROOT_BYTES = 64 * 1024 * 1024;
@@ -168,8 +168,8 @@ async function nextState(
   pin: StoreState['pin'],
   before: StoreState | undefined,
 ): Promise<{ state: StoreState; trustedRoot: Uint8Array }> {
-  const { targets, trustedRoot } = await deriveTrust(tuf, config);
-  const keys = distributedKeys(targets);
+  const trust = await deriveTrust(tuf, config);
+  const keys = distributedKeys(trust.targets);
   if (!keys.some((key) => key.usage === 'Rekor'))
     warn(
       `warning: ${tuf.url} distributes no Rekor key: set rekor_key_targets, or publish one with custom.sigstore.usage Rekor`,
@@ -204,58 +204,13 @@ async function nextState(
     ...(chosen('rekor_key_targets') ? { rekor_key_targets: [...config.rekorKeyTargets] } : {}),
     ...(chosen('service_map_target') ? { service_map_target: config.serviceMapTarget } : {}),
     bundle_keys: [...(before?.bundle_keys ?? [])],
-    ...keyHistory(keys, before, instant, await unchosenKeys(tuf, keys, before)),
+    ...(await keyHistory(tuf, keys, before, instant)),
     logs: before?.logs ?? [],
     producers: before?.producers ?? {},
     bundles: before?.bundles ?? [],
     attestations: before?.attestations ?? [],
   };
-  // The repository's own as it is: other verifiers may know more of it than is read here.
-  const whole = targets.find((target) => target.usage === 'trusted-root');
-  return { state, trustedRoot: whole?.bytes ?? formatTrustedRoot(trustedRoot) };
-}
-
-/** Keys that the repository still publishes, though the configuration no longer names their targets. */
-async function unchosenKeys(
-  tuf: RefreshedTuf,
-  keys: readonly DistributedKey[],
-  before: StoreState | undefined,
-): Promise<ReadonlySet<string>> {
-  const used = new Set(keys.map((key) => key.id));
-  const published = new Set<string>();
-  for (const { key_id, target } of before?.known_keys ?? []) {
-    if (used.has(key_id) || !tuf.isHeld(target)) continue;
-    if (keyIdsIn(target, await tuf.readTarget(target)).has(key_id)) published.add(key_id);
-  }
-  return published;
-}
-
-/**
- * Since when each key is known, and which keys were known once and are distributed no more.
- * @param unchosen ids of keys that are distributed but not used: they are forgotten, not revoked
- */
-export function keyHistory(
-  keys: readonly DistributedKey[],
-  before: StoreState | undefined,
-  now: string,
-  unchosen: ReadonlySet<string> = new Set(),
-): Pick<StoreState, 'known_keys' | 'revoked_keys'> {
-  const known = before?.known_keys ?? [];
-  const ids = new Set(keys.map((key) => key.id));
-  const since = new Map(known.map((key) => [key.key_id, key.since]));
-  const unique = new Map(keys.map((key) => [key.id, key]));
-  const removed = known
-    .filter((key) => !ids.has(key.key_id) && !unchosen.has(key.key_id))
-    .map(({ key_id, target, usage }) => ({ key_id, target, usage, removed_at: now }));
-  return {
-    known_keys: [...unique.values()].map(({ id, target, usage }) => ({
-      key_id: id,
-      target,
-      usage,
-      since: since.get(id) ?? now,
-    })),
-    revoked_keys: [...(before?.revoked_keys ?? []).filter((key) => !ids.has(key.key_id)), ...removed],
-  };
+  return { state, trustedRoot: trustedRootFile(trust) };
 }
 
 function isMade(writer: StoreWriter): boolean {

@@ -1,0 +1,51 @@
+import { type DistributedKey, keyIdsIn } from './key-list.ts';
+import type { StoreState } from './store.ts';
+import type { TufView } from './tuf.ts';
+
+/**
+ * Since when each key is known, and which keys were known once and are distributed no more.
+ * @param view the verified repository @param keys those of it that are used
+ * @throws StellaError TUF_MISMATCH, TARGET_INVALID
+ */
+export async function keyHistory(
+  view: TufView,
+  keys: readonly DistributedKey[],
+  before: StoreState | undefined,
+  now: string,
+): Promise<Pick<StoreState, 'known_keys' | 'revoked_keys'>> {
+  const known = before?.known_keys ?? [];
+  const unchosen = await unchosenKeys(view, keys, known);
+  const ids = new Set(keys.map((key) => key.id));
+  const since = new Map(known.map((key) => [key.key_id, key.since]));
+  const unique = new Map(keys.map((key) => [key.id, key]));
+  const removed = known
+    .filter((key) => !ids.has(key.key_id) && !unchosen.has(key.key_id))
+    .map(({ key_id, target, usage }) => ({ key_id, target, usage, removed_at: now }));
+  return {
+    known_keys: [...unique.values()].map(({ id, target, usage }) => ({
+      key_id: id,
+      target,
+      usage,
+      since: since.get(id) ?? now,
+    })),
+    revoked_keys: [...(before?.revoked_keys ?? []).filter((key) => !ids.has(key.key_id)), ...removed],
+  };
+}
+
+/**
+ * Keys that the repository still publishes, though the configuration no longer names their targets: they are forgotten,
+ * not revoked.
+ */
+async function unchosenKeys(
+  view: TufView,
+  keys: readonly DistributedKey[],
+  known: NonNullable<StoreState['known_keys']>,
+): Promise<ReadonlySet<string>> {
+  const used = new Set(keys.map((key) => key.id));
+  const published = new Set<string>();
+  for (const { key_id, target } of known) {
+    if (used.has(key_id) || !view.isHeld(target)) continue;
+    if (keyIdsIn(target, await view.readTarget(target)).has(key_id)) published.add(key_id);
+  }
+  return published;
+}
