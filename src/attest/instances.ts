@@ -1,8 +1,9 @@
+import { formatInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { Attestation } from './attestation.ts';
 import { parseCertificate } from './certificate.ts';
 import { parseScts } from './sct.ts';
-import type { VerifierTrust } from './trust.ts';
+import type { RevokedKey, VerifierTrust } from './trust.ts';
 
 interface Instance {
   readonly name: string;
@@ -82,6 +83,19 @@ export function adviseOnInstance(
   trust: VerifierTrust,
 ): StellaError {
   if (!ABOUT_TRUST.has(error.code)) return error;
+  const withdrawn = withdrawnLogKeys(attestation, trust);
+  if (withdrawn.length > 0)
+    return new StellaError(error.code, error.message, {
+      cause: error.cause,
+      hint: [
+        ...withdrawn.map(
+          ({ target, removedAt }) =>
+            `the log's key may be ${target}, which was revoked: the repository had withdrawn it by ${formatInstant(removedAt)}`,
+        ),
+        'have the artifact signed and logged again',
+      ],
+      details: { ...error.details, revoked: withdrawn.map(({ target }) => target) },
+    });
   const instance = instanceOf(attestation);
   if (!instance || trust.logs.some(({ logId }) => instance.logIds.includes(logId))) return error;
   return new StellaError(error.code, error.message, {
@@ -92,4 +106,11 @@ export function adviseOnInstance(
     ],
     details: { ...error.details, instance: instance.name },
   });
+}
+
+/** Log keys that were revoked, where the attestation is logged in a log that is not known (any more). */
+function withdrawnLogKeys(attestation: Attestation, trust: VerifierTrust): RevokedKey[] {
+  const isKnown = ({ logId }: { logId: string }) => trust.logs.some((log) => log.logId === logId);
+  if (attestation.entries.length === 0 || attestation.entries.every(isKnown)) return [];
+  return [...new Set(trust.revoked.values())].filter(({ usage }) => usage === 'Rekor');
 }

@@ -59,6 +59,7 @@ export interface ViewTrust {
   readonly revoked?: readonly {
     readonly key_id: string;
     readonly target: string;
+    readonly usage: string;
     readonly removed_at: string;
   }[];
   readonly carried?: CarriedLogs;
@@ -81,6 +82,7 @@ export async function viewTrustInputs(view: TufView, config: Config, more: ViewT
     revoked: (more.revoked ?? []).map((key) => ({
       keyId: key.key_id,
       target: key.target,
+      usage: key.usage,
       removedAt: parseInstant(key.removed_at),
     })),
     ...(more.carried ? { carried: more.carried } : {}),

@@ -39,6 +39,8 @@ export interface RevokedKey {
   /** For a log's key, what entries name the log by. */
   readonly logId?: string;
   readonly target: string;
+  /** What the key was for: `Rekor`, `attestor`, … */
+  readonly usage?: string;
   readonly removedAt: Instant;
 }
 

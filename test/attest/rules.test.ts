@@ -105,6 +105,21 @@ describe('logs', () => {
     ).toBe('CHECKPOINT_SIGNATURE');
   });
 
+  test('a withdrawn log key verifies nothing, and the hint says since when', async () => {
+    const site = await makeSite();
+    const { bytes } = await site.sign();
+    const revoked = [
+      { keyId: site.logKey.publicKey.id, target: 'rekor-key-v1.pub', usage: 'Rekor', removedAt: NOW },
+    ];
+    const trustedRoot = { ...site.trust.trustedRoot!, tlogs: [] };
+    const { error } = await verdictOf(bytes, { ...site.trust, trustedRoot, revoked });
+    expect(error?.code).toBe('CHECKPOINT_SIGNATURE');
+    expect(error?.hints[0]).toContain('rekor-key-v1.pub, which was revoked');
+    const ecdsa = await makeSite('ed25519', 'ecdsa-p256');
+    const known = [{ ...revoked[0]!, keyId: ecdsa.logKey.publicKey.id }];
+    expect(await codeOf((await ecdsa.sign()).bytes, { ...ecdsa.trust, revoked: known })).toBe('KEY_REVOKED');
+  });
+
   test('an attestation from before is shown to be part of the sealed log', async () => {
     const site = await makeSite();
     const { bytes } = await site.sign();
