@@ -46,7 +46,8 @@ export interface Editing {
 
 /**
  * One edit of a repository, with its lock held: nobody else changes it in the meantime.
- * @throws StellaError LOCKED, REPO_STAGE when another change is staged already, REPO_THRESHOLD
+ * @throws StellaError LOCKED, REPO_STAGE when another change is staged already, REPO_THRESHOLD, REPO_NOT_FOUND before there
+ *   is a first version
  */
 export function editRepository<T>(
   path: string,
@@ -63,6 +64,10 @@ export function editRepository<T>(
         ],
       });
     const earlier = waiting ? loadStaged(directory.staged, options.now).change : undefined;
+    if (!directory.published && !earlier)
+      throw new StellaError('REPO_NOT_FOUND', `nothing is published or staged in ${path}`, {
+        hint: `remove ${join(path, SETTINGS_FILE)} and run \`stella repo init\` again`,
+      });
     const draft = new Draft(directory.published, directory.settings.expires, options.now, earlier);
     const settingsPath = join(path, SETTINGS_FILE);
     const settingsBefore = readBounded(settingsPath, 1024 * 1024);

@@ -1,4 +1,5 @@
 import { StellaError } from '../base/errors.ts';
+import type { TufRoot, TufSnapshot, TufTargets } from '../base/schema-types.ts';
 import type { Audit } from './audit.ts';
 import type { Change } from './change.ts';
 import type { KeyRing } from './key-ring.ts';
@@ -18,11 +19,11 @@ export function filesOf(change: Change): Map<string, MetadataFile> {
 function withMetadata(change: Change, role: string, metadata: MetadataFile): Change {
   switch (metadata.signed._type) {
     case 'root':
-      return { ...change, root: metadata as NonNullable<Change['root']> };
+      return { ...change, root: metadata as TufRoot };
     case 'snapshot':
-      return { ...change, snapshot: metadata as NonNullable<Change['snapshot']> };
+      return { ...change, snapshot: metadata as TufSnapshot };
     default:
-      return { ...change, roles: new Map(change.roles).set(role, metadata as never) };
+      return { ...change, roles: new Map(change.roles).set(role, metadata as TufTargets) };
   }
 }
 

@@ -230,9 +230,22 @@ test('interrupted initialization goes on with sign and publish', async () => {
   expect(again.stderr).toContain('[REPO_EXISTS]');
   const early = await repository.run(['repo', 'update-timestamp']);
   expect(early.stderr).toContain('[REPO_NOT_FOUND]');
+  await repository.ok(['repo', 'add-target', repository.publicKey('a.pub'), 'a.pub', '--stage']);
   await repository.ok(['repo', 'sign']);
   await repository.ok(['repo', 'publish']);
-  await repository.client().refresh(BEGIN);
+  expect(await repository.client().fetchTarget('a.pub', BEGIN)).toBeDefined();
+});
+
+test('a first version that was discarded is not continued', async () => {
+  const repository = await new TestRepository().init('--stage');
+  await repository.ok(['repo', 'stage', '--discard']);
+  for (const args of [
+    ['stage', 'root'],
+    ['rotate-key', 'root', '--no-passphrase'],
+  ]) {
+    const refused = await repository.run(['repo', ...args]);
+    expect([refused.status, refused.stderr]).toEqual([4, expect.stringContaining('[REPO_NOT_FOUND]')]);
+  }
 });
 
 test('a copy whose past was forged is refused by the holder who knows a root', async () => {
