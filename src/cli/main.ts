@@ -26,6 +26,7 @@ export async function run(args: readonly string[], io: Io): Promise<ExitStatus> 
 
 /** The commands that the arguments can mean: loading all of them takes longer than verifying an attestation. */
 async function treeFor(args: readonly string[], cli: Cli): Promise<Command> {
+  if (args[0] === '--version' || args[0] === '-V') return makeTree(cli, () => {});
   if (args[0] === 'attest') return makeTree(cli, (await import('./commands/attest.ts')).registerAttest);
   return (await import('./tree.ts')).commandTree(cli);
 }
