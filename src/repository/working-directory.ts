@@ -39,7 +39,7 @@ export function directoryReader(directory: string): RepositoryReader {
 /**
  * Opens a working directory. What is published is verified first: nothing is signed on top of files that somebody else
  * has changed.
- * @throws StellaError REPO_NOT_FOUND, CONFIG_INVALID, TUF_*, CLOCK_BEHIND
+ * @throws StellaError REPO_NOT_FOUND, REPO_INVALID, CONFIG_INVALID, TUF_*, CLOCK_BEHIND
  */
 export function openWorkingDirectory(path: string, now: Instant): WorkingDirectory {
   const settings = loadSettings(path);
@@ -47,6 +47,10 @@ export function openWorkingDirectory(path: string, now: Instant): WorkingDirecto
   checkClock(path, now);
   const isPublished = existsSync(join(places.public, 'timestamp.json'));
   const published = isPublished ? auditRepository(directoryReader(places.public)) : undefined;
+  if (published && published.root.signed.consistent_snapshot !== true)
+    throw new StellaError('REPO_INVALID', `${path} was made without consistent snapshots`, {
+      hint: 'files that change in place cannot be published safely: make a new repository with `stella repo init`',
+    });
   return { path, settings, ...places, published };
 }
 

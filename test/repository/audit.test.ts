@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalize } from '@tufjs/canonical-json';
 import { Metadata, MetadataKind } from '@tufjs/models';
@@ -7,9 +7,9 @@ import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { parseInstant } from '../../src/base/clock.ts';
 import { StellaError } from '../../src/base/errors.ts';
-import { generateKey } from '../../src/base/keys.ts';
+import { generateKey, loadPrivateKey, signerOf } from '../../src/base/keys.ts';
 import { auditRepository, type RepositoryReader } from '../../src/repository/audit.ts';
-import { formatMetadata, parseMetadata } from '../../src/repository/metadata.ts';
+import { addSignature, formatMetadata, parseMetadata } from '../../src/repository/metadata.ts';
 import { formatTufKey, parseTufKey, tufKeyId } from '../../src/repository/tuf-key.ts';
 import { verifyRepository } from '../../src/repository/verify.ts';
 import { KEY_TYPES } from '../../src/repository/vocabulary.ts';
@@ -229,4 +229,19 @@ test('a staged change whose metadata has expired before it was published is refu
     4,
     expect.stringContaining('the staged targets metadata expired at'),
   ]);
+});
+
+test('a repository without consistent snapshots is verified, but not authored', async () => {
+  const repository = await new TestRepository().init();
+  const path = join(repository.public, '1.root.json');
+  const root = parseMetadata('root', readFileSync(path), 'root');
+  root.signed.consistent_snapshot = false;
+  const [keyid] = root.signed.roles.root.keyids as [string];
+  const signer = signerOf(loadPrivateKey(join(repository.path, 'keys/root-1.pem')));
+  writeFileSync(path, formatMetadata(await addSignature(root, keyid, root.signed.keys[keyid]!, signer)));
+  for (const role of ['snapshot', 'targets'])
+    renameSync(join(repository.public, `1.${role}.json`), join(repository.public, `${role}.json`));
+  await repository.ok(['repo', 'verify', repository.public]);
+  const refused = await repository.run(['repo', 'update-timestamp']);
+  expect([refused.status, refused.stderr]).toEqual([2, expect.stringContaining('[REPO_INVALID]')]);
 });
