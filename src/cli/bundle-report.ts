@@ -1,9 +1,11 @@
-import { formatDuration, type Instant, parseInstant } from '../base/clock.ts';
+import { DAY, formatDuration, type Instant, parseInstant } from '../base/clock.ts';
 import type { Manifest, ManifestEntry } from '../bundle/manifest.ts';
 import { SECTIONS } from '../bundle/manifest.ts';
 import type { SealedBundle } from '../bundle/open.ts';
 import { signerIds } from '../bundle/signature.ts';
 import { formatBytes, formatCount, formatTable, printable } from './output.ts';
+import type { Report } from './report/report.ts';
+import { rolesWithSigners } from './report-roles.ts';
 
 /** What a bundle says of itself, in sections of rows, for text and HTML alike. Nothing in it is verified. */
 export interface BundleReport {
@@ -94,25 +96,53 @@ export function reportText({ sections }: BundleReport): string {
     .join('\n\n');
 }
 
-/** One self-contained page: no script, nothing loaded from elsewhere. */
-export function reportHtml({ title, sections }: BundleReport): string {
-  const tables = sections.map(({ heading, rows }) => {
-    const lines = rows.map((row) => `<tr>${row.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`);
-    return `<h2>${escapeHtml(heading)}</h2>\n<table>\n${lines.join('\n')}\n</table>`;
-  });
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escapeHtml(title)}</title>
-<style>body{font:14px/1.5 system-ui,sans-serif;margin:2rem}td{padding:.15rem 1rem .15rem 0;vertical-align:top}
-td:first-child{white-space:nowrap}</style>
-<h1>${escapeHtml(title)}</h1>
-${tables.join('\n')}
-</html>
-`;
-}
-
-function escapeHtml(text: string): string {
-  return printable(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+/** What `snapshot inspect --html` draws. */
+export async function bundlePicture(
+  bundle: SealedBundle,
+  name: string,
+  size: number | undefined,
+  now: Instant,
+): Promise<Report> {
+  const { manifest } = bundle;
+  const sealedAt = parseInstant(manifest.sealed_at);
+  const acceptedUntil = sealedAt + manifest.stale_after_days * DAY;
+  const paths = new Set(manifest.entries.map(({ path }) => path));
+  const roles = Object.entries(manifest.tuf.roles).map(([role, { version, expires }]) => ({
+    name: role,
+    version,
+    expires: parseInstant(expires),
+  }));
+  return {
+    title: `Sealed bundle ${name}`,
+    standing:
+      'What the bundle says of itself. Nothing on this page was verified: stella trust snapshot verify does that.',
+    now,
+    facts: [
+      ...facts(bundle, name, size, now).map(([term, value]) => [term!, value!] as const),
+      ['TUF repository', manifest.tuf.url],
+      ...signerIds(bundle).map(({ kid, alg }) => ['signed by', `${alg}, sha256:${kid}`] as const),
+    ],
+    roles: await rolesWithSigners(roles, async (file) =>
+      paths.has(`tuf/${file}`) ? await bundle.readEntry(`tuf/${file}`) : undefined,
+    ),
+    // Half of the window is when a store with the default configuration begins to warn.
+    window: { reference: sealedAt, freshUntil: (sealedAt + acceptedUntil) / 2, acceptedUntil },
+    keys: [],
+    logs: manifest.logs.map((log) => ({
+      origin: log.origin,
+      size: log.tree_size,
+      firstIndex: log.first_index,
+      consistentFrom: log.consistent_from,
+      rootHash: log.root_hash,
+    })),
+    checks: [],
+    sizes: SECTIONS.map((section) => {
+      const inside = manifest.entries.filter(({ path }) => path.startsWith(section));
+      return {
+        name: section,
+        entries: inside.length,
+        bytes: inside.reduce((sum, entry) => sum + entry.size, 0),
+      };
+    }),
+  };
 }

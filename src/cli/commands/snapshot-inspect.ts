@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { formatUtf8 } from '../../base/bytes.ts';
 import { withStagingAsync, writeNewFile } from '../../base/files.ts';
 import { bundleSource } from '../bundle-input.ts';
-import { bundleReport, reportHtml, reportText } from '../bundle-report.ts';
+import { bundlePicture, bundleReport, reportText } from '../bundle-report.ts';
 import type { Cli } from '../cli.ts';
 import { printable } from '../output.ts';
 
@@ -17,7 +17,7 @@ export function registerSnapshotInspect(snapshot: Command, cli: Cli): void {
   const command = cli
     .command(snapshot, 'inspect <file>', 'show what is in a bundle, verifying nothing; `-` reads stdin')
     .option('--list', 'also print every entry: size, SHA-256, path')
-    .option('--html <file>', 'also write the report as a web page');
+    .option('--html <file>', 'also write a web page with pictures; it must not exist yet');
   cli.action<Options, [string]>(command, async (run, file) => {
     const { tmpdir } = await import('node:os');
     const { openBundle } = await import('../../bundle/open.ts');
@@ -29,7 +29,11 @@ export function registerSnapshotInspect(snapshot: Command, cli: Cli): void {
         const { manifest, manifestSha256, size } = bundle;
         const name = file === '-' ? 'standard input' : basename(file);
         const report = bundleReport(bundle, name, size, run.now);
-        if (html !== undefined) writeNewFile(resolve(run.io.cwd, html), formatUtf8(reportHtml(report)));
+        if (html !== undefined) {
+          const { formatReport } = await import('../report/page.ts');
+          const page = formatReport(await bundlePicture(bundle, name, size, run.now));
+          writeNewFile(resolve(run.io.cwd, html), formatUtf8(page));
+        }
         const entries = manifest.entries.map((entry) => `${entry.sha256}  ${entry.size}  ${entry.path}`);
         const text = [reportText(report), ...(list ? ['', ...entries.map(printable)] : [])];
         return {

@@ -1,6 +1,9 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { formatUtf8 } from '../../base/bytes.ts';
 import { formatInstant, parseDuration } from '../../base/clock.ts';
 import { EXIT } from '../../base/codes.ts';
+import { writeNewFile } from '../../base/files.ts';
 import type { Cli } from '../cli.ts';
 import { loadTrustSetting } from '../trust-setting.ts';
 
@@ -9,6 +12,7 @@ interface Options {
   readonly showEndpoints?: boolean;
   readonly expiresWithin?: string;
   readonly metrics?: string;
+  readonly html?: string;
 }
 
 export function registerTrustStatus(trust: Command, cli: Cli): void {
@@ -17,7 +21,8 @@ export function registerTrustStatus(trust: Command, cli: Cli): void {
     .option('--show-keys', 'list the keys and where each is in its life')
     .option('--show-endpoints', 'list the services and where each address comes from')
     .option('--expires-within <duration>', 'exit with status 5 if anything expires within it, e.g. 14d')
-    .option('--metrics <file>', 'write the same as Prometheus text for a textfile collector');
+    .option('--metrics <file>', 'write the same as Prometheus text for a textfile collector')
+    .option('--html <file>', 'also write a web page with pictures; it must not exist yet');
   cli.action<Options, []>(command, async (run) => {
     const { options, now } = run;
     const within = options.expiresWithin === undefined ? undefined : parseDuration(options.expiresWithin);
@@ -31,6 +36,12 @@ export function registerTrustStatus(trust: Command, cli: Cli): void {
     const status = await loadStatus(store, config, now);
     const expiring = within === undefined ? [] : expiringBy(status, now + within);
     for (const { what, expires } of expiring) run.note(`warning: ${what} expires ${formatInstant(expires)}`);
+    if (options.html !== undefined) {
+      const { statusReport } = await import('../status-report.ts');
+      const { formatReport } = await import('../report/page.ts');
+      const page = formatReport(await statusReport(status, store, config));
+      writeNewFile(resolve(run.io.cwd, options.html), formatUtf8(page));
+    }
     return {
       json: {
         ...statusJson(status, config, store.directory),

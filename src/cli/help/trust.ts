@@ -41,6 +41,7 @@ export const TRUST: HelpTable = {
         'stella trust status --expires-within 14d --quiet',
         'for monitoring: status 5 if anything expires within two weeks',
       ],
+      ['stella trust status --html ./status.html', 'a page with pictures, for a report'],
     ],
     exits: [2, 5],
     related: ['trust sync', 'trust diff', 'doctor'],
