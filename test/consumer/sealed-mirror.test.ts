@@ -4,9 +4,11 @@ import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { DAY } from '../../src/base/clock.ts';
 import { openStore } from '../../src/trust/store.ts';
+import { nginxIsPresent, serveWithNginx } from '../support/nginx.ts';
 import { type Enclave, makeEnclave, makeSite, type Site } from '../support/site.ts';
 import { serveDirectory } from '../support/static-server.ts';
 import { temporaryDirectory, temporaryTree } from '../support/temp.ts';
+import { makeTlsFiles } from '../support/tls.ts';
 
 let base: string;
 let site: Site;
@@ -157,6 +159,25 @@ describe('a client of a sealed mirror', () => {
     expect(result.stderr).toContain(`[${code}]`);
     expect(result.status).not.toBe(0);
     expect(existsSync(client.store)).toBe(false);
+  });
+
+  test.skipIf(!nginxIsPresent)('over TLS from nginx with a private authority', async () => {
+    const tls = makeTlsFiles();
+    const { port, requests } = await serveWithNginx(join(base, 'mirror-2'), {
+      listen: 'ssl',
+      server: `ssl_certificate ${tls.serverCertificate}; ssl_certificate_key ${tls.serverKey};`,
+    });
+    const client = makeEnclave(temporaryDirectory());
+    const network = { ca_file: tls.ca };
+    writeFileSync(
+      join(client.home, 'stella.yaml'),
+      JSON.stringify({ attestor: { trust_repo: { network } } }),
+    );
+    const url = `https://127.0.0.1:${port}/`;
+    const args = ['trust', 'init', '--tuf-url', url, '--root-fingerprint', site.fingerprint];
+    await client.run(args, { now: site.now, expect: 0 });
+    expect((await client.run(['trust', 'sync'], { now: site.now, expect: 0 })).stdout).toContain('unchanged');
+    expect(requests().join('\n')).toMatch(/GET \/logs\/[0-9a-f]{64}\/tile\/0\/000 200/);
   });
 
   test('notices when the manifest is taken away', async () => {

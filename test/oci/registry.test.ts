@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
@@ -253,6 +261,27 @@ describe.skipIf(!canRun)('with a real registry', () => {
       expect(imported.stdout).toContain(`imported ${reference}`);
       const again = await enclave.run(args, { now: site.now, expect: 0 });
       expect(again.stdout).toContain('nothing to do');
+    });
+
+    test('every command of docs/registries.md works as it stands there', async () => {
+      const home = join(base, 'typed');
+      mkdirSync(join(home, 'attestations'), { recursive: true });
+      copyFileSync(sealed, join(home, '2026-01-25.tar.zst'));
+      for (const name of ['a', 'b', 'c'])
+        copyFileSync(join(site.home, 'attestation.json'), join(home, 'attestations', `${name}.json`));
+      const blocks = [...readFileSync('docs/registries.md', 'utf8').matchAll(/^```bash\n([\s\S]*?)^```$/gm)];
+      expect(blocks.length).toBeGreaterThan(2);
+      for (const line of blocks.flatMap(([, block]) => block!.trimEnd().split('\n'))) {
+        const [command, output] = line
+          .replaceAll('registry.example.com', open.host)
+          .replaceAll('"$FINGERPRINT"', site.fingerprint)
+          .split(' >');
+        const args = command!.split(' ').slice(1);
+        if (command!.includes('oci://')) args.push('--plain-http');
+        const ran = await stella(args, { cwd: home, env: { HOME: home }, now: site.now });
+        expect(`${line} ${ran.stderr} exit ${ran.status}`).toBe(`${line} ${ran.stderr} exit 0`);
+        if (output !== undefined) writeFileSync(join(home, output), ran.stdout);
+      }
     });
 
     test('a split bundle goes as volumes and comes out whole', async () => {
