@@ -1,6 +1,7 @@
 /**
  * One run of sealing or opening in a process of its own, for `bench/bundle.ts`:
- * `seal DIR OUT COPIES`, `open FILE DIR`, `pipe DIR < FILE`. Prints the most memory it had, in bytes.
+ * `seal DIR OUT COPIES`, `open FILE DIR`, `pipe DIR < FILE`. Prints the most memory it had, in bytes, and its processor
+ * time, in seconds.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,4 +36,5 @@ async function open(input: string | NodeJS.ReadStream, out: string): Promise<voi
 const [command, one, two, three] = process.argv.slice(2) as [string, string, string, string];
 if (command === 'seal') await seal(one, two, Number(three));
 else await open(command === 'pipe' ? process.stdin : one, command === 'pipe' ? one : two);
-console.log(process.resourceUsage().maxRSS * 1024);
+const { user, system } = process.cpuUsage();
+console.log(JSON.stringify({ memory: process.resourceUsage().maxRSS * 1024, cpu: (user + system) / 1e6 }));
