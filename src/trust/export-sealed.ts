@@ -1,5 +1,5 @@
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { fileSha256, readBoundedIfPresent, writeNewFile } from '../base/files.ts';
@@ -42,6 +42,7 @@ export function addSealedState(generation: Generation, shared: SharedDirectories
       );
     }
   }
+  files.push(...addOtherTiles(generation, shared, out));
   for (const [name, bytes] of [
     ['manifest.json', manifestBytes],
     ['manifest.cose', readBoundedIfPresent(generation.signatureFile, MOST_MANIFEST_BYTES)],
@@ -51,6 +52,32 @@ export function addSealedState(generation: Generation, shared: SharedDirectories
     files.push(name);
   }
   return files;
+}
+
+/** What earlier bundles brought of the logs: a delta lists only what is new, a mirror serves all of it. */
+function addOtherTiles({ state }: Generation, shared: SharedDirectories, out: string): string[] {
+  const added: string[] = [];
+  for (const { origin, checkpoint } of state.logs) {
+    const name = sha256Hex(Buffer.from(origin));
+    const from = join(shared.logsDirectory, name);
+    const files = existsSync(from)
+      ? readdirSync(from, { recursive: true, withFileTypes: true })
+          .filter((entry) => entry.isFile() && entry.name !== 'checkpoint')
+          .map((entry) => relative(from, join(entry.parentPath, entry.name)))
+      : [];
+    for (const file of files) {
+      const to = join(out, 'logs', name, file);
+      if (existsSync(to)) continue;
+      mkdirSync(dirname(to), { recursive: true });
+      copyFileSync(join(from, file), to);
+      added.push(`logs/${name}/${file.replaceAll('\\', '/')}`);
+    }
+    const place = join(out, 'logs', name, 'checkpoint');
+    if (existsSync(place)) continue;
+    writeNewFile(place, Buffer.from(checkpoint), { sync: false });
+    added.push(`logs/${name}/checkpoint`);
+  }
+  return added;
 }
 
 function checkpointOf({ state }: Generation, origin: string): string | undefined {

@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { openStore } from '../../src/trust/store.ts';
@@ -144,9 +145,13 @@ test('reading takes no lock and writes nothing', async () => {
 });
 
 const canRemount =
-  spawnSync('unshare', ['-rm', 'sh', '-c', 'mount --bind /tmp /tmp && mount -o remount,bind,ro /tmp'], {
-    stdio: 'ignore',
-  }).status === 0;
+  spawnSync(
+    'unshare',
+    ['-rm', 'sh', '-c', 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0"', tmpdir()],
+    {
+      stdio: 'ignore',
+    },
+  ).status === 0;
 if (!canRemount) console.warn('skipped: unshare -rm cannot mount here, so no read-only file system');
 
 test.skipIf(!canRemount)('a store on a read-only file system', async () => {

@@ -98,6 +98,28 @@ describe('a client of a sealed mirror', () => {
     await client.run(verify, { now: now + 8 * DAY, expect: 5 });
   });
 
+  test('follows a mirror to a delta, whose mirror serves every tile', async () => {
+    const { now } = site;
+    writeFileSync(join(site.home, 'more'), Array.from({ length: 300 }, (_, i) => `more ${i}\n`).join(''));
+    await site.run(['log', 'append', join(base, 'site', 'log'), '--lines', 'more']);
+    const delta = await site.seal('delta', ['--since', second], sealedAt(now + 60_000));
+    const later = now + 120_000;
+    await importer.run(['trust', 'import', delta], { now: later, expect: 0 });
+    await importer.run(['trust', 'prune'], { now: later, expect: 0 });
+    await importer.run(['trust', 'export', '--out', join(base, 'mirror-3')], { now: later, expect: 0 });
+    const [log] = readdirSync(join(base, 'mirror-3', 'logs'));
+    for (const tile of ['000', '001', '002'])
+      expect(existsSync(join(base, 'mirror-3', 'logs', log!, 'tile', '0', tile))).toBe(true);
+    const { init, sync, publish, client } = await setting('mirror-2');
+    await init(later);
+    publish('mirror-3');
+    await sync(later);
+    expect(openStore(client.store).require().state.source).toMatchObject({ sequence: 3 });
+    // Who has nothing of the base has to start from a full bundle.
+    const empty = await setting('mirror-3');
+    expect((await empty.init(later, 2)).stderr).toContain('[BASE_MISSING]');
+  });
+
   test('does not go back', async () => {
     const { init, sync, publish } = await setting('mirror-2');
     await init(site.now);
