@@ -97,7 +97,6 @@ export class SeekableArchive {
   }
 
   async #open(index: number): Promise<Buffer> {
-    if (this.#held?.index === index) return this.#held.bytes;
     const position = this.#positions[index]!;
     const compressed = await this.#file.read(position, this.#positions[index + 1]! - position);
     const bytes = await decompressFrame(compressed, this.#offsets[index + 1]! - this.#offsets[index]!);
@@ -139,7 +138,7 @@ export class SeekableArchive {
     for await (const [index, bytes] of inOrder(indices, async (i) => [i, await this.#open(i)] as const)) {
       const start = this.#offsets[index]!;
       yield bytes.subarray(Math.max(from - start, 0), Math.min(to - start, bytes.length));
-      if (this.#held?.bytes !== bytes) releaseBuffer(bytes);
+      releaseBuffer(bytes);
     }
   }
 

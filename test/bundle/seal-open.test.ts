@@ -248,3 +248,21 @@ test('opening reads the head and the seek table only, and an entry only the fram
   await refusal('ARCHIVE_INVALID', () => bundle.verifyAll());
   await bundle.close();
 });
+
+test('entries may be read while everything is being extracted', async () => {
+  const directory = temporaryDirectory();
+  const large = noise(6 * 2 ** 20, 5);
+  const entries = [...someEntries, { path: 'tuf/targets/large', source: large }];
+  const made = await makeBundle(directory, { entries });
+  const bundle = await openBundle(made.file, { staging: directory });
+  const read = async () => Buffer.from(await bundle.readEntry('tuf/targets/large')).equals(large);
+  const extracted = bundle.extract(join(directory, 'out'));
+  expect(await Promise.all([read(), read(), bundle.verifyAll(), read()])).toEqual([
+    true,
+    true,
+    undefined,
+    true,
+  ]);
+  await extracted;
+  await bundle.close();
+});
