@@ -13,11 +13,11 @@ export interface Merged {
   readonly shards: number;
   readonly verdicts: number;
   readonly verified: number;
-  /** The first verdicts that are no, at most {@link SHOWN_FAILURES}. */
+  /** The first verdicts that are no, at most 100. */
   readonly failures: readonly VerdictDocument[];
 }
 
-export const SHOWN_FAILURES = 100;
+const SHOWN_FAILURES = 100;
 
 /**
  * Joins what the shards of one verification printed with `--json`: every shard is there once and whole, and all of them

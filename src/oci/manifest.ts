@@ -8,7 +8,7 @@ import { type BundleFacts, formatAnnotations, parseAnnotations } from './annotat
 export type Descriptor = OciManifestDescriptor;
 
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
-export const ARTIFACT_TYPE = 'application/vnd.stella.bundle.v1';
+const ARTIFACT_TYPE = 'application/vnd.stella.bundle.v1';
 /** A whole sealed bundle. */
 export const LAYER_TYPE = 'application/vnd.stella.bundle.v1.tar+zstd';
 /** One volume of a split bundle; its volumes in order are the bundle. */

@@ -11,7 +11,7 @@ export interface OciReference {
   readonly digest: string | undefined;
 }
 
-export const OCI_SCHEME = 'oci://';
+const OCI_SCHEME = 'oci://';
 
 // Names and tags as the OCI distribution specification 1.1 has them ("Pulling manifests").
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?$/;
