@@ -9,13 +9,15 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, normalize } from 'node:path';
+import { join, normalize, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { initializeCA } from '@sigstore/mock';
 import { formatPrivateKey, formatPublicKey, generateKey, loadPrivateKey } from '../src/base/keys.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-const stellaFile = join(root, 'bin', 'stella.js');
+/** With `STELLA=dist/stella` the executable alone does all of it. */
+const executable = process.env['STELLA'];
+const stellaCommand = executable ? [resolve(executable)] : [process.execPath, join(root, 'bin', 'stella.js')];
 const base = mkdtempSync(join(tmpdir(), 'stella-demo-'));
 const connected = join(base, 'connected');
 const medium = join(base, 'medium');
@@ -47,7 +49,7 @@ async function type(args: readonly string[], setting: Setting): Promise<Ran> {
   const shown = args.map((arg) => (/^[\w./:=@%+,-]+$/.test(arg) ? arg : `'${arg}'`)).join(' ');
   console.log(`\n$ stella ${shown}`);
   const isolate = setting.offline && canUnshare;
-  const [command, ...rest] = [...(isolate ? ['unshare', '-rn'] : []), process.execPath, stellaFile, ...args];
+  const [command, ...rest] = [...(isolate ? ['unshare', '-rn'] : []), ...stellaCommand, ...args];
   const child = spawn(command!, rest, {
     cwd: setting.home,
     env: { PATH: process.env['PATH'] ?? '', HOME: setting.home, ...setting.env },
