@@ -31,7 +31,7 @@ const REDRAW_EVERY = 100;
 export class Progress {
   readonly #options: ProgressOptions;
   #bar: SingleBar | undefined;
-  #loading: Promise<void> | undefined;
+  #isLoading = false;
   #phase: { what: string; unit: Unit; done: number; total: number; began: number } | undefined;
   #drawn = 0;
 
@@ -51,7 +51,7 @@ export class Progress {
       return;
     this.#drawn = now;
     if (this.#bar) this.#bar.update(Math.min(done, total));
-    else this.#loading ??= this.#show();
+    else if (!this.#isLoading) void this.#show();
   }
 
   /** Takes the bar away. Call it before anything else is printed, and at the end. */
@@ -79,8 +79,9 @@ export class Progress {
   }
 
   async #show(): Promise<void> {
+    this.#isLoading = true;
     const { default: library } = await import('cli-progress');
-    this.#loading = undefined;
+    this.#isLoading = false;
     const phase = this.#phase;
     const { draw, columns, clock } = this.#options;
     if (!phase || !draw || this.#bar) return;
