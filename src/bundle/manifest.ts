@@ -1,7 +1,7 @@
 import { checkEntryPaths } from '../archive/entry-path.ts';
 import { MOST_MANIFEST_BYTES } from '../archive/limits.ts';
 import { excerpt, formatHex, formatUtf8, parseUtf8 } from '../base/bytes.ts';
-import { formatCanonicalJson } from '../base/canonical-json.ts';
+import { formatCanonicalJson, isCanonicalJson } from '../base/canonical-json.ts';
 import { type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { checkSchema } from '../base/schema.ts';
@@ -50,11 +50,12 @@ export function parseManifest(bytes: Uint8Array): Manifest {
       `the manifest has ${bytes.length} bytes, the most is ${MOST_MANIFEST_BYTES}`,
     );
   checkJsonStructure(bytes);
+  let text: string;
   let value: unknown;
   try {
-    const text = parseUtf8(bytes);
+    text = parseUtf8(bytes);
     // Half a surrogate pair is the one thing that JSON can say and UTF-8 cannot.
-    if (/\\ud[89a-f]/.test(text.replaceAll('\\\\', '')))
+    if (text.includes('\\ud') && /\\ud[89a-f]/.test(text.replaceAll('\\\\', '')))
       throw new StellaError('MANIFEST_INVALID', 'manifest.json has a lone surrogate');
     value = JSON.parse(text);
   } catch (cause) {
@@ -63,7 +64,7 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   }
   checkFormat(value);
   const manifest = checkSchema('manifest', value, MANIFEST_PATH, 'MANIFEST_INVALID');
-  if (Buffer.compare(formatManifest(manifest), bytes) !== 0)
+  if (!text.endsWith('\n') || !isCanonicalJson(text.slice(0, -1), manifest))
     throw new StellaError('MANIFEST_INVALID', 'manifest.json is not in canonical form');
   checkManifest(manifest);
   return manifest;

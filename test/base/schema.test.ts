@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { formatCanonicalJson } from '../../src/base/canonical-json.ts';
+import { formatCanonicalJson, isCanonicalJson } from '../../src/base/canonical-json.ts';
 import { CODES, EXIT } from '../../src/base/codes.ts';
 import { exitStatusOf, StellaError } from '../../src/base/errors.ts';
 import { parseJson } from '../../src/base/schema.ts';
@@ -48,6 +49,21 @@ test('canonical JSON has one text for one value', () => {
   expect(formatCanonicalJson({ b: [1, { d: null, c: 'é\n' }], a: true, 10: 1, 9: 2, u: undefined })).toBe(
     '{"10":1,"9":2,"a":true,"b":[1,{"c":"é\\n","d":null}]}',
   );
+});
+
+test('canonical JSON is known without making it again', () => {
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 5 }), fc.nat(), (value, place) => {
+      // JSON has no negative zero.
+      const plain: unknown = JSON.parse(JSON.stringify(value));
+      const text = formatCanonicalJson(plain);
+      expect(isCanonicalJson(text, plain)).toBe(true);
+      const at = place % (text.length + 1);
+      expect(isCanonicalJson(`${text.slice(0, at)} ${text.slice(at)}`, plain)).toBe(false);
+      expect(isCanonicalJson(text.slice(0, -1), plain)).toBe(false);
+    }),
+  );
+  expect(isCanonicalJson('{"b":1,"a":2}', { a: 2, b: 1 })).toBe(false);
 });
 
 test('every code has an exit status, a meaning and a hint', () => {
