@@ -30,6 +30,8 @@ export function isDigestSignature(
     );
   try {
     if (algorithm === 'rsa') {
+      // RFC 8017 §8.2.2: as long as the modulus; OpenSSL would read a missing leading zero into it.
+      if (signature.length !== Math.ceil(key.object.asymmetricKeyDetails!.modulusLength! / 8)) return false;
       const recovered = publicDecrypt({ key: key.object, padding: constants.RSA_PKCS1_PADDING }, signature);
       return equalBytes(recovered, Buffer.concat([Buffer.from(DIGEST_INFO[hash], 'hex'), digest]));
     }

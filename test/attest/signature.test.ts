@@ -50,6 +50,21 @@ test.each(FORMS.filter(([algorithm, { padding }]) => algorithm !== 'ed25519' && 
   },
 );
 
+test('an RSA signature that lacks its leading zero is too short, whatever number it is', () => {
+  const key = generateKey('rsa');
+  // One signature in 256 begins with a zero.
+  for (let i = 0; ; i += 1) {
+    const data = Buffer.from(`message ${i}`);
+    const signature = sign(key, data);
+    if (signature[0] !== 0) continue;
+    expect(isDigestSignature(key.publicKey, digest('sha256', data), signature, 'sha256')).toBe(true);
+    expect(isDigestSignature(key.publicKey, digest('sha256', data), signature.subarray(1), 'sha256')).toBe(
+      false,
+    );
+    break;
+  }
+});
+
 test('an Ed25519 signature over an artifact needs the artifact', async () => {
   const key = generateKey('ed25519');
   await refusal('ARTIFACT_REQUIRED', () =>
