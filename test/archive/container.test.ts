@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { BufferPool, releaseBuffer } from '../../src/archive/buffers.ts';
 import { ByteFile } from '../../src/archive/byte-file.ts';
 import { frameLengths } from '../../src/archive/layout.ts';
@@ -138,7 +138,9 @@ async function archiveOf(
   const step = Math.ceil(file.length / parts);
   const paths = Array.from({ length: parts }, (_, i) => join(directory, String(i)));
   paths.forEach((path, i) => void writeFileSync(path, file.subarray(i * step, (i + 1) * step)));
-  const archive = await SeekableArchive.load(await ByteFile.open('x', paths));
+  const opened = await ByteFile.open('x', paths);
+  onTestFinished(() => opened.close());
+  const archive = await SeekableArchive.load(opened);
   return { raw, file, archive: archive! };
 }
 
@@ -204,7 +206,12 @@ describe('reading', () => {
     const directory = temporaryDirectory();
     const file = async (bytes: Buffer) => {
       writeFileSync(join(directory, 'x'), bytes);
-      return await SeekableArchive.load(await ByteFile.open('x', [join(directory, 'x')]));
+      const opened = await ByteFile.open('x', [join(directory, 'x')]);
+      try {
+        return await SeekableArchive.load(opened);
+      } finally {
+        await opened.close();
+      }
     };
     await refusal('ARCHIVE_TRUNCATED', () => file(Buffer.alloc(0)));
     expect(await file(Buffer.from('x'))).toBeUndefined();
