@@ -265,6 +265,17 @@ expires_in?: number
 [k: string]: unknown
 }
 
+/**
+ * Where the upload of a blob goes on that an earlier push began and did not end.
+ */
+export interface OciUpload {
+format: "stella-upload/v1"
+registry: string
+repository: string
+content: string
+location: string
+}
+
 export type PartsSha256 = string
 
 /**
@@ -1085,6 +1096,7 @@ export interface SchemaTypes {
   'oci-manifest': OciManifest;
   'oci-tags': OciTags;
   'oci-token': OciToken;
+  'oci-upload': OciUpload;
   'parts': Parts;
   'policy': AttestationPolicy;
   'receipt': Receipt;

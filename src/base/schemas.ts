@@ -8,6 +8,7 @@ import ociHelperAnswer from '../../schemas/oci-helper-answer.schema.json' with {
 import ociManifest from '../../schemas/oci-manifest.schema.json' with { type: 'json' };
 import ociTags from '../../schemas/oci-tags.schema.json' with { type: 'json' };
 import ociToken from '../../schemas/oci-token.schema.json' with { type: 'json' };
+import ociUpload from '../../schemas/oci-upload.schema.json' with { type: 'json' };
 import parts from '../../schemas/parts.schema.json' with { type: 'json' };
 import policy from '../../schemas/policy.schema.json' with { type: 'json' };
 import receipt from '../../schemas/receipt.schema.json' with { type: 'json' };
@@ -35,6 +36,7 @@ export const SCHEMAS = {
   'oci-manifest': ociManifest,
   'oci-tags': ociTags,
   'oci-token': ociToken,
+  'oci-upload': ociUpload,
   'parts': parts,
   'policy': policy,
   'receipt': receipt,

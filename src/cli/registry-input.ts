@@ -1,4 +1,4 @@
-import { tmpdir } from 'node:os';
+import { platform, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
@@ -6,8 +6,10 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { StellaError } from '../base/errors.ts';
 import { readBounded, withStagingAsync } from '../base/files.ts';
 import { type Config, loadConfig } from '../config/config.ts';
+import { stateDirectory } from '../config/locations.ts';
 import { isOciReference, type OciReference, parseReference } from '../oci/reference.ts';
 import type { Registry } from '../oci/registry.ts';
+import type { UploadMemory } from '../oci/upload-memory.ts';
 import { bundleSource } from './bundle-input.ts';
 import type { Run } from './cli.ts';
 
@@ -80,6 +82,15 @@ export async function withRegistry<T>(
   } finally {
     registry.close();
   }
+}
+
+/** Where this user's interrupted uploads are remembered, where there is such a place. */
+export async function uploadMemory(run: Run<object>): Promise<UploadMemory | undefined> {
+  const { env, cwd } = run.io;
+  const directory = stateDirectory({ env, cwd, platform: platform() });
+  if (directory === undefined) return undefined;
+  const { UploadMemory } = await import('../oci/upload-memory.ts');
+  return new UploadMemory(join(directory, 'uploads'), run.now, run.trace);
 }
 
 /** @throws StellaError URL_INVALID, USAGE where the reference says neither tag nor digest */

@@ -40,6 +40,16 @@ export function dataDirectory({ env, platform }: Place): string | undefined {
   return under(xdg(env, 'XDG_DATA_HOME') ?? under(home(env), '.local', 'share'), 'stella');
 }
 
+/** Where the OS keeps what a user's application may lose: here where interrupted uploads go on. */
+export function stateDirectory({ env, platform }: Place): string | undefined {
+  if (platform === 'win32') {
+    const base = variable(env, 'LOCALAPPDATA') ?? under(home(env), 'AppData', 'Local');
+    return base === undefined ? undefined : win32.join(base, 'stella-state');
+  }
+  if (platform === 'darwin') return under(home(env), 'Library', 'Caches', 'stella');
+  return under(xdg(env, 'XDG_STATE_HOME') ?? under(home(env), '.local', 'state'), 'stella');
+}
+
 /** The configuration file that is used when neither `--config`, `$STELLA_CONFIG` nor `./stella.yaml` is there. */
 export function defaultConfigFile({ env, platform }: Place): string | undefined {
   if (platform === 'win32') {

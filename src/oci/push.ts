@@ -17,6 +17,7 @@ import {
 } from './manifest.ts';
 import type { Registry } from './registry.ts';
 import { digestOfContent, uploadBlob } from './upload.ts';
+import type { UploadMemory, UploadRecord } from './upload-memory.ts';
 
 export interface PushOptions {
   /** The bundle, or its volumes in order. */
@@ -24,6 +25,8 @@ export interface PushOptions {
   readonly tag: string;
   /** What the bundle says of itself. */
   readonly facts: BundleFacts;
+  /** Where it is kept how far an upload came, for the run after one that was cut off. */
+  readonly memory?: UploadMemory | undefined;
   /** Told how many bytes are uploaded, of how many. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -55,13 +58,18 @@ export async function pushBundle(registry: Registry, options: PushOptions): Prom
   let [passed, uploaded] = [0, 0];
   for (const [i, file] of files.entries()) {
     const size = sizes[i]!;
-    const known = askFirst ? { digest: await digestOfContent({ file }) } : {};
+    const known: { digest?: string } = askFirst ? { digest: await digestOfContent({ file }) } : {};
     const report = (done: number) => options.onProgress?.(passed + done, total);
-    const { digest, sent } = await uploadBlob(registry, { ...known, size, content: { file } }, report);
+    const blob = { ...known, size, content: { file } };
+    // The digest of a great file is known only once it has passed: the bundle and the length stand for it.
+    const content = known.digest ?? `${facts.manifestSha256}, ${size} bytes`;
+    const subject = { registry: registry.origin, repository: registry.repository, content };
+    const upload = (record?: UploadRecord) => uploadBlob(registry, blob, { record, onProgress: report });
+    const { digest, held } = await (options.memory?.with(subject, upload) ?? upload());
     const mediaType = files.length > 1 ? VOLUME_TYPE : LAYER_TYPE;
     layers.push({ mediaType, digest, size, title: basename(file) });
     passed += size;
-    if (sent) uploaded += size;
+    uploaded += size - held;
   }
   await uploadBlob(registry, {
     digest: `sha256:${sha256Hex(EMPTY_CONFIG)}`,

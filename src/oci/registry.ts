@@ -100,6 +100,15 @@ export class Registry {
     return url;
   }
 
+  /** Whether an address is the registry's own: only there do credentials go, and from there only challenges count. */
+  isOwn(url: URL): boolean {
+    return url.origin === this.#base.origin;
+  }
+
+  get origin(): string {
+    return this.#base.origin;
+  }
+
   close(): void {
     this.#exchange.close();
   }
@@ -188,7 +197,7 @@ export class Registry {
         headers: {
           ...request.headers,
           // Other servers, such as the store behind a registry, must not see credentials.
-          ...(this.#authorization !== undefined && url.origin === this.#base.origin
+          ...(this.#authorization !== undefined && this.isOwn(url)
             ? { authorization: this.#authorization }
             : {}),
         },

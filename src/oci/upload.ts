@@ -4,6 +4,7 @@ import { isStellaError, type StellaError } from '../base/errors.ts';
 import { readError } from '../base/files.ts';
 import type { Body } from './exchange.ts';
 import { isPassing, type Registry, requestFailed } from './registry.ts';
+import type { UploadRecord } from './upload-memory.ts';
 
 /** Content to be uploaded. */
 export interface Blob {
@@ -15,59 +16,120 @@ export interface Blob {
 
 export interface Uploaded {
   readonly digest: string;
-  /** Whether anything had to be sent. */
-  readonly sent: boolean;
+  /** Bytes that the registry had already. */
+  readonly held: number;
 }
 
-/** What is lost when a connection breaks is at most this. */
+export interface UploadOptions {
+  /** Where the upload goes on in another run if this one is cut off. */
+  readonly record?: UploadRecord | undefined;
+  /** What is lost when a connection breaks is at most this. */
+  readonly chunk?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** An upload that the registry knows, and how far it is. */
+interface Session {
+  readonly location: URL;
+  readonly done: number;
+  /** The least that the registry takes at a time. */
+  readonly least?: number;
+}
+
 const CHUNK = 64 * 1024 * 1024;
 const READ_PIECE = 1024 * 1024;
 const OCTETS = 'application/octet-stream';
 
 /**
  * Uploads a blob unless its digest is known and the repository has it. Content goes in chunks; after a failure the
- * registry is asked how far it got, and the upload goes on from there, or starts anew where it has been forgotten.
+ * registry is asked how far it got, and the upload goes on from there, or starts anew where it has been forgotten. So does
+ * an upload that an earlier run has left unfinished. What the registry then has is proved by the digest that it checks.
  * @throws StellaError FETCH_FAILED, REGISTRY_AUTH, FILE_*, …
  */
 export async function uploadBlob(
   registry: Registry,
   blob: Blob,
-  onProgress?: (done: number, total: number) => void,
+  options: UploadOptions = {},
 ): Promise<Uploaded> {
-  if (blob.digest !== undefined) {
-    const known = await registry.request({
-      method: 'HEAD',
-      target: registry.path(`blobs/${blob.digest}`),
-      expect: [200, 404],
-    });
-    known.response.resume();
-    if (known.status === 200) return { digest: blob.digest, sent: false };
+  if (blob.digest !== undefined && (await holds(registry, blob.digest)))
+    return { digest: blob.digest, held: blob.size };
+  const held = await recalled(registry, blob, options.record);
+  if (held) {
+    try {
+      return { digest: await send(registry, blob, held, options), held: held.done };
+    } catch (error) {
+      // What an earlier run has left may be gone, or of other content: neither may stand in the way for ever.
+      if (!isRefused(error)) throw error;
+      options.record?.forget();
+    }
   }
-  const digest = await registry.repeated(`the upload of ${blob.digest ?? 'a blob'}`, () =>
-    uploadOnce(registry, blob, onProgress),
+  const digest = await registry.repeated(`the upload of ${blob.digest ?? 'a blob'}`, async () =>
+    send(registry, blob, await begin(registry), options),
   );
-  return { digest, sent: true };
+  return { digest, held: 0 };
 }
 
-async function uploadOnce(
+/** Where an earlier run was cut off, if that can be trusted and the registry remembers it, too. */
+async function recalled(
   registry: Registry,
   blob: Blob,
-  onProgress: ((done: number, total: number) => void) | undefined,
-): Promise<string> {
-  const passing = blob.digest === undefined ? new PassingDigest() : undefined;
-  const begun = await registry.request({
+  record: UploadRecord | undefined,
+): Promise<Session | undefined> {
+  const text = record?.recall();
+  if (text === undefined) return undefined;
+  // The file says where to send content and credentials: nowhere but to the registry itself.
+  if (URL.canParse(text) && registry.isOwn(new URL(text))) {
+    try {
+      return await progressOf(registry, new URL(text), blob);
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+    }
+  }
+  record?.forget();
+  return undefined;
+}
+
+/** Whether the registry will have nothing of this upload any more; a line that is down says nothing of the kind. */
+function isRefused(error: unknown): boolean {
+  return (
+    isStellaError(error) &&
+    /^(?:FETCH_|REGISTRY_AUTH)/.test(error.code) &&
+    (!isPassing(error) || error.details?.['forgotten'] === true)
+  );
+}
+
+async function begin(registry: Registry): Promise<Session> {
+  const answer = await registry.request({
     method: 'POST',
     target: registry.path('blobs/uploads/'),
     expect: [202],
   });
-  begun.response.resume();
-  let location = registry.address(begun.headers.location, begun.url);
-  const least = Number(begun.headers['oci-chunk-min-length'] ?? 0);
-  const chunk = Math.max(CHUNK, Number.isSafeInteger(least) ? least : 0);
-  let failures = 0;
-  for (let done = 0; done < blob.size; ) {
-    const end = Math.min(done + chunk, blob.size);
-    let error: StellaError | undefined;
+  answer.response.resume();
+  return {
+    location: registry.address(answer.headers.location, answer.url),
+    done: 0,
+    least: Number(answer.headers['oci-chunk-min-length'] ?? 0),
+  };
+}
+
+async function send(
+  registry: Registry,
+  blob: Blob,
+  session: Session,
+  { record, chunk = CHUNK, onProgress }: UploadOptions,
+): Promise<string> {
+  const passing = blob.digest === undefined ? new PassingDigest() : undefined;
+  const length = Math.max(chunk, Number.isSafeInteger(session.least) ? session.least! : 0);
+  let { location, done } = session;
+  const reach = (next: Pick<Session, 'location' | 'done'>) => {
+    ({ location, done } = next);
+    if (registry.isOwn(location)) record?.remember(location.href);
+    else record?.forget();
+    onProgress?.(done, blob.size);
+  };
+  reach(session);
+  for (let failures = 0; done < blob.size; ) {
+    const end = Math.min(done + length, blob.size);
     try {
       const answer = await registry.request({
         method: 'PATCH',
@@ -78,49 +140,60 @@ async function uploadOnce(
         repeat: false,
       });
       answer.response.resume();
-      location = registry.address(answer.headers.location, answer.url);
-      done = end;
+      reach({ location: registry.address(answer.headers.location, answer.url), done: end });
       failures = 0;
-      onProgress?.(done, blob.size);
-      continue;
-    } catch (thrown) {
+    } catch (error) {
       // 416 is how a registry says that it has got more, or less, than was thought.
-      const outOfStep = isStellaError(thrown, 'FETCH_FAILED') && thrown.details?.['status'] === 416;
-      if (!isPassing(thrown) && !outOfStep) throw thrown;
-      error = thrown as StellaError;
+      const outOfStep = isStellaError(error, 'FETCH_FAILED') && error.details?.['status'] === 416;
+      if (!isPassing(error) && !outOfStep) throw error;
+      failures += 1;
+      if (failures > registry.retries) throw error;
+      await registry.wait(location.href, error as StellaError, failures - 1);
+      reach(await progressOf(registry, location, blob));
     }
-    failures += 1;
-    if (failures > registry.retries) throw error;
-    await registry.wait(location.href, error, failures - 1);
-    ({ location, done } = await resume(registry, location, blob));
   }
   const digest = blob.digest ?? passing?.digestOf(blob.size) ?? (await digestOfContent(blob.content));
-  const separator = location.search === '' ? '?' : '&';
-  const finished = await registry.request({
-    method: 'PUT',
-    target: new URL(`${location.href}${separator}digest=${encodeURIComponent(digest)}`),
-    headers: { 'content-type': OCTETS },
-    expect: [201],
-    repeat: false,
-  });
-  finished.response.resume();
+  await finish(registry, location, digest);
+  record?.forget();
   return digest;
 }
 
-/** @throws StellaError FETCH_FAILED (passing: to be started anew) where the registry has forgotten the upload */
-async function resume(
-  registry: Registry,
-  location: URL,
-  blob: Blob,
-): Promise<{ location: URL; done: number }> {
+async function finish(registry: Registry, location: URL, digest: string): Promise<void> {
+  const separator = location.search === '' ? '?' : '&';
+  try {
+    const finished = await registry.request({
+      method: 'PUT',
+      target: new URL(`${location.href}${separator}digest=${encodeURIComponent(digest)}`),
+      headers: { 'content-type': OCTETS },
+      expect: [201],
+    });
+    finished.response.resume();
+  } catch (error) {
+    // Where the answer to the first try was lost, the upload is there no more, but the blob is.
+    if (!isStellaError(error, 'FETCH_NOT_FOUND') || !(await holds(registry, digest))) throw error;
+  }
+}
+
+async function holds(registry: Registry, digest: string): Promise<boolean> {
+  const answer = await registry.request({
+    method: 'HEAD',
+    target: registry.path(`blobs/${digest}`),
+    expect: [200, 404],
+  });
+  answer.response.resume();
+  return answer.status === 200;
+}
+
+/** @throws StellaError FETCH_FAILED (details.forgotten, passing: to be started anew) where the registry does not know it */
+async function progressOf(registry: Registry, location: URL, blob: Blob): Promise<Session> {
+  const forgotten = (why: string) => requestFailed(location, why, true, undefined, { forgotten: true });
   const answer = await registry.request({ method: 'GET', target: location, expect: [204, 400, 404, 416] });
   answer.response.resume();
-  if (answer.status !== 204) throw requestFailed(location, 'the registry has forgotten the upload', true);
+  if (answer.status !== 204) throw forgotten('the registry has forgotten the upload');
   const [, last] = /^(?:bytes=)?0-(\d{1,15})$/.exec(answer.headers.range ?? '') ?? [];
   // `0-0` is what registries say of an upload without content, too; one byte more or less is settled by the 416.
   const done = last === undefined || last === '0' ? 0 : Number(last) + 1;
-  if (done > blob.size)
-    throw requestFailed(location, 'the registry has more of the upload than was sent', true);
+  if (done > blob.size) throw forgotten('the registry has more of the upload than was sent');
   const next = answer.headers.location;
   return { location: next === undefined ? location : registry.address(next, answer.url), done };
 }

@@ -5,7 +5,13 @@ import { formatReference, parseReference } from '../../oci/reference.ts';
 import { bundleFacts, bundleFiles } from '../bundle-facts.ts';
 import type { Cli } from '../cli.ts';
 import { formatBytes } from '../output.ts';
-import { addRegistryFlags, type RegistryFlags, registryConfig, withRegistry } from '../registry-input.ts';
+import {
+  addRegistryFlags,
+  type RegistryFlags,
+  registryConfig,
+  uploadMemory,
+  withRegistry,
+} from '../registry-input.ts';
 
 /** `stella trust snapshot push FILE oci://HOST/REPOSITORY:TAG` */
 export function registerSnapshotPush(snapshot: Command, cli: Cli): void {
@@ -25,11 +31,13 @@ export function registerSnapshotPush(snapshot: Command, cli: Cli): void {
     const file = resolve(run.io.cwd, name);
     const facts = await bundleFacts(file);
     const files = await bundleFiles(file);
+    const memory = await uploadMemory(run);
     const pushed = await withRegistry(run, registryConfig(run), reference, 'pull,push', (registry) =>
       pushBundle(registry, {
         files,
         tag,
         facts,
+        memory,
         onProgress: (done, total) => run.progress('pushing', done, total),
       }),
     );
