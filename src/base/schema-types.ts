@@ -193,19 +193,19 @@ sha256: ManifestSha256
  * What is read of a Docker config.json or a Podman auth.json; both hold more.
  */
 export interface OciAuthFile {
-auths?: {
+auths?: ({
 [k: string]: {
 auth?: string
 username?: string
 password?: string
 identitytoken?: string
 [k: string]: unknown
-}
-}
-credHelpers?: {
+} | null
+} | null)
+credHelpers?: ({
 [k: string]: string
-}
-credsStore?: string
+} | null)
+credsStore?: (string | null)
 [k: string]: unknown
 }
 

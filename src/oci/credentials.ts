@@ -75,28 +75,38 @@ async function inFile(
   env: Environment,
 ): Promise<Credentials | undefined> {
   const file = parseJson('oci-auth-file', bytes, path, 'CONFIG_INVALID');
-  const { auths = {}, credHelpers = {}, credsStore } = file;
+  const [auths, credHelpers] = [file.auths ?? {}, file.credHelpers ?? {}];
   for (const name of names) {
     if (Object.hasOwn(credHelpers, name)) return await fromHelper(credHelpers[name]!, name, path, env);
-    const key = [name, `https://${name}`, `https://${name}/v1/`, `https://${name}/v2/`].find((one) =>
-      Object.hasOwn(auths, one),
-    );
-    const found = key === undefined ? undefined : fromEntry(auths[key]!, path, name);
-    if (found) return found;
+    for (const key of keysFor(name, auths)) {
+      const found = fromEntry(auths[key], path, key);
+      if (found) return found;
+    }
   }
-  if (credsStore === undefined || credsStore === '') return undefined;
+  const { credsStore } = file;
+  if (credsStore === undefined || credsStore === null || credsStore === '') return undefined;
   return await fromHelper(credsStore, host === 'docker.io' ? DOCKER_HUB : host, path, env);
 }
 
+/** The keys of a file that are for this name, the plain one first; older ones are addresses: `https://HOST/v1/`. */
+function keysFor(name: string, auths: object): string[] {
+  const plain = (key: string) =>
+    /^https?:\/\//.test(key) ? key.replace(/^https?:\/\//, '').replace(/(?:\/v[12])?\/?$/, '') : key;
+  return Object.keys(auths)
+    .filter((key) => plain(key) === name || key === name)
+    .sort((a, b) => Number(b === name) - Number(a === name));
+}
+
 function fromEntry(
-  entry: NonNullable<OciAuthFile['auths']>[string],
+  entry: NonNullable<OciAuthFile['auths']>[string] | undefined,
   path: string,
   name: string,
 ): Credentials | undefined {
+  if (!entry) return undefined;
   const from = `${path} (${name})`;
   if (entry.identitytoken !== undefined && entry.identitytoken !== '')
     return { from, kind: 'identity-token', token: entry.identitytoken };
-  if (entry.username !== undefined && entry.password !== undefined)
+  if (entry.username !== undefined && entry.username !== '' && entry.password !== undefined)
     return { from, kind: 'password', username: entry.username, password: entry.password };
   // An empty entry is how Docker notes that a credential store holds the rest.
   if (entry.auth === undefined || entry.auth === '') return undefined;

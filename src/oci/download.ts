@@ -1,5 +1,6 @@
 import {
   closeSync,
+  constants,
   createReadStream,
   fdatasync,
   fstatSync,
@@ -15,6 +16,9 @@ import { connectionReason } from '../base/http-agents.ts';
 import type { Descriptor } from './manifest.ts';
 import { type Answer, isPassing, type Registry, requestFailed } from './registry.ts';
 
+const { O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_RDWR } = constants;
+/** As `a+`, but never through a link to somewhere else. */
+const APPEND = O_APPEND | O_CREAT | O_NOFOLLOW | O_RDWR;
 const FLUSH_EVERY = 64 * 1024 * 1024;
 
 /**
@@ -116,7 +120,7 @@ class Download {
   static async begin(blob: Descriptor, file: string): Promise<Download> {
     let fd: number;
     try {
-      fd = openSync(file, 'a+', 0o644);
+      fd = openSync(file, APPEND, 0o644);
     } catch (cause) {
       throw writeError(file, cause);
     }

@@ -70,8 +70,13 @@ export class Exchange {
       const silence = (time: Duration) => () =>
         request.destroy(new Error(`nothing happened for ${time / 1000} s`));
       request.setTimeout(stallTimeout, silence(stallTimeout));
+      // A registry may take its time to check what it was sent, but not for ever, with a byte now and then.
+      const patience = Math.max(requestTimeout, stallTimeout);
+      let deadline: NodeJS.Timeout | undefined;
+      request.on('close', () => clearTimeout(deadline));
       const content = body?.open();
       request.on('response', (response) => {
+        clearTimeout(deadline);
         request.setTimeout(stallTimeout);
         // A refusal may come before the body is sent.
         if (content && !(content instanceof Uint8Array) && !content.readableEnded) content.destroy();
@@ -81,9 +86,12 @@ export class Exchange {
         if (content && !(content instanceof Uint8Array)) content.destroy();
         reject(error);
       });
-      // A registry may take its time to check what it was sent.
       request.on('finish', () => {
-        if (body) request.setTimeout(Math.max(requestTimeout, stallTimeout));
+        if (body) request.setTimeout(patience);
+        deadline = setTimeout(
+          () => request.destroy(new Error(`no answer within ${patience / 1000} s`)),
+          patience,
+        );
       });
       if (content === undefined || content instanceof Uint8Array) {
         request.end(content);
@@ -109,9 +117,13 @@ export class Exchange {
       for await (const chunk of response as AsyncIterable<Buffer>) {
         total += chunk.length;
         if (total > most) {
-          throw new StellaError('FETCH_TOO_LARGE', `${excerpt(url.href, 200)} has more than ${most} bytes`, {
-            details: { url: url.href, most },
-          });
+          throw new StellaError(
+            'FETCH_TOO_LARGE',
+            `${excerpt(url.origin + url.pathname, 200)} has more than ${most} bytes`,
+            {
+              details: { url: url.origin + url.pathname, most },
+            },
+          );
         }
         chunks.push(chunk);
       }

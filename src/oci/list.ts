@@ -18,6 +18,8 @@ export interface Listed {
 
 const MOST_PAGE_BYTES = 4 * 1024 * 1024;
 const MOST_TAGS = 10_000;
+/** Bytes of all manifests: 10,000 of those of bundles with a few logs come to a tenth of it. */
+const MOST_LISTED_BYTES = 128 * 1024 * 1024;
 const IN_FLIGHT = 4;
 
 /**
@@ -28,12 +30,20 @@ export async function listBundles(registry: Registry): Promise<Listed> {
   const tags = await listTags(registry);
   const bundles: ListedBundle[] = [];
   const others: string[] = [];
-  let next = 0;
+  let [next, size] = [0, 0];
   const work = async () => {
     for (let i = next++; i < tags.length; i = next++) {
       const tag = tags[i]!;
       try {
-        bundles.push({ tag, ...(await fetchManifest(registry, tag)) });
+        const fetched = await fetchManifest(registry, tag);
+        size += fetched.size;
+        if (size > MOST_LISTED_BYTES) {
+          throw new StellaError(
+            'FETCH_TOO_LARGE',
+            `the manifests of the repository's tags have more than ${MOST_LISTED_BYTES} bytes`,
+          );
+        }
+        bundles.push({ tag, ...fetched });
       } catch (error) {
         // A tag may go away, or name an image.
         if (!isStellaError(error, 'OCI_MANIFEST') && !isStellaError(error, 'FETCH_NOT_FOUND')) throw error;
@@ -69,7 +79,14 @@ async function listTags(registry: Registry): Promise<string[]> {
       throw new StellaError('FETCH_TOO_LARGE', `the repository has more than ${MOST_TAGS} tags`);
     const [, link] = /^<([^>]*)>\s*;\s*rel="?next"?/.exec(String(answer.headers['link'] ?? '')) ?? [];
     // A page without anything new would be followed by pages without end.
-    target = link === undefined || tags.size === before ? undefined : registry.address(link, answer.url);
+    target = link === undefined || tags.size === before ? undefined : nextPage(link, answer.url);
   }
   return [...tags];
+}
+
+/** The path of the next page at the registry itself: behind a proxy many name a host or scheme that is not theirs outside. */
+function nextPage(link: string, from: URL): string | undefined {
+  if (!URL.canParse(link, from)) return undefined;
+  const { pathname, search } = new URL(link, from);
+  return pathname.replace(/^\/+/, '/') + search;
 }

@@ -1,4 +1,13 @@
-import { createReadStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  createReadStream,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isStellaError, StellaError } from '../base/errors.ts';
@@ -28,6 +37,7 @@ export async function pullBundle(registry: Registry, options: PullOptions): Prom
   const fetched = await fetchManifest(registry, reference.digest ?? reference.tag!);
   const workplace = join(dirname(out), `.${basename(out)}.pull`);
   const partials = fetched.bundle.layers.map(({ digest }) => join(workplace, digest.replace(':', '-')));
+  claim(workplace);
   try {
     return await withLock(workplace, async () => {
       try {
@@ -48,6 +58,20 @@ export async function pullBundle(registry: Registry, options: PullOptions): Prom
     });
   } finally {
     removeIfUnused(workplace);
+  }
+}
+
+/** Beside the output others may be able to write, too: what is kept of a download must be this user's alone. */
+function claim(workplace: string): void {
+  try {
+    mkdirSync(workplace, { recursive: true, mode: 0o700 });
+    if (!lstatSync(workplace).isDirectory())
+      throw new StellaError('WRITE_FAILED', `${workplace} is not a directory`, {
+        hint: 'remove it, or choose another --out',
+      });
+    chmodSync(workplace, 0o700);
+  } catch (cause) {
+    throw writeError(workplace, cause);
   }
 }
 

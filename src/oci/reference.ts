@@ -15,7 +15,7 @@ const OCI_SCHEME = 'oci://';
 
 // Names and tags as the OCI distribution specification 1.1 has them ("Pulling manifests").
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?$/;
-const NAME_PART = /^[a-z0-9]+(?:(?:[._]|__|-{1,16})[a-z0-9]+)*$/;
+const NAME_PART = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const LONGEST_NAME = 255;
 
@@ -39,19 +39,27 @@ export function parseReference(text: string): OciReference {
   if (text.length > 1024) throw invalid('it is too long');
   const [, host, rest] = /^([^/]+)\/(.+)$/.exec(text.slice(OCI_SCHEME.length)) ?? [];
   if (host === undefined || rest === undefined) throw invalid('it names no repository');
-  if (!HOST.test(host) || Number(/:(\d+)$/.exec(host)?.[1] ?? 0) > 65_535)
-    throw invalid('the host is malformed');
+  if (!isHost(host)) throw invalid('the host is malformed');
   const [, repository, tag, digest] = /^([^:@]+)(?::([^@]*))?(?:@(.*))?$/.exec(rest) ?? [];
   if (
     repository === undefined ||
     repository.length > LONGEST_NAME ||
     !repository.split('/').every((part) => NAME_PART.test(part))
   )
-    throw invalid('the repository name is malformed');
+    throw invalid('the repository name is malformed: lower-case letters, digits and . _ - between them');
   if (tag !== undefined && !TAG.test(tag)) throw invalid('the tag is malformed');
-  if (digest !== undefined && !isDigest(digest)) throw invalid('the digest is not sha256:HEX');
+  if (digest !== undefined && !isDigest(digest))
+    throw invalid('the digest is not sha256: and 64 hexadecimal digits');
   if (tag !== undefined && digest !== undefined) throw invalid('give either a tag or a digest');
-  return { host, repository, tag, digest };
+  return { host: host.toLowerCase(), repository, tag, digest };
+}
+
+/** A host that is written as it is meant: `0x7f.1` would be 127.0.0.1 to some and a name to others. */
+function isHost(host: string): boolean {
+  const address = `http://${host}/`;
+  if (!HOST.test(host) || /:0*$/.test(host) || !URL.canParse(address)) return false;
+  const { hostname } = new URL(address);
+  return host.startsWith('[') || hostname === host.toLowerCase().replace(/:\d+$/, '');
 }
 
 export function formatReference({ host, repository, tag, digest }: OciReference): string {

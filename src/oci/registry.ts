@@ -93,10 +93,11 @@ export class Registry {
   /** An address that the registry gave, e.g. in `Location`. @throws StellaError FETCH_FAILED */
   address(location: string | undefined, from: URL): URL {
     const url = location !== undefined && URL.canParse(location, from) ? new URL(location, from) : undefined;
-    if (!url || !/^https?:$/.test(url.protocol))
+    // A name and password in it would be sent to that server, as if this user had meant to.
+    if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '')
       throw requestFailed(from, `it gave no usable address: ${excerpt(location ?? '')}`, false);
     if (from.protocol === 'https:' && url.protocol !== 'https:')
-      throw requestFailed(from, `it points from https to ${excerpt(url.href, 200)}`, false);
+      throw requestFailed(from, `it points from https to ${excerpt(withoutQuery(url), 200)}`, false);
     return url;
   }
 
@@ -128,7 +129,7 @@ export class Registry {
     request: RegistryRequest,
     most: number,
   ): Promise<{ readonly answer: Answer; readonly bytes: Buffer }> {
-    return await this.repeated(String(request.target), async () => {
+    return await this.repeated(this.#name(request), async () => {
       const answer = await this.request({ ...request, repeat: false });
       return { answer, bytes: await this.read(answer, most) };
     });
@@ -139,7 +140,7 @@ export class Registry {
    */
   async request(request: RegistryRequest): Promise<Answer> {
     if (request.repeat === false) return await this.#authorized(request);
-    return await this.repeated(String(request.target), () => this.#authorized(request));
+    return await this.repeated(this.#name(request), () => this.#authorized(request));
   }
 
   /** Runs `work` again, with growing pauses, as long as it fails for a passing reason. */
@@ -166,15 +167,20 @@ export class Registry {
     await pause(delay);
   }
 
+  #name({ target }: RegistryRequest): string {
+    return withoutQuery(new URL(target, this.#base));
+  }
+
   async #authorized(request: RegistryRequest): Promise<Answer> {
     const answer = await this.#followed(request);
-    if (answer.status !== 401) return await this.#judged(answer, request);
+    // What another server asks for, the registry's credentials are not the answer to.
+    if (answer.status !== 401 || !this.isOwn(answer.url)) return await this.#judged(answer, request);
     // Either nobody has asked for credentials so far, or the token has expired meanwhile.
     const header = answer.headers['www-authenticate'] ?? '';
     answer.response.destroy();
     this.#authorization = await this.#answerChallenge(header);
     const second = await this.#followed(request);
-    if (second.status !== 401) return await this.#judged(second, request);
+    if (second.status !== 401 || !this.isOwn(second.url)) return await this.#judged(second, request);
     second.response.destroy();
     this.#authorization = undefined;
     const credentials = await this.#findCredentials();
@@ -229,11 +235,13 @@ export class Registry {
     response.destroy();
     const why = `the registry answered ${status}${said}`;
     if (status === 403) {
-      throw new StellaError('REGISTRY_AUTH', `${excerpt(url.href, 200)}: ${why}`, { details: { status } });
+      throw new StellaError('REGISTRY_AUTH', `${excerpt(withoutQuery(url), 200)}: ${why}`, {
+        details: { status },
+      });
     }
     if (status === 404 || status === 410) {
-      throw new StellaError('FETCH_NOT_FOUND', `${excerpt(url.href, 200)}: ${why}`, {
-        details: { url: url.href, status },
+      throw new StellaError('FETCH_NOT_FOUND', `${excerpt(withoutQuery(url), 200)}: ${why}`, {
+        details: { url: withoutQuery(url), status },
         hint: 'check the reference; list what there is with `stella trust snapshot list`',
       });
     }
@@ -302,6 +310,11 @@ export class Registry {
   }
 }
 
+/** For messages: queries may be signed, and whoever reads such an address may use it. */
+function withoutQuery(url: URL): string {
+  return `${url.origin}${url.pathname}`;
+}
+
 /** Whether it may be gone by itself in a while. */
 export function isPassing(error: unknown): error is StellaError {
   return isStellaError(error, 'FETCH_FAILED') && error.details?.['passing'] === true;
@@ -314,9 +327,9 @@ export function requestFailed(
   cause?: unknown,
   details: Readonly<Record<string, unknown>> = {},
 ): StellaError {
-  return new StellaError('FETCH_FAILED', `cannot reach ${excerpt(url.href, 200)}: ${why}`, {
+  return new StellaError('FETCH_FAILED', `cannot reach ${excerpt(withoutQuery(url), 200)}: ${why}`, {
     cause,
-    details: { url: url.href, passing, ...details },
+    details: { url: withoutQuery(url), passing, ...details },
     ...(/WRONG_VERSION_NUMBER|EPROTO/.test(connectionReason(cause))
       ? { hint: 'the server may not speak TLS: give --plain-http if that is meant so' }
       : isCertificateError(cause)
@@ -329,7 +342,7 @@ export function requestFailed(
 function retryAfter(headers: IncomingHttpHeaders): Duration | undefined {
   const text = headers['retry-after'];
   if (text === undefined) return undefined;
-  if (/^\d{1,9}$/.test(text)) return Number(text) * SECOND;
+  if (/^\d+$/.test(text)) return Number(text) * SECOND;
   const wait = Date.parse(text) - Date.parse(headers.date ?? '');
   return wait > 0 ? wait : undefined;
 }

@@ -30,6 +30,8 @@ export function tokenRequest(
   if (
     !url ||
     !/^https?:$/.test(url.protocol) ||
+    url.username !== '' ||
+    url.password !== '' ||
     (registry.protocol === 'https:' && url.protocol !== 'https:')
   ) {
     throw new StellaError(

@@ -148,7 +148,7 @@ async function send(
       if (!isPassing(error) && !outOfStep) throw error;
       failures += 1;
       if (failures > registry.retries) throw error;
-      await registry.wait(location.href, error as StellaError, failures - 1);
+      await registry.wait(`the upload of ${blob.digest ?? 'a blob'}`, error as StellaError, failures - 1);
       reach(await progressOf(registry, location, blob));
     }
   }

@@ -30,6 +30,15 @@ test.each([
   `oci://host/trust:1@${digest}`,
   'oci://user:password@host/trust',
   'oci://host:99999/trust',
+  'oci://host:0/trust',
+  'oci://host:00/trust',
+  'oci://1.2.3.999/trust',
+  'oci://0x7f.1/trust',
+  'oci://2130706433/trust',
+  'oci://[::1/trust',
+  'oci://[1.2.3.4]/trust',
+  'oci://::1/trust',
+  'oci://host/trust:tag:5',
   'oci://ho st/trust',
   'oci://host/trust?x=1',
   'oci://host/trust#x',
@@ -39,12 +48,19 @@ test.each([
   await refusal('URL_INVALID', () => parseReference(text));
 });
 
+test('a host is the same in any case; a repository is not', async () => {
+  expect(parseReference('oci://Registry.Example.COM:5000/a:B').host).toBe('registry.example.com:5000');
+  const error = await refusal('URL_INVALID', () => parseReference('oci://host/Team/trust'));
+  expect(error.message).toContain('lower-case');
+});
+
 test('whatever is typed, it is read or refused', () => {
   fc.assert(
     fc.property(fc.string({ maxLength: 60 }), (end) => {
       const text = `oci://${end}`;
       try {
-        expect(formatReference(parseReference(text))).toBe(text);
+        const [host] = end.split('/');
+        expect(formatReference(parseReference(text))).toBe(text.replace(host!, host!.toLowerCase()));
       } catch (error) {
         if (!isStellaError(error, 'URL_INVALID')) throw error;
       }
