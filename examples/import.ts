@@ -2,29 +2,19 @@
  * Imports a sealed bundle into the trust store of this home directory.
  * Usage: node examples/import.ts BUNDLE ROOT_SHA256
  */
-import { importBundle, isStellaError, loadConfig, openStore, storePathOf } from 'stella';
+import { isStellaError, openTrust } from 'stella';
 
 const [bundle, fingerprint] = process.argv.slice(2);
 if (bundle === undefined) throw new Error('which bundle?');
 
-const config = loadConfig({ env: process.env, cwd: process.cwd() });
-const store = openStore(storePathOf(config));
+const trust = openTrust({ env: process.env, cwd: process.cwd() });
 try {
-  const { generation, acceptance } = await importBundle(
-    store,
-    bundle,
-    bundle,
-    {
-      now: Date.now(),
-      config,
-      bundleKeys: [],
-      vouchers: fingerprint === undefined ? {} : { fingerprint },
-      rejectAfter: undefined,
-      maxAge: undefined,
-    },
-    ({ check, status }) => console.log(`${status}: ${check}`),
-  );
-  console.log(`generation ${generation.number}, ${acceptance.freshness.state}`);
+  const { generation, freshness } = await trust.import(bundle, bundle, {
+    now: Date.now(),
+    ...(fingerprint === undefined ? {} : { rootFingerprint: `sha256:${fingerprint}` }),
+    onCheck: ({ check, status, detail }) => console.log(`${status}: ${check}, ${detail}`),
+  });
+  console.log(`generation ${generation} of ${trust.store}, ${freshness}`);
 } catch (error) {
   if (!isStellaError(error)) throw error;
   console.error(`${error.code}: ${error.message}`);

@@ -1,6 +1,6 @@
 /** Seals files into a bundle, opens it again, and reads one entry. Usage: node examples/seal-and-open.ts DIRECTORY */
 import { join } from 'node:path';
-import { checkBundleSignature, generateKey, openBundle, sealBundle, signerOf } from 'stella';
+import { generateKey, openBundle, sealBundle, signerOf } from 'stella';
 
 const directory = process.argv[2] ?? '.';
 const file = join(directory, 'example.tar.zst');
@@ -29,10 +29,10 @@ console.log(`sealed ${sealed.size} bytes, manifest sha256:${sealed.manifestSha25
 const bundle = await openBundle(file, { staging: directory });
 try {
   // Nobody vouches for what is inside until a key that you trust has signed it.
-  const signers = checkBundleSignature(bundle, [key.publicKey], 1);
+  const [signer] = bundle.checkSignature([key.publicKey]);
   await bundle.verifyAll();
   const entry = await bundle.readEntry('tuf/1.root.json');
-  console.log(`signed by sha256:${signers[0]?.id}; tuf/1.root.json has ${entry.length} bytes`);
+  console.log(`signed by sha256:${signer?.id}; tuf/1.root.json has ${entry.length} bytes`);
 } finally {
   await bundle.close();
 }

@@ -32,6 +32,8 @@ for (const name of names) {
     if (declared !== prefix)
       renamed = renamed.replace(new RegExp(`\\b${declared}\\b`, 'g'), `${prefix}${declared}`);
   }
+  // TSDoc has no such tags, and the schema says it.
+  renamed = renamed.replace(/^ *\* @(?:min|max)Items \d+\n/gm, '').replace(/^ *\/\*\*\n *\*\/\n/gm, '');
   types += `\n${renamed.trim()}\n`;
 }
 types += `\nexport interface SchemaTypes {\n${interfaces.join('\n')}\n}\n`;

@@ -1,17 +1,16 @@
 /**
- * The library: seal, open, import, verify. What is exported here is public and follows semantic versioning; everything
- * else may change at any time. Every refusal is a {@link StellaError} with a code of {@link CODES}.
+ * The library of stella: seal trust for the other side of an air gap, open and import what was sealed, verify attestations
+ * offline, and author the TUF repository that trust comes from.
+ *
+ * What is exported here is public and follows semantic versioning; everything else may change at any time. Whoever calls
+ * says what time it is: nothing in here reads the clock. Every refusal is a {@link StellaError} with a code of
+ * {@link CODES}.
+ *
+ * @packageDocumentation
  */
 export type { Artifact } from './attest/artifact.ts';
-export type { Attestation } from './attest/attestation.ts';
-export type { IdentityRule, TextRule } from './attest/identity-rule.ts';
-export { loadArtifact } from './attest/load-artifact.ts';
-export { type Parsed, parseAttestations } from './attest/parse.ts';
-export { type StoreTrustSetting, storeTrustInputs } from './attest/store-trust.ts';
-export { loadTrust, type TrustInputs, type VerifierTrust } from './attest/trust.ts';
-export type { Verdict } from './attest/verdict.ts';
-export { verdictJson } from './attest/verdict-json.ts';
-export { type VerifyOptions, verifyAttestation } from './attest/verify.ts';
+export { type IdentityRule, parsePattern, type TextRule } from './attest/identity-rule.ts';
+export { loadArtifact, parseDigest } from './attest/load-artifact.ts';
 export { type Duration, formatInstant, type Instant, parseDuration, parseInstant } from './base/clock.ts';
 export type { CodeFacts, ErrorCode, ExitStatus } from './base/codes.ts';
 export { CODES, EXIT } from './base/codes.ts';
@@ -20,19 +19,88 @@ export {
   formatPrivateKey,
   formatPublicKey,
   generateKey,
+  type HashAlgorithm,
+  type KeyAlgorithm,
   loadPrivateKey,
   loadPublicKey,
   type PrivateKey,
   type PublicKey,
+  type SignatureForm,
   type Signer,
   signerOf,
 } from './base/keys.ts';
-export type { Manifest, VerdictDocument } from './base/schema-types.ts';
-export { type ExtractOptions, type OpenOptions, openBundle, type SealedBundle } from './bundle/open.ts';
+export type {
+  Manifest,
+  ManifestEntry,
+  ManifestInstant,
+  ManifestLog,
+  ManifestRole,
+  ManifestSha256,
+  ManifestTreeSize,
+  VerdictDocument,
+  VerdictDocumentDecimal,
+  VerdictDocumentError,
+  VerdictDocumentInstant,
+  VerdictDocumentSha256,
+} from './base/schema-types.ts';
+export type { ExtractOptions, OpenOptions } from './bundle/open.ts';
 export { type Sealed, type SealOptions, sealBundle } from './bundle/seal.ts';
-export { checkBundleSignature, type SignerId, signerIds } from './bundle/signature.ts';
-export { type Config, type ConfigPlace, loadConfig, storePathOf } from './config/config.ts';
-export type { AcceptRules } from './consumer/accept.ts';
-export { type Checked, checkBundle, type Imported, importBundle } from './consumer/import.ts';
-export { type Generation, openStore, type TrustStore } from './trust/store.ts';
-export { parseTrustedRoot, type TrustedRoot } from './trust/trusted-root.ts';
+export type { SignerId } from './bundle/signature.ts';
+export type { EntrySource } from './bundle/source.ts';
+export {
+  CHECKS as BUNDLE_CHECKS,
+  type CheckName as BundleCheckName,
+  type CheckResult as BundleCheck,
+} from './consumer/check-list.ts';
+export { type OpenedBundle, openBundle } from './library/bundle.ts';
+export {
+  type Delegation,
+  editRepository,
+  type RepositoryEdit,
+  type RoleKey,
+  type SignedStage,
+  type StageSigning,
+  signStagedChange,
+  type TimestampRenewal,
+  updateTimestamp,
+} from './library/repository.ts';
+export {
+  type BundleRules,
+  type CheckedBundle,
+  type ImportedBundle,
+  openTrust,
+  type SealedTrust,
+  type SealTrustOptions,
+  type Trust,
+  type TrustPlace,
+} from './library/trust.ts';
+export { trustedRootVerifier, type Verifier, type VerifyRules } from './library/verifier.ts';
+export {
+  type CeremonyResult,
+  publishStaged,
+  type RoleProgress,
+  type StagedView,
+} from './repository/ceremony.ts';
+export { type CommandSignerOptions, commandSigner } from './repository/command-signer.ts';
+export type { NewTarget } from './repository/edit-targets.ts';
+export { initRepository, type NewRepository, type RoleKeys } from './repository/init.ts';
+export type { PassphraseSource } from './repository/key-ring.ts';
+export type { KeySource } from './repository/new-key.ts';
+export type { Publication } from './repository/publish.ts';
+export type { OldKeys } from './repository/requirements.ts';
+export type { EditResult, SessionOptions } from './repository/session.ts';
+export { type RepositoryStatus, type RoleStatus, repositoryStatus } from './repository/status.ts';
+export type { EndpointSwap } from './repository/swap-endpoint.ts';
+export type { TargetFacts } from './repository/target.ts';
+export type { TimestampUpdate } from './repository/timestamp.ts';
+export { type Verified, verifyRepository } from './repository/verify.ts';
+export {
+  KEY_TYPES,
+  type KeyType,
+  SERVICES,
+  type Service,
+  TOP_ROLES,
+  type TopRole,
+  USAGES,
+  type Usage,
+} from './repository/vocabulary.ts';

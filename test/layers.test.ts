@@ -16,6 +16,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   producer: 4,
   consumer: 4,
   cli: 5,
+  library: 5,
 };
 
 /** Who alone may import a package (a folder, or files). */

@@ -8,6 +8,7 @@ export const EXIT = {
   stale: 5,
 } as const;
 
+/** Exit status of the command. */
 export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
 
 /** What is known about one error code, wherever it is thrown. */
@@ -436,4 +437,5 @@ export const CODES = {
   AUDIT_BROKEN: refused('The audit log has been altered.', 'compare with a copy kept elsewhere'),
 } as const satisfies Record<string, CodeFacts>;
 
+/** The code of a refusal: what scripts should look at. */
 export type ErrorCode = keyof typeof CODES;

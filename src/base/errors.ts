@@ -1,5 +1,6 @@
 import { CODES, type ErrorCode, EXIT, type ExitStatus } from './codes.ts';
 
+/** What an error may carry besides its code and message. */
 export interface ErrorDetails {
   /** What to do next, more exact than the code's own hint. */
   readonly hint?: string | readonly string[];
@@ -22,11 +23,13 @@ export class StellaError extends Error {
     this.details = more.details;
   }
 
+  /** The exit status that the command ends with. */
   get exit(): ExitStatus {
     return CODES[this.code].exit;
   }
 }
 
+/** Whether a thrown value is a refusal of stella, with `code` where one is given. */
 export function isStellaError(value: unknown, code?: ErrorCode): value is StellaError {
   return value instanceof StellaError && (code === undefined || value.code === code);
 }

@@ -13,7 +13,9 @@ import { sha256Hex } from './bytes.ts';
 import { StellaError } from './errors.ts';
 import { readBounded } from './files.ts';
 
+/** Kinds of keys that signatures are checked with. */
 export type KeyAlgorithm = 'ed25519' | 'ecdsa-p256' | 'ecdsa-p384' | 'ecdsa-p521' | 'rsa';
+/** Hashes that artifacts and signatures may be named by. */
 export type HashAlgorithm = 'sha256' | 'sha384' | 'sha512';
 
 /** A public key with its names. Compare keys by `id`. */
@@ -26,6 +28,7 @@ export interface PublicKey {
   readonly object: KeyObject;
 }
 
+/** A private key in memory. */
 export interface PrivateKey {
   readonly publicKey: PublicKey;
   readonly object: KeyObject;
@@ -34,6 +37,7 @@ export interface PrivateKey {
 /** Anything that signs: a key in memory, or an external command in front of an HSM. */
 export interface Signer {
   readonly publicKey: PublicKey;
+  /** The signature over `data`. */
   sign(data: Uint8Array, form?: SignatureForm): Promise<Uint8Array>;
 }
 
@@ -157,11 +161,15 @@ function derLength(bytes: Uint8Array): number | undefined {
   return 2 + count + bytes.subarray(2, 2 + count).reduce((length, byte) => length * 256 + byte, 0);
 }
 
-/** PEM `PUBLIC KEY`, the inverse of {@link parsePublicKey}. */
+/** PEM `PUBLIC KEY`. */
 export function formatPublicKey(key: PublicKey): string {
   return key.object.export({ type: 'spki', format: 'pem' }) as string;
 }
 
+/**
+ * A PEM file with one public key.
+ * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE, FILE_TOO_LARGE, KEY_INVALID
+ */
 export function loadPublicKey(path: string): PublicKey {
   return parsePublicKey(readBounded(path, MOST_KEY_BYTES));
 }
@@ -214,6 +222,7 @@ export function formatPrivateKey(key: PrivateKey, passphrase?: string): string {
   ) as string;
 }
 
+/** Makes a key pair; it exists in memory only. */
 export function generateKey(algorithm: KeyAlgorithm = 'ed25519'): PrivateKey {
   const { privateKey } = ((): { privateKey: KeyObject } => {
     switch (algorithm) {
@@ -276,6 +285,7 @@ export function sign(key: PrivateKey, data: Uint8Array, form: SignatureForm = {}
   return nodeSign(hashFor(algorithm, form), data, cryptoInput(key.object, algorithm, form));
 }
 
+/** A signer that has its key in memory. */
 export function signerOf(key: PrivateKey): Signer {
   return { publicKey: key.publicKey, sign: async (data, form) => sign(key, data, form) };
 }

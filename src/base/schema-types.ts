@@ -24,14 +24,8 @@ freshness_warn_days?: number
 offline_mode?: boolean
 local_cache_path?: ConfigFilePath
 service_map_target?: ConfigFileTarget
-/**
- * @maxItems 1000
- */
 rekor_key_targets?: ConfigFileTarget[]
 environment?: string
-/**
- * @maxItems 1000
- */
 bundle_key_targets?: ConfigFileTarget[]
 bundle_key_threshold?: number
 /**
@@ -51,10 +45,6 @@ ca_file?: ConfigFilePath
 client_certificate?: ConfigFilePath
 client_key?: ConfigFilePath
 bearer_token_file?: ConfigFilePath
-/**
- * @minItems 1
- * @maxItems 1000
- */
 bearer_token_command?: string[]
 user_agent?: string
 }
@@ -99,8 +89,17 @@ verifier_key: string
 key_file?: string
 }
 
+/**
+ * 64 lowercase hexadecimal digits
+ */
 export type ManifestSha256 = string
+/**
+ * RFC 3339 in UTC, e.g. 2026-01-25T12:00:00Z
+ */
 export type ManifestInstant = string
+/**
+ * A number of log entries
+ */
 export type ManifestTreeSize = number
 
 /**
@@ -135,9 +134,6 @@ roles: {
 }
 }
 service_map_target: (string | null)
-/**
- * @maxItems 1000
- */
 logs: ManifestLog[]
 base?: {
 sequence: number
@@ -146,26 +142,28 @@ manifest_sha256: ManifestSha256
 /**
  * The names that carried attestations had on the connected side
  * 
- * @maxItems 500000
  */
 attestations?: {
 name: string
 sha256: ManifestSha256
 }[]
-/**
- * @maxItems 500000
- */
 entries: ManifestEntry[]
 /**
- * RFC 6962 Merkle root over the entries' canonical JSON
+ * 64 lowercase hexadecimal digits
  */
 entries_root: string
 }
+/**
+ * One role of the TUF repository, as it is carried
+ */
 export interface ManifestRole {
 version: number
 sha256: ManifestSha256
 expires: ManifestInstant
 }
+/**
+ * One transparency log, and what of it is carried
+ */
 export interface ManifestLog {
 origin: string
 url: string
@@ -173,16 +171,18 @@ log_id: ManifestSha256
 tree_size: ManifestTreeSize
 root_hash: ManifestSha256
 /**
- * The lowest entry whose inclusion is provable from these tiles
+ * A number of log entries
  */
 first_index: number
 /**
  * Tree sizes whose consistency with tree_size is provable from these tiles
  * 
- * @maxItems 10000
  */
 consistent_from: ManifestTreeSize[]
 }
+/**
+ * One file of the bundle
+ */
 export interface ManifestEntry {
 path: string
 size: number
@@ -227,9 +227,6 @@ schemaVersion: 2
 mediaType?: "application/vnd.oci.image.manifest.v1+json"
 artifactType?: string
 config: OciManifestDescriptor
-/**
- * @minItems 1
- */
 layers: OciManifestDescriptor[]
 subject?: OciManifestDescriptor
 annotations?: OciManifestAnnotations
@@ -294,8 +291,6 @@ name: string
 /**
  * In order; their concatenation is the bundle
  * 
- * @minItems 1
- * @maxItems 999
  */
 parts: {
 sha256: PartsSha256
@@ -310,38 +305,24 @@ export type AttestationPolicyText = string
  */
 export interface AttestationPolicy {
 version: 1
-/**
- * @minItems 1
- * @maxItems 1000
- */
 rules: AttestationPolicyRule[]
 }
 export interface AttestationPolicyRule {
 /**
  * Glob patterns for the artifact's name (its path as given, or its last part); every artifact when absent
  * 
- * @minItems 1
- * @maxItems 1000
  */
 artifacts?: AttestationPolicyText[]
 /**
  * Who may have signed with a certificate
  * 
- * @minItems 1
- * @maxItems 1000
  */
 identities?: AttestationPolicyIdentity[]
 /**
  * Which trusted keys may have signed: target names, or sha256:HEX of the SPKI
  * 
- * @minItems 1
- * @maxItems 1000
  */
 keys?: AttestationPolicyText[]
-/**
- * @minItems 1
- * @maxItems 1000
- */
 predicate_types?: AttestationPolicyText[]
 /**
  * How many different attestations must match; 1 when absent
@@ -363,8 +344,6 @@ quorum: number
 /**
  * C2SP verifier keys of type 4
  * 
- * @minItems 1
- * @maxItems 100
  */
 keys: AttestationPolicyText[]
 }
@@ -403,9 +382,6 @@ root: {
 version: number
 sha256: ReceiptSha256
 }
-/**
- * @maxItems 1000
- */
 logs: {
 origin: string
 tree_size: number
@@ -414,7 +390,6 @@ root_hash: ReceiptSha256
 /**
  * The keys and certificates that the site holds as distributed by TUF
  * 
- * @maxItems 10000
  */
 keys: {
 key_id: ReceiptSha256
@@ -425,7 +400,6 @@ usage: string
 /**
  * Over the canonical JSON of `signed`
  * 
- * @maxItems 16
  */
 signatures: {
 /**
@@ -448,9 +422,6 @@ export type RekorV1LogTreeID = string
 export interface RekorV1Log {
 signedTreeHead: RekorV1LogSignedTreeHead
 treeID: RekorV1LogTreeID
-/**
- * @maxItems 1000
- */
 inactiveShards?: ({
 signedTreeHead: RekorV1LogSignedTreeHead
 treeID: RekorV1LogTreeID
@@ -463,9 +434,6 @@ treeID: RekorV1LogTreeID
  * What Rekor v1 answers to GET /api/v1/log/proof, as far as it is used
  */
 export interface RekorV1Proof {
-/**
- * @maxItems 64
- */
 hashes: (string[] | null)
 [k: string]: unknown
 }
@@ -528,9 +496,6 @@ url: ServiceMapUrl
 log_id?: ServiceMapLogId
 public_key_target?: ServiceMapTarget
 }
-/**
- * @maxItems 1000
- */
 logs?: ServiceMapLog[]
 /**
  * By environment: values that replace the ones above
@@ -590,13 +555,7 @@ root: number
 snapshot: number
 }
 made: string
-/**
- * @maxItems 20000
- */
 roles: string[]
-/**
- * @maxItems 100000
- */
 files: string[]
 }
 
@@ -779,9 +738,6 @@ export type TufRootVersion = number
  * TUF root metadata (TUF specification §4.3)
  */
 export interface TufRoot {
-/**
- * @maxItems 1000
- */
 signatures: {
 keyid: TufRootKeyId
 sig: string
@@ -817,9 +773,6 @@ public: string
 [k: string]: unknown
 }
 export interface TufRootRole {
-/**
- * @maxItems 1000
- */
 keyids: TufRootKeyId[]
 threshold: number
 [k: string]: unknown
@@ -832,9 +785,6 @@ export type TufSnapshotVersion = number
  * TUF snapshot metadata (TUF specification §4.4)
  */
 export interface TufSnapshot {
-/**
- * @maxItems 1000
- */
 signatures: {
 keyid: TufSnapshotKeyId
 sig: string
@@ -869,9 +819,6 @@ export type TufTargetsVersion = number
  * TUF targets metadata, top-level or delegated (TUF specification §4.5)
  */
 export interface TufTargets {
-/**
- * @maxItems 1000
- */
 signatures: {
 keyid: TufTargetsKeyId
 sig: string
@@ -889,9 +836,6 @@ delegations?: {
 keys: {
 [k: string]: TufTargetsKey
 }
-/**
- * @maxItems 10000
- */
 roles?: TufTargetsDelegation[]
 succinct_roles?: TufTargetsBins
 [k: string]: unknown
@@ -921,19 +865,10 @@ public: string
 }
 export interface TufTargetsDelegation {
 name: string
-/**
- * @maxItems 1000
- */
 keyids: TufTargetsKeyId[]
 threshold: number
 terminating: boolean
-/**
- * @maxItems 10000
- */
 paths?: string[]
-/**
- * @maxItems 10000
- */
 path_hash_prefixes?: string[]
 [k: string]: unknown
 }
@@ -941,9 +876,6 @@ path_hash_prefixes?: string[]
  * Hash bins (TAP 15)
  */
 export interface TufTargetsBins {
-/**
- * @maxItems 1000
- */
 keyids: TufTargetsKeyId[]
 threshold: number
 bit_length: number
@@ -958,9 +890,6 @@ export type TufTimestampVersion = number
  * TUF timestamp metadata (TUF specification §4.6)
  */
 export interface TufTimestamp {
-/**
- * @maxItems 1000
- */
 signatures: {
 keyid: TufTimestampKeyId
 sig: string
@@ -988,8 +917,17 @@ hashes?: {
 [k: string]: unknown
 }
 
+/**
+ * 64 lowercase hexadecimal digits
+ */
 export type VerdictDocumentSha256 = string
+/**
+ * A whole number that may be too large for a double
+ */
 export type VerdictDocumentDecimal = string
+/**
+ * RFC 3339 in UTC, e.g. 2026-01-25T12:00:00Z
+ */
 export type VerdictDocumentInstant = string
 
 /**
@@ -1076,6 +1014,9 @@ detail?: string
 code?: string
 }[]
 }
+/**
+ * Why the attestation was refused
+ */
 export interface VerdictDocumentError {
 code: string
 message: string

@@ -10,6 +10,7 @@ import { isVolumePath, openVolumes } from './volumes.ts';
 
 export type { ExtractOptions, SealedBundle } from './sealed-bundle.ts';
 
+/** How to open a bundle. */
 export interface OpenOptions {
   /**
    * A directory that belongs to the caller. Only an input that cannot be sought in (a pipe, an archive packed again

@@ -29,6 +29,7 @@ import {
 import { formatManifestSignature } from './signature.ts';
 import { type EntrySource, PIECE_BYTES, readSource, sourceSize } from './source.ts';
 
+/** What to seal, and how. */
 export interface SealOptions {
   /** The file to make. It is replaced if it exists, in one step once all is written. */
   readonly out: string;
@@ -43,6 +44,7 @@ export interface SealOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** A bundle that was made. */
 export interface Sealed {
   readonly manifest: Manifest;
   /** SHA-256 of manifest.json, hexadecimal: the name of this bundle's content. */

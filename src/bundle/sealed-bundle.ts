@@ -2,6 +2,7 @@ import type { CoseSign } from '../base/cose.ts';
 import type { Manifest, ManifestEntry } from './manifest.ts';
 import type { SignedParts } from './signature.ts';
 
+/** What to extract, and whom to tell. */
 export interface ExtractOptions {
   /** Which entries to extract; all unless told otherwise. */
   readonly select?: (entry: ManifestEntry) => boolean;

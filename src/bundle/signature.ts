@@ -26,6 +26,7 @@ export interface SignedParts {
   readonly signatures: CoseSign;
 }
 
+/** Who claims to have signed a bundle. */
 export interface SignerId {
   /** SHA-256 of the signer's DER SubjectPublicKeyInfo, 64 hexadecimal digits: the `id` of its public key. */
   readonly kid: string;

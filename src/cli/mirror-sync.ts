@@ -5,8 +5,8 @@ import type { PublicKey } from '../base/keys.ts';
 import type { AcceptRules } from '../consumer/accept.ts';
 import { checkNotUnsealed, openSealedMirror, syncSealedMirror } from '../consumer/sealed-mirror.ts';
 import type { Voucher } from '../trust/root-pin.ts';
+import type { TrustSetting } from '../trust/setting.ts';
 import { initTrust, type Synced, syncTrust } from '../trust/sync.ts';
-import type { TrustSetting } from './trust-setting.ts';
 
 interface Setting extends TrustSetting {
   readonly fetcher: Fetcher;

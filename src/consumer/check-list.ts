@@ -16,8 +16,10 @@ export const CHECKS = [
   'commit',
 ] as const;
 
+/** One of {@link CHECKS}. */
 export type CheckName = (typeof CHECKS)[number];
 
+/** What one check came to. */
 export interface CheckResult {
   readonly check: CheckName;
   readonly status: 'passed' | 'failed';

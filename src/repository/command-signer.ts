@@ -4,6 +4,7 @@ import { StellaError } from '../base/errors.ts';
 import type { PublicKey, Signer } from '../base/keys.ts';
 import { isSignature } from '../base/keys.ts';
 
+/** How to run an external signer. */
 export interface CommandSignerOptions {
   /** Where the command runs. */
   readonly directory: string;

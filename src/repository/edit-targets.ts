@@ -14,6 +14,7 @@ import {
 } from './target.ts';
 import { checkTargetName, targetPath } from './target-name.ts';
 
+/** A target to add, or to put in the place of another. */
 export interface NewTarget {
   readonly name: string;
   readonly bytes: Uint8Array;

@@ -25,6 +25,7 @@ export interface RoleKeys {
   readonly threshold: number;
 }
 
+/** A repository to make. */
 export interface NewRepository {
   readonly keyType: KeyType;
   readonly keys: Readonly<Record<TopRole, RoleKeys>>;

@@ -86,3 +86,15 @@ function findKey({ draft, directory }: Editing, role: string, which: string): st
 function nameOf(settings: Settings, keyid: string): string {
   return Object.entries(settings.keys).find(([, place]) => place.id === keyid)?.[0] ?? keyid;
 }
+
+/** The keys of a role that is about to be: made here, or kept elsewhere. */
+export function provideKeys(editing: Editing, role: string, sources: readonly KeySource[]): NamedKey[] {
+  const { path, settings } = editing.directory;
+  const taken = { ...settings.keys };
+  return sources.map((source) => {
+    const key = provideKey(path, taken, role, source);
+    taken[key.name] = key.place;
+    editing.rememberKey(key);
+    return key;
+  });
+}

@@ -16,6 +16,7 @@ import { isStaged, loadStaged, writeStaged } from './staged.ts';
 import { describeChange } from './summary.ts';
 import { openWorkingDirectory, removePublicLeftovers, type WorkingDirectory } from './working-directory.ts';
 
+/** How to sign and publish an edit. */
 export interface SessionOptions {
   readonly now: Instant;
   readonly passphrase: PassphraseSource;

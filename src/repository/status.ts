@@ -11,6 +11,7 @@ import { parseCustom } from './target.ts';
 import { TOP_ROLES, type TopRole } from './vocabulary.ts';
 import { openWorkingDirectory, type WorkingDirectory } from './working-directory.ts';
 
+/** One role as it is published. */
 export interface RoleStatus {
   readonly role: string;
   readonly version: number;
@@ -20,6 +21,7 @@ export interface RoleStatus {
   readonly keys: readonly { readonly id: string; readonly name?: string }[];
 }
 
+/** What is published, and what waits to be. */
 export interface RepositoryStatus {
   readonly repository: string;
   readonly roles: readonly RoleStatus[];

@@ -8,6 +8,7 @@ import { parseCustom } from './target.ts';
 import { targetPath } from './target-name.ts';
 import type { Service } from './vocabulary.ts';
 
+/** A service's new address. */
 export interface EndpointSwap {
   readonly service: Service;
   readonly url: string;

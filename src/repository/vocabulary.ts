@@ -1,9 +1,11 @@
 /** The top-level roles of TUF, in the order in which people read them. */
 export const TOP_ROLES = ['root', 'targets', 'snapshot', 'timestamp'] as const;
+/** One of {@link TOP_ROLES}. */
 export type TopRole = (typeof TOP_ROLES)[number];
 
 /** Kinds of keys that can be made. */
 export const KEY_TYPES = ['ed25519', 'ecdsa-p256', 'ecdsa-p384', 'rsa'] as const;
+/** One of {@link KEY_TYPES}. */
 export type KeyType = (typeof KEY_TYPES)[number];
 
 /** What a target is for. The first four are those of the Sigstore root-signing repository. */
@@ -18,8 +20,10 @@ export const USAGES = [
   'trusted-root',
   'other',
 ] as const;
+/** One of {@link USAGES}. */
 export type Usage = (typeof USAGES)[number];
 
 /** The services of a service map whose address can be swapped. */
 export const SERVICES = ['rekor', 'fulcio', 'tsa', 'ctlog'] as const;
+/** One of {@link SERVICES}. */
 export type Service = (typeof SERVICES)[number];

@@ -42,7 +42,7 @@ export function registerRepoDelegate(parent: Command, cli: Cli): void {
   cli.action<Options, [string]>(command, async (run, name) => {
     const { editRepository } = await import('../../repository/session.ts');
     const { delegate } = await import('../../repository/edit-delegations.ts');
-    const { provideKey } = await import('../../repository/new-key.ts');
+    const { provideKeys } = await import('../../repository/role-keys.ts');
     const { loadPublicKey } = await import('../../base/keys.ts');
     const { paths, hashBins, from, terminating, keyType, threshold } = run.options;
     if ((paths === undefined) === (hashBins === undefined))
@@ -54,15 +54,9 @@ export function registerRepoDelegate(parent: Command, cli: Cli): void {
       publicKey: loadPublicKey(resolve(run.io.cwd, file)),
     }));
     const sources = given.length > 0 ? given : [{ type: keyType, passphrase: await newPassphrase(run) }];
-    const result = await editRepository(path, sessionOptions(run), ({ draft, directory, rememberKey }) => {
-      const taken = { ...directory.settings.keys };
-      const keys = sources.map((source) => {
-        const key = provideKey(directory.path, taken, name, source);
-        taken[key.name] = key.place;
-        rememberKey(key);
-        return key;
-      });
-      delegate(draft, { name, from, threshold, to, keys: keys.map(({ publicKey }) => publicKey) });
+    const result = await editRepository(path, sessionOptions(run), (editing) => {
+      const keys = provideKeys(editing, name, sources);
+      delegate(editing.draft, { name, from, threshold, to, keys: keys.map(({ publicKey }) => publicKey) });
       return keys.map((key) => key.name);
     });
     const what = paths ? paths.join(' ') : `${hashBins} hash bins`;

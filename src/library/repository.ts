@@ -1,0 +1,183 @@
+import { DAY, type Duration, type Instant } from '../base/clock.ts';
+import type { PublicKey, Signer } from '../base/keys.ts';
+import { type RoleProgress, type StagedView, signStaged, singleKeyRing } from '../repository/ceremony.ts';
+import { delegate } from '../repository/edit-delegations.ts';
+import { editKeys } from '../repository/edit-keys.ts';
+import { addTarget, type NewTarget, removeTarget, retireTarget } from '../repository/edit-targets.ts';
+import type { KeySource, NamedKey } from '../repository/new-key.ts';
+import { renewRole } from '../repository/renew.ts';
+import { addKey, provideKeys, removeKey, rotateKey } from '../repository/role-keys.ts';
+import {
+  type Editing,
+  type EditResult,
+  editRepository as edit,
+  ringOf,
+  type SessionOptions,
+  withRepository,
+} from '../repository/session.ts';
+import { type EndpointSwap, swapEndpoint } from '../repository/swap-endpoint.ts';
+import { updateTimestamp as renewTimestamp, type TimestampUpdate } from '../repository/timestamp.ts';
+
+/** A key of a role: its name in repo.yaml, and its public half. */
+export interface RoleKey {
+  /** `keys/NAME.pem` and `keys/NAME.pub` where the key was made here. */
+  readonly name: string;
+  /** The public half, which is published. */
+  readonly publicKey: PublicKey;
+}
+
+/** A delegation to make. */
+export interface Delegation {
+  /** The delegated role, or what the names of all hash bins begin with. */
+  readonly name: string;
+  /** The role that delegates; `targets` unless told otherwise. */
+  readonly from?: string;
+  /** The role's keys: made here, or kept elsewhere. */
+  readonly keys: readonly KeySource[];
+  /** How many of them must sign; 1 unless told otherwise. */
+  readonly threshold?: number;
+  /** Patterns of target names, or a number of hash bins (a power of two) for all targets. */
+  readonly to:
+    | { readonly paths: readonly string[]; readonly terminating: boolean }
+    | { readonly hashBins: number };
+}
+
+/** The changes that one edit of a repository can make. Nothing is published before the edit has returned. */
+export interface RepositoryEdit {
+  /**
+   * Adds or replaces a target. A target that is replaced keeps what is not said anew about it.
+   * @throws StellaError TARGET_NAME, TARGET_EXISTS, TARGET_INVALID, USAGE
+   */
+  addTarget(target: NewTarget): void;
+  /** @throws StellaError TARGET_UNKNOWN */
+  removeTarget(name: string): void;
+  /**
+   * Says that a target is not to be used for anything signed after `validUntil`.
+   * @throws StellaError TARGET_UNKNOWN, USAGE
+   */
+  retireTarget(name: string, validUntil: Instant): void;
+  /**
+   * Puts a new key in the place of one that a role has.
+   * @param which name or id of the old key; not needed when the role has one key only
+   * @throws StellaError USAGE
+   */
+  rotateKey(role: string, source: KeySource, which?: string): RoleKey;
+  /**
+   * Gives a role another key.
+   * @param threshold how many keys must sign from now on; as before unless told otherwise
+   * @throws StellaError USAGE
+   */
+  addKey(role: string, source: KeySource, threshold?: number): RoleKey;
+  /**
+   * Takes a key from a role.
+   * @param which its name or id
+   * @param threshold how many keys must sign from now on; as before unless told otherwise
+   * @throws StellaError USAGE
+   */
+  removeKey(role: string, which: string, threshold?: number): void;
+  /** Says how many keys of a role must sign. @throws StellaError USAGE */
+  setThreshold(role: string, threshold: number): void;
+  /**
+   * Delegates paths to a new role, or all targets to hash bins (TAP 15).
+   * @throws StellaError USAGE
+   */
+  delegate(delegation: Delegation): RoleKey[];
+  /**
+   * Changes one address in the published service map.
+   * @throws StellaError SERVICE_MAP_NOT_FOUND, SERVICE_MAP_INVALID, USAGE
+   */
+  swapEndpoint(swap: EndpointSwap): void;
+  /** Issues a role anew as it is, with a new expiry. @throws StellaError USAGE */
+  renewRole(role: string): void;
+}
+
+/**
+ * Edits a repository with its lock held, then signs and publishes what changed, or leaves it staged for signatures.
+ * @param path the repository's directory
+ * @throws StellaError LOCKED, REPO_*, KEY_*, SIGNER_FAILED, WRITE_FAILED, and what the edits throw
+ */
+export function editRepository<T>(
+  path: string,
+  options: SessionOptions,
+  change: (changes: RepositoryEdit) => T | Promise<T>,
+): Promise<EditResult<T>> {
+  return edit(path, options, (editing) => change(changesOf(editing, options.now)));
+}
+
+function changesOf(editing: Editing, now: Instant): RepositoryEdit {
+  const { draft } = editing;
+  return {
+    addTarget: (target) => void addTarget(draft, target),
+    removeTarget: (name) => removeTarget(draft, name),
+    retireTarget: (name, validUntil) => void retireTarget(draft, name, validUntil, now),
+    rotateKey: (role, source, which) => roleKey(rotateKey(editing, role, which, source).added),
+    addKey: (role, source, threshold) => roleKey(addKey(editing, role, source, threshold)),
+    removeKey: (role, which, threshold) => void removeKey(editing, role, which, threshold),
+    setThreshold: (role, threshold) => editKeys(draft, role, { threshold }),
+    delegate({ name, from = 'targets', keys: sources, threshold = 1, to }) {
+      const keys = provideKeys(editing, name, sources);
+      delegate(draft, { name, from, threshold, to, keys: keys.map(({ publicKey }) => publicKey) });
+      return keys.map(roleKey);
+    },
+    swapEndpoint: (swap) => void swapEndpoint(editing, swap),
+    renewRole: (role) => renewRole(draft, role),
+  };
+}
+
+const roleKey = ({ name, publicKey }: NamedKey): RoleKey => ({ name, publicKey });
+
+/** What a signature on a staged change came to. */
+export interface SignedStage {
+  /** The staged roles that the key has signed. */
+  readonly signed: readonly string[];
+  /** Whose signatures the change has now. */
+  readonly progress: readonly RoleProgress[];
+}
+
+/** How to sign a staged change. */
+export interface StageSigning {
+  /** The present. */
+  readonly now: Instant;
+  /** The key to sign with. */
+  readonly signer: Signer;
+  /** Is asked first, with what the change does computed from the metadata itself. */
+  readonly confirm: (view: StagedView) => Promise<boolean>;
+  /** Root metadata that the signer knows to be good; without it the one in the repository beside the change counts. */
+  readonly trustedRoot?: Uint8Array;
+}
+
+/**
+ * Adds the signatures of one key to a staged change, wherever a copy of it was carried.
+ * @param directory `staged/` of the repository, or a copy of it
+ * @throws StellaError REPO_STAGE, KEY_INVALID when the key is none of the staged roles', INTERRUPTED when `confirm`
+ * says no
+ */
+export async function signStagedChange(directory: string, how: StageSigning): Promise<SignedStage> {
+  const ring = singleKeyRing(how.signer);
+  const { signed, view } = await signStaged(directory, ring, how.now, how.confirm, how.trustedRoot);
+  return { signed: signed.map(({ role }) => role), progress: view.progress };
+}
+
+/** How to renew a timestamp. */
+export interface TimestampRenewal extends Pick<SessionOptions, 'now' | 'passphrase' | 'onMessage'> {
+  /** Renew it even if the present one is new. */
+  readonly force?: boolean;
+  /** How long before its expiry another role is reported; 7 days unless told otherwise. */
+  readonly warn?: Duration;
+}
+
+const DEFAULT_WARN = 7 * DAY;
+
+/**
+ * The daily run: signs a new timestamp for the present snapshot, which needs the timestamp key only.
+ * @param path the repository's directory
+ * @throws StellaError REPO_NOT_FOUND before the first publication, REPO_THRESHOLD, LOCKED, WRITE_FAILED
+ */
+export function updateTimestamp(path: string, how: TimestampRenewal): Promise<TimestampUpdate> {
+  return withRepository(path, how.now, (directory) =>
+    renewTimestamp(directory, ringOf(directory, how), how.now, {
+      force: how.force ?? false,
+      warn: how.warn ?? DEFAULT_WARN,
+    }),
+  );
+}

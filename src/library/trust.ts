@@ -1,0 +1,235 @@
+import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import packageJson from '../../package.json' with { type: 'json' };
+import { expandPaths } from '../attest/inputs.ts';
+import { storeTrustInputs } from '../attest/store-trust.ts';
+import type { Duration, Instant } from '../base/clock.ts';
+import type { PublicKey } from '../base/keys.ts';
+import type { Manifest } from '../base/schema-types.ts';
+import type { Sealed } from '../bundle/seal.ts';
+import type { AcceptRules } from '../consumer/accept.ts';
+import type { CheckResult } from '../consumer/check-list.ts';
+import { type Checked, checkBundle, importBundle } from '../consumer/import.ts';
+import { parseFingerprint } from '../consumer/pin.ts';
+import { exportSnapshot } from '../producer/export.ts';
+import { configuredFetcher, loadTrustSetting } from '../trust/setting.ts';
+import { makeVerifier, type Verifier } from './verifier.ts';
+
+/** Which configuration and which trust store to work with. */
+export interface TrustPlace {
+  /** The environment: `process.env`, or what you want to be seen of it. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The directory that relative paths begin at. */
+  readonly cwd: string;
+  /** Configuration file; without it the one that the command would find. */
+  readonly config?: string;
+  /** Directory of the trust store, in place of the configured one. */
+  readonly store?: string;
+  /** Forbid the network, whatever the configuration says. Only {@link Trust.seal} would use it. */
+  readonly offline?: boolean;
+}
+
+/** What is asked of a bundle, and who vouches for it. */
+export interface BundleRules {
+  /** The present. */
+  readonly now: Instant;
+  /** Root metadata that you vouch for, for an empty trust store. */
+  readonly root?: Uint8Array;
+  /** `sha256:` and the hexadecimal SHA-256 of root metadata that you vouch for, for an empty trust store. */
+  readonly rootFingerprint?: string;
+  /** Believe the root that the bundle brings, for an empty trust store. The store remembers that it did. */
+  readonly trustOnFirstUse?: boolean;
+  /** Keys whose bundles are accepted beside those that TUF names. They are remembered. */
+  readonly bundleKeys?: readonly PublicKey[];
+  /** Refuse a bundle that was sealed longer ago; without it the configuration decides. */
+  readonly rejectIfStale?: Duration;
+  /** An exception for this once: accept up to this age, also past the producer's advice. */
+  readonly maxAge?: Duration;
+  /** Told of every check as it is done. */
+  readonly onCheck?: (check: CheckResult) => void;
+  /** Told how many bytes of content have been checked, of how many. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** A bundle that passed every check. */
+export interface CheckedBundle {
+  /** What the bundle holds. */
+  readonly manifest: Manifest;
+  /** SHA-256 of manifest.json, hexadecimal. */
+  readonly manifestSha256: string;
+  /** The trusted keys that have signed it. */
+  readonly signers: readonly PublicKey[];
+  /** `stale` is still accepted, and a reason to ask for a newer one. */
+  readonly freshness: 'fresh' | 'stale';
+  /** The last instant at which it would be accepted. */
+  readonly acceptedUntil: Instant;
+  /** The trust store holds this very bundle already. */
+  readonly alreadyHeld: boolean;
+  /** Every check in its order, with what it found. */
+  readonly checks: readonly CheckResult[];
+}
+
+/** A bundle that is the current trust now. */
+export interface ImportedBundle extends CheckedBundle {
+  /** Number of the generation that is current now. */
+  readonly generation: number;
+}
+
+/** What to seal beside the trust itself. */
+export interface SealTrustOptions {
+  /** The present. */
+  readonly now: Instant;
+  /** The bundle to make, `NAME.tar.zst`; replaced in one step if it is there. */
+  readonly out: string;
+  /** The newest so many entries of each log are provable from the bundle; 10,000 unless told otherwise. */
+  readonly depth?: number;
+  /** Carry the entries themselves too. */
+  readonly entries?: boolean;
+  /** Attestations to carry along: files, directories, patterns. */
+  readonly attestations?: readonly string[];
+  /** A bundle, or a site's receipt of one, that the other side holds: what it carried is left out. */
+  readonly since?: string;
+  /** Told how much is done of each part of the work. */
+  readonly onProgress?: (what: string, done: number, total: number) => void;
+}
+
+/** What was sealed. */
+export interface SealedTrust extends Sealed {
+  /** The key that signed. Publish it as a target, or let the other side pin it, unless TUF names it already. */
+  readonly signer: PublicKey;
+  /** Whether TUF names the signer. */
+  readonly signerIsDistributed: boolean;
+  /** The attestations carried along; those with an error will not verify on the other side. */
+  readonly attestations: readonly { readonly name: string; readonly error?: Error }[];
+}
+
+/** A trust store under its configuration: what the commands `stella trust` and `stella attest` work with. */
+export interface Trust {
+  /** Directory of the trust store. */
+  readonly store: string;
+
+  /**
+   * Seals what verification behind the gap will need: the repository as published, the newest part of each log, and
+   * attestations. The store must have been initialised and synced (`stella trust init`, `stella trust sync`).
+   * @throws StellaError STORE_*, TUF_EXPIRED, LOG_*, CHECKPOINT_*, FETCH_*, OFFLINE, KEY_*, FILE_*, WRITE_FAILED,
+   * LOCKED
+   */
+  seal(options: SealTrustOptions): Promise<SealedTrust>;
+
+  /**
+   * Checks a bundle as {@link Trust.import} would, and changes nothing.
+   * @param bundle a path, or a stream of the file's bytes
+   * @throws StellaError as the failing check says; its details name the check
+   */
+  check(bundle: string | Readable, rules: BundleRules): Promise<CheckedBundle>;
+
+  /**
+   * Imports a bundle: every check, then one commit. Whatever fails, the store stays what it was.
+   * @param bundle a path, or a stream of the file's bytes
+   * @param name how to call it in the audit log
+   * @throws StellaError as the failing check says; LOCKED, STORE_UNWRITABLE
+   */
+  import(bundle: string | Readable, name: string, rules: BundleRules): Promise<ImportedBundle>;
+
+  /**
+   * A verifier that believes the store's current generation, which is verified again from its pinned root first. It keeps
+   * to that generation: make a new one to see a later import.
+   * @param now the present: how fresh the store is, is judged now and is part of every verdict
+   * @param maxAge accept a trust store up to this old, this once
+   * @throws StellaError STORE_*, CLOCK_BEHIND, TUF_*, TARGET_*, SERVICE_MAP_*
+   */
+  verifier(now: Instant, maxAge?: Duration): Promise<Verifier>;
+}
+
+const DEFAULT_DEPTH = 10_000;
+
+/**
+ * Loads the configuration and finds the trust store, which need not exist yet.
+ * @throws StellaError CONFIG_*, FILE_*, STORE_CORRUPT, STORE_TOO_NEW
+ */
+export function openTrust(place: TrustPlace): Trust {
+  const { env, cwd } = place;
+  // What the store remembers counts, so that the configuration is looked at anew for each piece of work.
+  const load = () =>
+    loadTrustSetting(
+      { file: place.config, env, cwd },
+      { local_cache_path: place.store, offline_mode: place.offline },
+    );
+  const sourceOf = (bundle: string | Readable) =>
+    typeof bundle === 'string' ? resolve(cwd, bundle) : bundle;
+  return {
+    store: load().store.directory,
+
+    async seal(options) {
+      const { store, config } = load();
+      const { sealed, signingKey, signerIsDistributed, attestations } = await exportSnapshot(store, {
+        now: options.now,
+        config,
+        fetcher: await configuredFetcher(config, env),
+        out: resolve(cwd, options.out),
+        producer: { name: packageJson.name, version: packageJson.version },
+        sealedAt: undefined,
+        depth: BigInt(options.depth ?? DEFAULT_DEPTH),
+        entries: options.entries ?? false,
+        attestations: [...expandPaths(options.attestations ?? [], cwd)],
+        since: options.since === undefined ? undefined : resolve(cwd, options.since),
+        partSize: undefined,
+        ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+      });
+      return {
+        ...sealed,
+        signer: signingKey.key.publicKey,
+        signerIsDistributed,
+        attestations: attestations.map(({ name, error }) => ({ name, ...(error ? { error } : {}) })),
+      };
+    },
+
+    async check(bundle, rules) {
+      const { store, config } = load();
+      const accept = { config, ...acceptRules(rules) };
+      return describe(await checkBundle(store, sourceOf(bundle), accept, rules.onCheck));
+    },
+
+    async import(bundle, name, rules) {
+      const { store, config } = load();
+      const accept = { config, ...acceptRules(rules) };
+      const imported = await importBundle(store, sourceOf(bundle), name, accept, rules.onCheck);
+      return { ...describe(imported), generation: imported.generation.number };
+    },
+
+    async verifier(now, maxAge) {
+      const { store, config } = load();
+      return makeVerifier(await storeTrustInputs({ store, config, now, maxAge }), config.requireIdentity);
+    },
+  };
+}
+
+function acceptRules(rules: BundleRules): Omit<AcceptRules, 'config'> {
+  const { now, root, rootFingerprint, trustOnFirstUse, onProgress } = rules;
+  return {
+    now,
+    bundleKeys: rules.bundleKeys ?? [],
+    rejectAfter: rules.rejectIfStale,
+    maxAge: rules.maxAge,
+    vouchers: {
+      root,
+      fingerprint: rootFingerprint === undefined ? undefined : parseFingerprint(rootFingerprint),
+      firstUse: trustOnFirstUse,
+    },
+    ...(onProgress ? { onProgress } : {}),
+  };
+}
+
+function describe({ acceptance, checks }: Checked): CheckedBundle {
+  const { manifest, manifestSha256, signers, freshness, alreadyHeld } = acceptance;
+  return {
+    manifest,
+    manifestSha256,
+    signers,
+    // What is blocked was refused.
+    freshness: freshness.state === 'stale' ? 'stale' : 'fresh',
+    acceptedUntil: freshness.acceptedUntil,
+    alreadyHeld,
+    checks,
+  };
+}
