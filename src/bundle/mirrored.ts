@@ -12,10 +12,11 @@ import {
   parseManifest,
   SIGNATURE_PATH,
 } from './manifest.ts';
-import type { ExtractOptions, SealedBundle } from './sealed-bundle.ts';
+import type { ExtractOptions, Mirror, SealedBundle } from './sealed-bundle.ts';
 import { parseManifestSignature } from './signature.ts';
 
-const MOST_ENTRY_BYTES = 64 * 1024 * 1024;
+/** The most of one file that a mirror is asked for at a time. */
+export const MOST_MIRRORED_BYTES = 64 * 1024 * 1024;
 const IN_FLIGHT = 8;
 const TUF = 'tuf/';
 
@@ -31,12 +32,10 @@ export class MirroredBundle implements SealedBundle {
   readonly seekable = true;
   readonly size = undefined;
   readonly parts = undefined;
-  readonly #base: string;
-  readonly #fetcher: Fetcher;
+  readonly mirror: Mirror;
 
-  private constructor(base: string, fetcher: Fetcher, manifestBytes: Uint8Array, signature: Uint8Array) {
-    this.#base = base;
-    this.#fetcher = fetcher;
+  private constructor(mirror: Mirror, manifestBytes: Uint8Array, signature: Uint8Array) {
+    this.mirror = mirror;
     this.manifest = parseManifest(manifestBytes);
     this.manifestBytes = manifestBytes;
     this.manifestSha256 = sha256Hex(manifestBytes);
@@ -61,7 +60,7 @@ export class MirroredBundle implements SealedBundle {
         },
       );
     }
-    return new MirroredBundle(base, fetcher, manifest, signature);
+    return new MirroredBundle({ url: base, fetcher }, manifest, signature);
   }
 
   async readEntry(path: string): Promise<Uint8Array> {
@@ -102,12 +101,15 @@ export class MirroredBundle implements SealedBundle {
   }
 
   async #read({ path, size, sha256 }: ManifestEntry): Promise<Uint8Array> {
-    if (size > MOST_ENTRY_BYTES)
-      throw new StellaError('ARCHIVE_LIMIT', `${path} claims ${size} bytes, the most is ${MOST_ENTRY_BYTES}`);
+    if (size > MOST_MIRRORED_BYTES)
+      throw new StellaError(
+        'ARCHIVE_LIMIT',
+        `${path} claims ${size} bytes, the most is ${MOST_MIRRORED_BYTES}`,
+      );
     // The repository is at the mirror's own address, the rest beside it.
     const place = path.startsWith(TUF) ? path.slice(TUF.length) : path;
-    const address = this.#base + place.split('/').map(encodeURIComponent).join('/');
-    const bytes = await fetchIfThere(this.#fetcher, address, size);
+    const address = this.mirror.url + place.split('/').map(encodeURIComponent).join('/');
+    const bytes = await fetchIfThere(this.mirror.fetcher, address, size);
     if (!bytes)
       throw new StellaError('ENTRY_MISSING', `the mirror does not have ${path}, which its manifest lists`);
     if (bytes.length !== size || sha256Hex(bytes) !== sha256) {

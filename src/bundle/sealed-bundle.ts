@@ -1,4 +1,5 @@
 import type { CoseSign } from '../base/cose.ts';
+import type { Fetcher } from '../base/fetcher.ts';
 import type { Manifest, ManifestEntry } from './manifest.ts';
 import type { SignedParts } from './signature.ts';
 
@@ -8,6 +9,13 @@ export interface ExtractOptions {
   readonly select?: (entry: ManifestEntry) => boolean;
   /** Told how many bytes of content are done, of how many. */
   readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Where a bundle is served unpacked, and with it what it leaves out as a delta. */
+export interface Mirror {
+  /** Ends with a slash. */
+  readonly url: string;
+  readonly fetcher: Fetcher;
 }
 
 /**
@@ -28,6 +36,8 @@ export interface SealedBundle {
   readonly size: number | undefined;
   /** The signed list of parts, where the bundle was split; `checkBundleSignature` checks it too. */
   readonly parts: SignedParts | undefined;
+  /** The mirror that it comes from, if it does. */
+  readonly mirror?: Mirror;
 
   /**
    * One entry, whole, its digest checked.

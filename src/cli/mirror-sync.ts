@@ -27,18 +27,13 @@ export async function initFromUrl(
     throw new StellaError('STORE_EXISTS', `there is a trust store in ${store.directory} already`);
   const mirror = await openSealedMirror(config.tufUrls, fetcher);
   if (!mirror) return await initTrust(setting, voucher, bundleKeys, replace);
-  if (replace) {
-    throw new StellaError('USAGE', `${mirror.url} serves sealed state, which --replace is not for`, {
-      hint: `remove ${store.directory} first, or give another local_cache_path`,
-    });
-  }
   const vouchers = {
     root: voucher.how === 'root-file' ? voucher.bytes : undefined,
     fingerprint: voucher.how === 'fingerprint' ? voucher.sha256 : undefined,
     firstUse: voucher.how === 'nobody' ? true : undefined,
     confirm: undefined,
   };
-  return await syncSealedMirror(store, mirror, { ...rulesOf(setting), vouchers, bundleKeys });
+  return await syncSealedMirror(store, mirror, { ...rulesOf(setting), vouchers, bundleKeys, replace });
 }
 
 /** Brings a store up to date with a TUF repository, or with sealed state that a mirror serves. */

@@ -28,6 +28,7 @@ import { checkCarriedAttestations } from './carried-attestations.ts';
 import { type AcceptedLog, checkCarriedLogs } from './carried-logs.ts';
 import { adoptHeldRoots, loadCarriedRoots } from './carried-roots.ts';
 import type { CheckList, Finding } from './check-list.ts';
+import { addMirroredAttestations } from './mirrored-base.ts';
 import { type CarriedRoot, checkSamePin, choosePin, formatFingerprint, type RootVouchers } from './pin.ts';
 import { checkNoRollback, isSameBundle } from './rollback.ts';
 
@@ -178,7 +179,8 @@ async function acceptOpened(
     if (state && isSameBundle(state, manifestSha256))
       return { detail: 'the store holds this very bundle', value: true };
     if (state) checkNoRollback(state, { manifest, manifestSha256, signers: signers.map((key) => key.id) });
-    checkBase(manifest, state);
+    // Beside a mirror's delta lies what it leaves out.
+    if (!bundle.mirror) checkBase(manifest, state);
     return { detail: state ? 'newer than what the store holds' : 'the store is empty', value: false };
   });
   const accepted = {
@@ -210,13 +212,21 @@ async function acceptOpened(
     const keys = logKeysOf(trust.trustedRoot);
     return checkCarriedLogs(
       manifest,
-      { directory: contentDirectory, logsDirectory: place.logsDirectory, keys, policy },
+      {
+        directory: contentDirectory,
+        logsDirectory: place.logsDirectory,
+        keys,
+        policy,
+        mirror: bundle.mirror,
+      },
       state,
     );
   });
-  await checks.run('attestations', () =>
-    checkCarriedAttestations(manifest, join(contentDirectory, 'attestations'), place.attestationsDirectory),
-  );
+  await checks.run('attestations', async () => {
+    const [carried, held] = [join(contentDirectory, 'attestations'), place.attestationsDirectory];
+    if (manifest.base && bundle.mirror) await addMirroredAttestations(manifest, bundle.mirror, carried, held);
+    return checkCarriedAttestations(manifest, carried, held);
+  });
   return { ...accepted, fileSha256, logs };
 }
 

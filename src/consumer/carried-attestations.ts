@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { StellaError } from '../base/errors.ts';
+import { fileSha256 } from '../base/files.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import type { Finding } from './check-list.ts';
 
@@ -17,7 +18,9 @@ export function checkCarriedAttestations(manifest: Manifest, directory: string, 
   for (const file of files) {
     if (!named.has(file))
       throw new StellaError('MANIFEST_INVALID', `attestations/${file} has no name in the manifest`);
-    if (`${digests.get(`attestations/${file}`)}.json` !== file) {
+    // What a mirror has beside a delta is in no list of its own: then the name is the digest that it must have.
+    const digest = digests.get(`attestations/${file}`) ?? fileSha256(join(directory, file));
+    if (`${digest}.json` !== file) {
       throw new StellaError('MANIFEST_INVALID', `attestations/${file} is not named by its digest`);
     }
   }

@@ -5,6 +5,7 @@ import { StellaError } from '../base/errors.ts';
 import { writeError } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';
+import type { Mirror } from '../bundle/sealed-bundle.ts';
 import { logDirectory, type TreeHead } from '../logs/store.ts';
 import { listTileFiles } from '../logs/tile-directory.ts';
 import { type VerifiedLog, verifyLog } from '../logs/verify-log.ts';
@@ -12,6 +13,7 @@ import { logIdOf, logKeysOf } from '../tlog/verifier-key.ts';
 import type { WitnessPolicy } from '../tlog/witness-policy.ts';
 import type { StoreState } from '../trust/store.ts';
 import type { Finding } from './check-list.ts';
+import { addMirroredTiles } from './mirrored-base.ts';
 
 type ManifestLog = Manifest['logs'][number];
 
@@ -31,6 +33,8 @@ export interface CarriedLogRules {
   readonly keys: readonly PublicKey[];
   /** Whose cosignatures each checkpoint needs. */
   readonly policy: WitnessPolicy | undefined;
+  /** The mirror that the bundle comes from: what neither it nor the store has of a delta's tiles is there. */
+  readonly mirror: Mirror | undefined;
 }
 
 /**
@@ -48,7 +52,7 @@ export async function checkCarriedLogs(
   const details: string[] = [];
   for (const log of manifest.logs) {
     const held = state?.logs.find(({ origin }) => origin === log.origin);
-    const verified = await verifyCarried(log, rules, held, manifest.base !== undefined);
+    const verified = await verifyCarried(manifest, log, rules, held);
     checkDescription(log, verified);
     accepted.push({ log, checkpoint: Buffer.from(verified.checkpointBytes).toString('utf8') });
     details.push(
@@ -59,10 +63,10 @@ export async function checkCarriedLogs(
 }
 
 async function verifyCarried(
+  manifest: Manifest,
   log: ManifestLog,
   rules: CarriedLogRules,
   held: StoreState['logs'][number] | undefined,
-  isDelta: boolean,
 ): Promise<VerifiedLog> {
   const own = rules.keys
     .filter((key) => logIdOf(log.origin, key) === log.log_id)
@@ -80,11 +84,16 @@ async function verifyCarried(
     rootHash: parseHex(held.root_hash, 32, 'STORE_CORRUPT'),
     checkpointBytes: Buffer.from(held.checkpoint, 'utf8'),
   };
-  if (isDelta) addHeldTiles(logDirectory(rules.logsDirectory, log.origin), carried);
+  const { mirror, policy } = rules;
+  if (manifest.base) {
+    addHeldTiles(logDirectory(rules.logsDirectory, log.origin), carried);
+    const consistentFrom = previous ? [previous] : [];
+    if (mirror) await addMirroredTiles(manifest, log, mirror, carried, { keys: own, policy, consistentFrom });
+  }
   return await verifyLog(carried, {
     keys: own,
     origin: log.origin,
-    policy: rules.policy,
+    policy,
     previous,
     // Rekor v1 serves no tiles; the manifest says then that no entry is provable.
     mayLackTiles: log.first_index === log.tree_size,

@@ -2,14 +2,21 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatBase64 } from '../base/bytes.ts';
-import { formatInstant, parseInstant } from '../base/clock.ts';
+import { formatInstant, type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError } from '../base/errors.ts';
 import { withStagingAsync } from '../base/files.ts';
 import { ownBundleKeys } from '../trust/bundle-keys.ts';
 import { trustedRootFile } from '../trust/derived-trust.ts';
+import { checkClock } from '../trust/freshness.ts';
 import { keyHistory } from '../trust/key-history.ts';
 import { distributedKeys } from '../trust/key-list.ts';
-import type { Generation, StoreState, StoreWriter, TrustStore } from '../trust/store.ts';
+import {
+  clockFloorOf,
+  type Generation,
+  type StoreState,
+  type StoreWriter,
+  type TrustStore,
+} from '../trust/store.ts';
 import {
   type Acceptance,
   type AcceptPlace,
@@ -30,6 +37,13 @@ export interface Checked {
 export interface Imported extends Checked {
   /** The generation that is current now. */
   readonly generation: Generation;
+}
+
+export interface ImportRules extends AcceptRules {
+  /**
+   * Whether to start anew where there is a store: nothing of it counts but its clock floor, and its generations are kept.
+   */
+  readonly replace?: boolean;
 }
 
 /**
@@ -59,19 +73,25 @@ export async function importBundle(
   store: TrustStore,
   source: BundleSource,
   name: string,
-  rules: AcceptRules,
+  rules: ImportRules,
   onCheck?: (result: CheckResult) => void,
 ): Promise<Imported> {
   return await store.change(rules.now, async (writer) => {
     const checks = new CheckList(onCheck);
+    const { replace = false } = rules;
+    // A store that is started anew may be a damaged one.
+    const current = () => (replace ? undefined : writer.current);
+    const floor = replace ? clockFloorOf(writer) : undefined;
     try {
-      const place = placeOf(store, writer.staging, writer.current);
+      if (floor !== undefined) checkClock(rules.now, floor);
+      const place = placeOf(store, writer.staging, current());
       const acceptance = await acceptBundle(source, place, rules, checks);
-      if (acceptance.alreadyHeld) return { acceptance, checks: checks.results, generation: writer.current! };
+      if (acceptance.alreadyHeld) return { acceptance, checks: checks.results, generation: current()! };
       const generation = await checks.run('commit', async () => {
-        const committed = await commit(writer, acceptance, rules);
+        const committed = await commit(writer, acceptance, rules, current()?.state, floor);
         writer.audit('import', {
           bundle: name,
+          ...(replace ? { replaced: true } : {}),
           generation: committed.number,
           manifest_sha256: acceptance.manifestSha256,
           sequence: acceptance.manifest.sequence,
@@ -83,7 +103,7 @@ export async function importBundle(
       });
       return { acceptance, checks: checks.results, generation };
     } catch (error) {
-      if (isStellaError(error) && writer.current) {
+      if (isStellaError(error) && current()) {
         const { checks: _, ...details } = error.details ?? {};
         writer.audit('refusal', {
           command: 'trust import',
@@ -103,12 +123,20 @@ function placeOf(store: TrustStore, staging: string, current: Generation | undef
   return { staging, current, logsDirectory, attestationsDirectory, ownKeys: ownBundleKeys(directory) };
 }
 
-async function commit(writer: StoreWriter, acceptance: Acceptance, rules: AcceptRules): Promise<Generation> {
+async function commit(
+  writer: StoreWriter,
+  acceptance: Acceptance,
+  rules: AcceptRules,
+  before: StoreState | undefined,
+  floor: Instant | undefined,
+): Promise<Generation> {
   const { contentDirectory, tufDirectory, trust } = acceptance;
   const part = (name: string) => join(contentDirectory, name);
   removeCheckpoints(part('logs'));
+  const state = await nextState(acceptance, before, rules);
+  if (floor !== undefined) state.clock_floor = later(formatInstant(floor), state.clock_floor);
   return writer.commit({
-    state: await nextState(acceptance, writer.current?.state, rules),
+    state,
     tufDirectory,
     trustedRoot: trustedRootFile(trust),
     sealed: acceptance.sealed,

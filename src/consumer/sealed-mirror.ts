@@ -5,7 +5,7 @@ import { MirroredBundle } from '../bundle/mirrored.ts';
 import { checkFreshness, freshnessWindow, judgeFreshness } from '../trust/freshness.ts';
 import type { Generation, TrustStore } from '../trust/store.ts';
 import type { AcceptRules } from './accept.ts';
-import { importBundle } from './import.ts';
+import { type ImportRules, importBundle } from './import.ts';
 import { isSameBundle } from './rollback.ts';
 
 export interface SealedMirror {
@@ -43,9 +43,9 @@ export async function openSealedMirror(
 export async function syncSealedMirror(
   store: TrustStore,
   { url, bundle }: SealedMirror,
-  rules: AcceptRules,
+  rules: ImportRules,
 ): Promise<{ readonly generation: Generation; readonly changed: boolean }> {
-  const current = store.current();
+  const current = rules.replace ? undefined : store.current();
   if (current && isSameBundle(current.state, bundle.manifestSha256)) {
     store.require(rules.now);
     checkMirrorAge(current, url, rules);

@@ -42,7 +42,7 @@ export function addSealedState(generation: Generation, shared: SharedDirectories
       );
     }
   }
-  files.push(...addOtherTiles(generation, shared, out));
+  files.push(...addOtherTiles(generation, shared, out), ...addOtherAttestations(generation, shared, out));
   for (const [name, bytes] of [
     ['manifest.json', manifestBytes],
     ['manifest.cose', readBoundedIfPresent(generation.signatureFile, MOST_MANIFEST_BYTES)],
@@ -78,6 +78,24 @@ function addOtherTiles({ state }: Generation, shared: SharedDirectories, out: st
     added.push(`logs/${name}/checkpoint`);
   }
   return added;
+}
+
+/** The attestations that the base of a delta brought: its manifest names them, too. */
+function addOtherAttestations({ state }: Generation, shared: SharedDirectories, out: string): string[] {
+  return state.attestations.flatMap(({ sha256 }) => {
+    const [from, to] = [shared.attestationsDirectory, join(out, 'attestations')].map((directory) =>
+      join(directory, `${sha256}.json`),
+    ) as [string, string];
+    if (existsSync(to)) return [];
+    if (!existsSync(from) || fileSha256(from) !== sha256) {
+      throw new StellaError('STORE_CORRUPT', `the trust store no longer holds the attestation ${sha256}`, {
+        hint: 'import the bundle again, into an empty store if need be',
+      });
+    }
+    mkdirSync(dirname(to), { recursive: true });
+    copyFileSync(from, to);
+    return [`attestations/${sha256}.json`];
+  });
 }
 
 function checkpointOf({ state }: Generation, origin: string): string | undefined {

@@ -279,6 +279,15 @@ export class TrustStore {
   }
 }
 
+/** Starting anew does not turn the clock back, as far as the old store can still be read. */
+export function clockFloorOf(writer: StoreWriter): Instant | undefined {
+  try {
+    return writer.current && parseInstant(writer.current.state.clock_floor);
+  } catch {
+    return undefined;
+  }
+}
+
 export function openStore(directory: string): TrustStore {
   return new TrustStore(directory);
 }

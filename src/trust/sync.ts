@@ -10,7 +10,13 @@ import { loadGeneration, pinnedRootOf } from './generation.ts';
 import { keyHistory } from './key-history.ts';
 import { distributedKeys } from './key-list.ts';
 import { type PinnedRoot, pinRoot, type Voucher } from './root-pin.ts';
-import type { Generation, StoreState, StoreWriter, TrustStore } from './store.ts';
+import {
+  clockFloorOf,
+  type Generation,
+  type StoreState,
+  type StoreWriter,
+  type TrustStore,
+} from './store.ts';
 import { recordFailure, recordSuccess, referenceOf } from './sync-record.ts';
 import { type RefreshedTuf, refreshTuf } from './tuf.ts';
 
@@ -53,7 +59,7 @@ export async function initTrust(
       return { root: pinned, tuf: await refresh(setting, writer, url, pinned) };
     });
     const { state, trustedRoot } = await nextState(setting, tuf, root.pin, undefined);
-    const floor = replace ? floorOf(writer) : undefined;
+    const floor = replace ? clockFloorOf(writer) : undefined;
     if (floor !== undefined && floor > now) state.clock_floor = formatInstant(floor);
     for (const key of bundleKeys) state.bundle_keys.push(Buffer.from(key.spki).toString('base64'));
     const generation = writer.commit({
@@ -215,15 +221,6 @@ async function nextState(
 
 function isMade(writer: StoreWriter): boolean {
   return writer.current !== undefined;
-}
-
-/** Starting anew does not turn the clock back, as far as the old store can still be read. */
-function floorOf(writer: StoreWriter): Instant | undefined {
-  try {
-    return writer.current && parseInstant(writer.current.state.clock_floor);
-  } catch {
-    return undefined;
-  }
 }
 
 function auditFacts(
