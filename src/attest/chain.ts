@@ -36,7 +36,9 @@ export function loadAuthority(
   let [from, until] = [validFrom, validUntil];
   for (const [i, { certificate }] of members.entries()) {
     const issuer = members[i + 1];
-    if (issuer) checkIssued(certificate, issuer, i);
+    // RFC 5280 §4.2.1.9: the authorities between this issuer and whoever signs, which a TSA's own certificate is not.
+    const between = members.slice(0, i + 1).filter(({ isAuthority }) => isAuthority).length;
+    if (issuer) checkIssued(certificate, issuer, between);
     else if (certificate.issuer.equals(certificate.subject) && !isSignedBy(certificate, members[i]!.key))
       throw new StellaError(
         'CERTIFICATE_UNTRUSTED',
@@ -48,10 +50,10 @@ export function loadAuthority(
   return { uri, chain: members, validFrom: from, validUntil: until };
 }
 
-function checkIssued(certificate: Certificate, issuer: ChainMember, below: number): void {
+function checkIssued(certificate: Certificate, issuer: ChainMember, between: number): void {
   if (
     !issuer.isAuthority ||
-    issuer.pathLength < Math.max(0, below) ||
+    issuer.pathLength < between ||
     !issuer.certificate.subject.equals(certificate.issuer) ||
     !isSignedBy(certificate, issuer.key)
   )
@@ -101,7 +103,7 @@ export class CertificateJudge {
 
   #judge(chain: readonly Buffer[]): JudgedCertificate {
     const certificate = parseCertificate(chain[0]!);
-    checkRest(certificate, chain.slice(1));
+    this.#checkRest(certificate, chain.slice(1));
     checkPurpose(certificate);
     const identity = identityIn(certificate);
     const issuers = this.#issuersOf(certificate);
@@ -112,6 +114,26 @@ export class CertificateJudge {
       issuers,
       sct: this.#sct(certificate, issuers),
     };
+  }
+
+  /** Intermediates that came along must belong to the leaf, or be trusted ones anyway; trust never comes from them. */
+  #checkRest(leaf: Certificate, rest: readonly Buffer[]): void {
+    const isTrusted = (der: Buffer) =>
+      this.#authorities.some(({ chain }) => chain.some(({ certificate }) => certificate.der.equals(der)));
+    const refuse = (): never => {
+      throw new StellaError(
+        'CERTIFICATE_INVALID',
+        'the attestation carries a certificate that is not part of its chain',
+      );
+    };
+    let below = leaf;
+    for (const [i, der] of rest.entries()) {
+      if (rest.slice(0, i).some((earlier) => earlier.equals(der))) refuse();
+      if (isTrusted(der)) continue; // old bundles have superfluous ones
+      const certificate = parseCertificate(der);
+      if (!certificate.subject.equals(below.issuer) || !isSignedBy(below, publicKeyIn(certificate))) refuse();
+      below = certificate;
+    }
   }
 
   #issuersOf(certificate: Certificate): JudgedCertificate['issuers'] {
@@ -145,20 +167,6 @@ export class CertificateJudge {
       if (isStellaError(error)) return error;
       throw error;
     }
-  }
-}
-
-/** Intermediates that came along must belong to the leaf; trust never comes from them. */
-function checkRest(leaf: Certificate, rest: readonly Buffer[]): void {
-  let below = leaf;
-  for (const der of rest) {
-    const certificate = parseCertificate(der);
-    if (!certificate.subject.equals(below.issuer) || !isSignedBy(below, publicKeyIn(certificate)))
-      throw new StellaError(
-        'CERTIFICATE_INVALID',
-        'the attestation carries a certificate that is not part of its chain',
-      );
-    below = certificate;
   }
 }
 

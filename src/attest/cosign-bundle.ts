@@ -1,5 +1,5 @@
 import type { Attestation, LogEntry, SignerClaim } from './attestation.ts';
-import { parseEnvelope } from './envelope.ts';
+import { parseBareEnvelope } from './envelope.ts';
 import { FieldReader, isPresent, type JsonObject, parseStrictJson } from './json.ts';
 import { LIMITS } from './limits.ts';
 
@@ -29,7 +29,7 @@ export function parseCosignBundle(value: JsonObject): Attestation {
   return {
     form: 'cosign-bundle',
     content: isEnvelope
-      ? parseEnvelope(parseStrictJson(signature, 'the envelope', 'ENVELOPE_INVALID'), 'the envelope')
+      ? parseBareEnvelope(parseStrictJson(signature, 'the envelope', 'ENVELOPE_INVALID'))
       : { kind: 'message', digest: digestIn(entries[0]), signature },
     signer: parseSigner(bundle['cert']),
     entries,

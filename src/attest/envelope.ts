@@ -9,9 +9,20 @@ const ENVELOPE = new Set(['payload', 'payloadType', 'signatures']);
 const SIGNATURE = new Set(['sig', 'keyid']);
 const read = new FieldReader('ENVELOPE_INVALID');
 
-/** The JSON form of a DSSE envelope → envelope. @throws StellaError ENVELOPE_INVALID */
-export function parseEnvelope(value: unknown, path = 'dsseEnvelope'): Envelope {
-  const fields = read.object(value, path, ENVELOPE);
+/** A DSSE envelope by itself, in which what is not known is to be ignored (DSSE, "Parsing rules"). @throws StellaError ENVELOPE_INVALID */
+export function parseBareEnvelope(value: unknown): Envelope {
+  return parse(value, 'the envelope', undefined, undefined);
+}
+
+/** The DSSE envelope in a Sigstore bundle, which may have no unknown fields → envelope. @throws StellaError ENVELOPE_INVALID */
+export function parseEnvelope(value: unknown): Envelope {
+  return parse(value, 'dsseEnvelope', ENVELOPE, SIGNATURE);
+}
+
+type FieldNames = ReadonlySet<string> | undefined;
+
+function parse(value: unknown, path: string, ofEnvelope: FieldNames, ofSignature: FieldNames): Envelope {
+  const fields = read.object(value, path, ofEnvelope);
   const payloadType = read.string(fields['payloadType'], `${path}.payloadType`, 256);
   if (payloadType === '') read.refuse(`${path}.payloadType`, 'is empty');
   const payload = read.bytes(fields['payload'], `${path}.payload`, LIMITS.payloadBytes);
@@ -19,7 +30,7 @@ export function parseEnvelope(value: unknown, path = 'dsseEnvelope'): Envelope {
   if (list.length === 0) read.refuse(`${path}.signatures`, 'is empty');
   const signatures = list.map((item, i) => {
     const at = `${path}.signatures.${i}`;
-    const signature = read.object(item, at, SIGNATURE);
+    const signature = read.object(item, at, ofSignature);
     const keyid = signature['keyid'];
     return {
       sig: read.bytes(signature['sig'], `${at}.sig`, LIMITS.signatureBytes),

@@ -2,6 +2,7 @@ import { formatInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { Attestation } from './attestation.ts';
 import { parseCertificate } from './certificate.ts';
+import { isLogNamed } from './material.ts';
 import { parseScts } from './sct.ts';
 import type { RevokedKey, VerifierTrust } from './trust.ts';
 
@@ -110,7 +111,7 @@ export function adviseOnInstance(
 
 /** Log keys that were revoked, where the attestation is logged in a log that is not known (any more). */
 function withdrawnLogKeys(attestation: Attestation, trust: VerifierTrust): RevokedKey[] {
-  const isKnown = ({ logId }: { logId: string }) => trust.logs.some((log) => log.logId === logId);
+  const isKnown = ({ logId }: { logId: string }) => trust.logs.some((log) => isLogNamed(log, logId));
   if (attestation.entries.length === 0 || attestation.entries.every(isKnown)) return [];
   return [...new Set(trust.revoked.values())].filter(({ usage }) => usage === 'Rekor');
 }

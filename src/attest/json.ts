@@ -74,6 +74,12 @@ function fieldsOf(value: unknown): number {
   return count;
 }
 
+/** Like {@link isCanonicalBase64}, in the URL alphabet (RFC 4648 §5). */
+function isCanonicalUrlForm(text: string, bytes: Uint8Array): boolean {
+  if (/[+/]/.test(text)) return false;
+  return isCanonicalBase64(text.replaceAll('-', '+').replaceAll('_', '/'), bytes);
+}
+
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Reads the fields of untrusted JSON objects; every refusal names the field's path. */
@@ -88,15 +94,25 @@ export class FieldReader {
     throw new StellaError(this.code, `${path} ${problem}`);
   }
 
-  /** A JSON object with no fields but the allowed ones. */
+  /** A JSON object with no fields but the allowed ones, which protobuf's JSON form may also name as its .proto file does (`media_type`). */
   object(value: unknown, path: string, allowed?: ReadonlySet<string>): JsonObject {
     if (value === null || typeof value !== 'object' || Array.isArray(value))
       return this.refuse(path, 'is not an object');
     if (allowed) {
-      for (const key of Object.keys(value))
-        if (!allowed.has(key)) this.refuse(path, `has an unknown field ${JSON.stringify(key.slice(0, 60))}`);
+      for (const key of Object.keys(value)) if (!allowed.has(key)) return this.#renamed(value, path, allowed);
     }
     return value as JsonObject;
+  }
+
+  #renamed(value: object, path: string, allowed: ReadonlySet<string>): JsonObject {
+    const fields = new Map<string, unknown>();
+    for (const [key, item] of Object.entries(value)) {
+      const name = key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+      if (!allowed.has(name)) this.refuse(path, `has an unknown field ${JSON.stringify(key.slice(0, 60))}`);
+      if (fields.has(name)) this.refuse(path, `has the field ${name} twice`);
+      fields.set(name, item);
+    }
+    return Object.fromEntries(fields);
   }
 
   array(value: unknown, path: string, most: number): readonly unknown[] {
@@ -111,12 +127,13 @@ export class FieldReader {
     return value;
   }
 
-  /** Standard base64 of 1 to `most` bytes. */
+  /** Base64 of 1 to `most` bytes, in the standard or the URL alphabet, as protobuf's JSON form and DSSE allow. */
   bytes(value: unknown, path: string, most: number): Buffer {
     const text = this.string(value, path, Math.ceil(most / 3) * 4);
     const bytes = Buffer.from(text, 'base64');
     if (bytes.length === 0) return this.refuse(path, 'is empty');
-    if (!isCanonicalBase64(text, bytes)) return this.refuse(path, 'is not canonical base64');
+    if (!isCanonicalBase64(text, bytes) && !isCanonicalUrlForm(text, bytes))
+      return this.refuse(path, 'is not canonical base64');
     return bytes;
   }
 

@@ -149,12 +149,16 @@ function signatureAndVerifier(value: unknown): EntryClaim['signatures'][number] 
   };
 }
 
-/** The DER inside of base64 of one PEM block. */
+/** The DER inside of base64 of one PEM block, or of the first of a certificate chain. */
 function pemBytes(value: unknown): Buffer {
   const pem = read.bytes(value, 'publicKey', 2 * LIMITS.certificateBytes).toString('latin1');
-  const match = /^\s*-----BEGIN ([A-Z ]+)-----([A-Za-z0-9+/=\s]+)-----END \1-----\s*$/.exec(pem);
-  if (!match) return read.refuse('publicKey', 'is not one PEM block');
-  return Buffer.from(match[2]!, 'base64');
+  const [first, ...more] = pem.matchAll(
+    /\s*-----BEGIN ([A-Z ]+)-----([A-Za-z0-9+/=\s]+)-----END \1-----\s*/gy,
+  );
+  const length = [first, ...more].reduce((sum, block) => sum + (block?.[0].length ?? 0), 0);
+  if (!first || length !== pem.length || (more.length > 0 && first[1] !== 'CERTIFICATE'))
+    return read.refuse('publicKey', 'is not PEM of a key or of certificates');
+  return Buffer.from(first[2]!, 'base64');
 }
 
 /** What the attestation has to set against an entry. */

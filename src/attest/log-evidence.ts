@@ -6,6 +6,7 @@ import { keyRevoked } from './attestor.ts';
 import { type Consistency, checkConsistencyWithHeld } from './consistency.ts';
 import { checkEntry, type EntryExpectation } from './log-entry.ts';
 import { checkCheckpoint, checkProof, type ProvenCheckpoint } from './log-proof.ts';
+import { isLogNamed } from './material.ts';
 import type { VerifierTrust } from './trust.ts';
 import type { CheckOutcome, LogEvidence } from './verdict.ts';
 
@@ -103,7 +104,7 @@ export class LogJudge {
           'a log entry has neither an inclusion proof nor a promise of its log',
         );
       evidence.push({
-        origin: this.#trust.logs.find(({ logId }) => logId === entry.logId)?.origin ?? entry.logId,
+        origin: this.#trust.logs.find((log) => isLogNamed(log, entry.logId))?.origin ?? entry.logId,
         logId: entry.logId,
         index: entry.logIndex,
         shownBy: 'signed entry timestamp',

@@ -1,13 +1,12 @@
 import { equalBytes } from '../base/bytes.ts';
 import { formatInstant, type Instant, SECOND } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
-import { isSignature } from '../base/keys.ts';
+import { isSignature, type PublicKey } from '../base/keys.ts';
 import { type OpenedCheckpoint, openCheckpoint } from '../tlog/checkpoint.ts';
 import { checkInclusion, leafHash } from '../tlog/merkle.ts';
-import type { VerifierKey } from '../tlog/note.ts';
 import { checkWitnessPolicy, type WitnessPolicy, witnessKeys } from '../tlog/witness-policy.ts';
 import type { InclusionProof, LogEntry } from './attestation.ts';
-import type { TrustedLog } from './material.ts';
+import { isLogNamed, type TrustedLog } from './material.ts';
 import { formatPromise } from './promise.ts';
 
 /**
@@ -24,7 +23,7 @@ export function checkPromise(
   const time = Number(entry.integratedTime) * SECOND;
   if (!Number.isSafeInteger(time) || entry.logIndex > BigInt(Number.MAX_SAFE_INTEGER))
     throw new StellaError('TIMESTAMP_INVALID', "the log entry's time or index is out of range");
-  const known = logs.filter((log) => log.logId === entry.logId);
+  const known = logs.filter((log) => isLogNamed(log, entry.logId));
   if (known.length === 0) throw unknownLog(entry);
   const valid = known.filter((log) => isValidAt(log, time));
   if (valid.length === 0) throw outOfValidity(known[0]!, time);
@@ -34,10 +33,19 @@ export function checkPromise(
     logId: entry.logId,
     index: entry.logIndex,
   });
-  const log = valid.find(({ key }) => isSignature(key, signed, entry.signedEntryTimestamp!));
+  const log = valid.find(({ key }) => isLogSignature(key, signed, entry.signedEntryTimestamp!));
   if (!log)
     throw new StellaError('TIMESTAMP_INVALID', "the log's promise to include the entry does not verify");
   return { time, log };
+}
+
+/** ECDSA logs on P-384 and P-521 use either the curve's own hash or SHA-256, which the key does not tell. */
+function isLogSignature(key: PublicKey, data: Uint8Array, signature: Uint8Array): boolean {
+  return (
+    isSignature(key, data, signature) ||
+    ((key.algorithm === 'ecdsa-p384' || key.algorithm === 'ecdsa-p521') &&
+      isSignature(key, data, signature, { hash: 'sha256' }))
+  );
 }
 
 function unknownLog(entry: LogEntry): StellaError {
@@ -62,17 +70,6 @@ function outOfValidity(log: TrustedLog, time: Instant): StellaError {
   return new StellaError('LOG_KEY_INVALID', message);
 }
 
-/** The log's name as a note key: what Rekor and C2SP logs sign checkpoints as. */
-export function noteKeyOf(log: TrustedLog): VerifierKey {
-  const { algorithm } = log.key;
-  return {
-    name: log.origin,
-    keyId: Buffer.from(log.logId.slice(0, 8), 'hex'),
-    publicKey: log.key,
-    type: algorithm === 'ed25519' || algorithm === 'rsa' ? algorithm : 'ecdsa',
-  };
-}
-
 export interface ProvenCheckpoint extends OpenedCheckpoint {
   readonly log: TrustedLog;
   /** Rekor v1 counts entries over all of its trees, and proves them in one. */
@@ -93,26 +90,24 @@ export function checkCheckpoint(
   times: readonly Instant[],
   policies: readonly WitnessPolicy[] = [],
 ): ProvenCheckpoint {
-  const known = logs.filter((log) => log.logId === entry.logId);
+  const known = logs.filter((log) => isLogNamed(log, entry.logId));
   if (known.length === 0) throw unknownLog(entry);
   const valid = known.filter((log) => times.every((time) => isValidAt(log, time)));
   if (valid.length === 0) {
     const log = known[0]!;
     throw outOfValidity(log, times.find((time) => !isValidAt(log, time)) ?? times[0]!);
   }
-  const log = valid[0]!;
   const end = proof.checkpoint.indexOf(0x0a);
   const origin = proof.checkpoint.toString('utf8', 0, end === -1 ? 0 : Math.min(end, 1024));
   // Rekor v1 writes `HOST - TREE ID` and signs as HOST.
-  const isRekorV1 =
-    origin.startsWith(`${log.origin} - `) && /^\d{1,20}$/.test(origin.slice(log.origin.length + 3));
-  const opened = openCheckpoint(
-    proof.checkpoint,
-    [...valid.map(noteKeyOf), ...policies.flatMap(witnessKeys)],
-    {
-      origin: isRekorV1 ? origin : log.origin,
-    },
-  );
+  const host = /^(.*) - \d{1,20}$/.exec(origin)?.[1];
+  // One key may serve several logs: the checkpoint's is meant.
+  const log = valid.find((each) => each.origin === origin || each.origin === host) ?? valid[0]!;
+  const isRekorV1 = log.origin === host;
+  const keys = valid.filter((each) => each.origin === log.origin).flatMap(({ noteKeys }) => noteKeys);
+  const opened = openCheckpoint(proof.checkpoint, [...keys, ...policies.flatMap(witnessKeys)], {
+    origin: isRekorV1 ? origin : log.origin,
+  });
   for (const policy of policies) checkWitnessPolicy(policy, opened);
   return { ...opened, log, isRekorV1 };
 }

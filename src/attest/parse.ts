@@ -2,7 +2,7 @@ import { parseUtf8 } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { Attestation } from './attestation.ts';
 import { isCosignBundle, parseCosignBundle } from './cosign-bundle.ts';
-import { parseEnvelope } from './envelope.ts';
+import { parseBareEnvelope } from './envelope.ts';
 import { type JsonObject, parseStrictText } from './json.ts';
 import { LIMITS } from './limits.ts';
 import { isSigstoreBundle, parseSigstoreBundle } from './sigstore-bundle.ts';
@@ -112,7 +112,7 @@ function parseOne(value: unknown): Parsed {
 function bareEnvelope(fields: JsonObject): Attestation {
   return {
     form: 'dsse',
-    content: parseEnvelope(fields, 'the envelope'),
+    content: parseBareEnvelope(fields),
     signer: { kind: 'key', hint: undefined },
     entries: [],
     timestamps: [],

@@ -56,7 +56,8 @@ const DIGESTS = { SHA2_256: ['sha256', 32], SHA2_384: ['sha384', 48], SHA2_512: 
 
 /** Whether a JSON value claims to be a Sigstore bundle. */
 export function isSigstoreBundle(value: unknown): value is JsonObject {
-  return value !== null && typeof value === 'object' && 'verificationMaterial' in value;
+  if (value === null || typeof value !== 'object') return false;
+  return 'verificationMaterial' in value || 'verification_material' in value;
 }
 
 /**

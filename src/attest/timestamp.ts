@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { equalBytes, sha256 } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
-import { StellaError } from '../base/errors.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
 import { type HashAlgorithm, isSignature, type PublicKey } from '../base/keys.ts';
 import {
   type Certificate,
@@ -172,9 +172,31 @@ export function checkTimestamp(
     refuse('the timestamp is over something else than this signature');
   if (!equalBytes(digest(timestamp.digestHash, timestamp.tstInfo), timestamp.messageDigest))
     refuse('the timestamp is not what its authority signed');
-  const found = findSigner(timestamp, authorities);
-  if (!found) return refuse('the timestamp is not from a trusted timestamp authority');
-  const { authority, certificate, key } = found;
+  // Names and serials are free: several authorities may share them, and one may be trusted for several periods.
+  let problem: StellaError | undefined;
+  for (const candidate of signersOf(timestamp, authorities)) {
+    try {
+      checkSigner(timestamp, candidate);
+      return { time, authority: candidate.authority };
+    } catch (error) {
+      if (!isStellaError(error)) throw error;
+      problem ??= error;
+    }
+  }
+  if (problem) throw problem;
+  return refuse('the timestamp is not from a trusted timestamp authority');
+}
+
+/** Who may have made a timestamp, by its own word. */
+interface TimestampSigner {
+  readonly authority: TrustedAuthority;
+  readonly certificate: Certificate;
+  readonly key: PublicKey;
+}
+
+/** @throws StellaError TIMESTAMP_INVALID unless this signer made the timestamp, and was allowed to then */
+function checkSigner(timestamp: Timestamp, { authority, certificate, key }: TimestampSigner): void {
+  const { time } = timestamp;
   if (timestamp.certificateHash && !equalBytes(sha256(certificate.der), timestamp.certificateHash))
     refuse("the timestamp names another certificate than its signer's");
   const purposes = purposesOf(certificate);
@@ -194,14 +216,13 @@ export function checkTimestamp(
     !isSignature(key, timestamp.signedAttributes, timestamp.signature, algorithm.form)
   )
     refuse('the signature of the timestamp does not verify');
-  return { time, authority };
 }
 
-/** The trusted authority that made the timestamp: its own certificate, or one that it issued and that came along. */
-function findSigner(
+/** The trusted authorities that may have made the timestamp: by their own certificate, or one that they issued and that came along. */
+function* signersOf(
   timestamp: Timestamp,
   authorities: readonly TrustedAuthority[],
-): { authority: TrustedAuthority; certificate: Certificate; key: PublicKey } | undefined {
+): Generator<TimestampSigner> {
   const { signer } = timestamp;
   const isSigner = (certificate: Certificate): boolean =>
     'issuer' in signer
@@ -211,7 +232,7 @@ function findSigner(
   for (const authority of authorities) {
     const leaf = authority.chain[0]!;
     if (!leaf.isAuthority) {
-      if (isSigner(leaf.certificate)) return { authority, certificate: leaf.certificate, key: leaf.key };
+      if (isSigner(leaf.certificate)) yield { authority, certificate: leaf.certificate, key: leaf.key };
       continue;
     }
     for (const der of timestamp.certificates) {
@@ -219,8 +240,7 @@ function findSigner(
       if (!isSigner(certificate)) continue;
       const issuer = authority.chain.find((member) => member.certificate.subject.equals(certificate.issuer));
       if (issuer && isSignedBy(certificate, issuer.key))
-        return { authority, certificate, key: publicKeyIn(certificate) };
+        yield { authority, certificate, key: publicKeyIn(certificate) };
     }
   }
-  return undefined;
 }

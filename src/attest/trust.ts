@@ -1,15 +1,16 @@
 import { createPublicKey } from 'node:crypto';
+import { equalBytes } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { type PublicKey, publicKeyOf } from '../base/keys.ts';
 import { logDirectory, tileReader } from '../logs/store.ts';
 import { openCheckpoint } from '../tlog/checkpoint.ts';
 import type { HashReader } from '../tlog/merkle.ts';
+import { isKeyName, rekorV1KeyOf, type VerifierKey, verifierKeyOf } from '../tlog/verifier-key.ts';
 import type { WitnessPolicy } from '../tlog/witness-policy.ts';
 import type { Freshness } from '../trust/freshness.ts';
 import type { TrustedRoot, TrustedRootAuthority, TrustedRootLog } from '../trust/trusted-root.ts';
 import { CertificateJudge, loadAuthority } from './chain.ts';
-import { noteKeyOf } from './log-proof.ts';
 import type { AttestorKey, TrustedAuthority, TrustedLog } from './material.ts';
 
 /** A checkpoint that came with the trust, and the tiles to prove things with. */
@@ -138,7 +139,11 @@ function loadHeldLog(
   logs: readonly TrustedLog[],
 ): HeldLog {
   const note = Buffer.from(text);
-  const { checkpoint, signedBy } = openCheckpoint(note, logs.map(noteKeyOf), { origin });
+  const { checkpoint, signedBy } = openCheckpoint(
+    note,
+    logs.flatMap(({ noteKeys }) => noteKeys),
+    { origin },
+  );
   const log = logs.find(({ key }) => signedBy.some(({ publicKey }) => publicKey.id === key.id))!;
   const own = logDirectory(directory, origin);
   const { size, rootHash } = checkpoint;
@@ -154,11 +159,14 @@ function loadHeldLog(
 }
 
 function loadLog(log: TrustedRootLog): TrustedLog {
+  const [origin, key] = [originOf(log.baseUrl), loadKey(log)];
   return {
-    logId: log.checkpointKeyId ?? log.logId,
-    origin: originOf(log.baseUrl),
+    logId: log.logId,
+    checkpointKeyId: log.checkpointKeyId,
+    origin,
     url: log.baseUrl,
-    key: loadKey(log),
+    key,
+    noteKeys: noteKeysOf(origin, key, log.checkpointKeyId ?? log.logId),
     validFrom: log.validFrom ?? Number.NaN,
     validUntil: log.validUntil ?? Number.POSITIVE_INFINITY,
   };
@@ -179,6 +187,20 @@ function loadKey(log: TrustedRootLog): PublicKey {
 /** The name that a log signs checkpoints as: its URL without scheme and trailing slashes. */
 export function originOf(url: string): string {
   return url.replace(/^[a-z][a-z0-9+.-]*:\/\//i, '').replace(/\/+$/, '');
+}
+
+/**
+ * What a log may sign checkpoints as: its origin, with the key id that its trusted root says, that its key gives (C2SP
+ * signed-note), or that Rekor v1 makes of keys of every kind.
+ */
+function noteKeysOf(origin: string, key: PublicKey, said: string): VerifierKey[] {
+  // A name that cannot be one has signed nothing.
+  if (!isKeyName(origin)) return [];
+  const own = verifierKeyOf(origin, key);
+  const ids = [Buffer.from(said.slice(0, 8), 'hex'), own.keyId, rekorV1KeyOf(origin, key).keyId];
+  return ids
+    .filter((id, i) => !ids.slice(0, i).some((earlier) => equalBytes(earlier, id)))
+    .map((keyId) => ({ ...own, keyId }));
 }
 
 function loadRootAuthority(authority: TrustedRootAuthority): TrustedAuthority {

@@ -1,5 +1,5 @@
 import { excerpt, formatBase64, formatHex, parseBase64, parseUtf8 } from '../base/bytes.ts';
-import { formatInstant, type Instant, parseInstant } from '../base/clock.ts';
+import { formatInstant, HOUR, type Instant, MINUTE, parseInstant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 
 /** A log in a Sigstore TrustedRoot. */
@@ -9,9 +9,9 @@ export interface TrustedRootLog {
   readonly publicKey: Uint8Array;
   /** Name of dev.sigstore.common.v1.PublicKeyDetails. */
   readonly keyDetails: string;
-  /** 64 lowercase hexadecimal digits: what entries and SCTs name the log by. */
+  /** 64 (for newer logs also 8) lowercase hexadecimal digits: what entries and SCTs name the log by. */
   readonly logId: string;
-  /** What checkpoints name the log by, where it differs from the log id. */
+  /** What checkpoints name the log by, where the trusted root says it: 8 or 64 lowercase hexadecimal digits. */
   readonly checkpointKeyId?: string;
   readonly validFrom: Instant | undefined;
   readonly validUntil: Instant | undefined;
@@ -39,6 +39,7 @@ export interface TrustedRoot {
 export const TRUSTED_ROOT_MEDIA_TYPE = 'application/vnd.dev.sigstore.trustedroot+json;version=0.1';
 const MEDIA_TYPES: ReadonlySet<string> = new Set([
   TRUSTED_ROOT_MEDIA_TYPE,
+  'application/vnd.dev.sigstore.trustedroot.v0.1+json',
   'application/vnd.dev.sigstore.trustedroot+json;version=0.2',
   'application/vnd.dev.sigstore.trustedroot.v0.2+json',
 ]);
@@ -72,14 +73,18 @@ function bytes(value: unknown, path: string): Uint8Array {
   return decoded.length > 0 ? decoded : refuse(path, 'is empty');
 }
 
+/** A protobuf timestamp in JSON: up to nine digits of a second, of which milliseconds are kept, and any offset. */
 function instant(value: unknown, path: string): Instant | undefined {
   if (value === undefined || value === null) return undefined;
-  // Protobuf writes up to nine digits of a second; a window's end keeps all that milliseconds can hold.
-  const short = text(value, path).replace(/(\.\d{3})\d{1,6}Z$/, '$1Z');
+  const full = text(value, path);
+  const parts = /^(.{19})(?:(\.\d{1,3})\d{0,6})?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/.exec(full);
+  if (!parts) return refuse(path, `is not a time: ${excerpt(full)}`);
+  const [, second, fraction = '', sign, hours = '0', minutes = '0'] = parts;
+  const offset = Number(hours) * HOUR + Number(minutes) * MINUTE;
   try {
-    return parseInstant(short);
+    return parseInstant(`${second}${fraction}Z`) + (sign === '-' ? offset : -offset);
   } catch {
-    return refuse(path, `is not a UTC time: ${excerpt(short)}`);
+    return refuse(path, `is not a time: ${excerpt(full)}`);
   }
 }
 
@@ -92,20 +97,25 @@ function window(value: unknown, path: string): Pick<TrustedRootLog, 'validFrom' 
   };
 }
 
+/** The hash of a key, or its first 4 bytes, by which checkpoints name it. */
 function keyId(value: unknown, path: string): string {
   const id = bytes(object(value, path)['keyId'], `${path}.keyId`);
-  return id.length === 32 ? formatHex(id) : refuse(path, 'has not 32 bytes');
+  return id.length === 32 || id.length === 4 ? formatHex(id) : refuse(path, 'has neither 32 nor 4 bytes');
 }
+
+/** A field that may be left out, of a type whose default is the empty string. */
+const optionalText = (value: unknown, path: string): string => text(value ?? '', path);
 
 function parseLog(value: unknown, path: string): TrustedRootLog {
   const log = object(value, path);
   const key = object(log['publicKey'], `${path}.publicKey`);
-  if (log['hashAlgorithm'] !== 'SHA2_256') refuse(`${path}.hashAlgorithm`, 'is not SHA2_256');
+  if ((log['hashAlgorithm'] ?? 'SHA2_256') !== 'SHA2_256') refuse(`${path}.hashAlgorithm`, 'is not SHA2_256');
   const checkpointKeyId = log['checkpointKeyId'];
   const logId = log['logId'];
   if ((logId ?? checkpointKeyId) === undefined) refuse(path, 'has no logId');
   return {
-    baseUrl: text(log['baseUrl'], `${path}.baseUrl`),
+    // Without it only promises and SCTs can be verified: a checkpoint names its log.
+    baseUrl: optionalText(log['baseUrl'], `${path}.baseUrl`),
     publicKey: bytes(key['rawBytes'], `${path}.publicKey.rawBytes`),
     keyDetails: text(key['keyDetails'], `${path}.publicKey.keyDetails`),
     logId: keyId(logId ?? checkpointKeyId, `${path}.logId`),
@@ -123,9 +133,9 @@ function parseAuthority(value: unknown, path: string): TrustedRootAuthority {
   const certificates = array(chain['certificates'], `${path}.certChain.certificates`, MOST_CERTIFICATES);
   if (certificates.length === 0) refuse(`${path}.certChain.certificates`, 'is empty');
   return {
-    uri: text(authority['uri'] ?? '', `${path}.uri`),
-    organization: text(subject['organization'] ?? '', `${path}.subject.organization`),
-    commonName: text(subject['commonName'] ?? '', `${path}.subject.commonName`),
+    uri: optionalText(authority['uri'], `${path}.uri`),
+    organization: optionalText(subject['organization'], `${path}.subject.organization`),
+    commonName: optionalText(subject['commonName'], `${path}.subject.commonName`),
     chain: certificates.map((item, i) => {
       const at = `${path}.certChain.certificates.${i}`;
       return bytes(object(item, at)['rawBytes'], `${at}.rawBytes`);

@@ -52,8 +52,9 @@ async function verifyBundle(rest: readonly string[], directory: string): Promise
     trustedRoot = join(directory, 'trusted_root.json');
     writeFileSync(trustedRoot, builtInTrustedRoot());
   }
-  const isDigest = /^sha(?:256|384|512):[0-9a-f]+$/.test(subject) && !existsSync(subject);
-  const args = ['attest', 'verify', values.bundle, isDigest ? '--digest' : '--artifact', subject];
+  const isDigest = /^sha(?:256|384|512):[0-9a-f]+$/i.test(subject) && !existsSync(subject);
+  const about = isDigest ? ['--digest', subject.toLowerCase()] : ['--artifact', subject];
+  const args = ['attest', 'verify', values.bundle, ...about];
   args.push('--trusted-root', trustedRoot, '--offline');
   for (const name of ['certificate-identity', 'certificate-oidc-issuer', 'key'] as const) {
     const value = values[name];
