@@ -1,36 +1,8 @@
 import { createHash } from 'node:crypto';
 import { StellaError } from '../base/errors.ts';
 import type { TufTargets } from '../base/schema-types.ts';
+import { isInPattern } from '../trust/path-pattern.ts';
 import { binNames } from './delegation.ts';
-
-/**
- * Whether a delegation's path pattern covers a target: segment by segment, `*` for any run of characters and `?` for one
- * (TUF specification §4.5).
- */
-export function isInPattern(name: string, pattern: string): boolean {
-  const names = name.split('/');
-  const patterns = pattern.split('/');
-  return names.length === patterns.length && patterns.every((part, i) => isInSegment(names[i]!, part));
-}
-
-function isInSegment(name: string, pattern: string): boolean {
-  // Two positions that only move forward: no pattern takes more than quadratic time.
-  let [n, p, starAt, resumeAt] = [0, 0, -1, 0];
-  while (n < name.length) {
-    if (pattern[p] === '*') {
-      starAt = p++;
-      resumeAt = n;
-    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === name[n])) {
-      n += 1;
-      p += 1;
-    } else if (starAt >= 0) {
-      p = starAt + 1;
-      n = ++resumeAt;
-    } else return false;
-  }
-  while (pattern[p] === '*') p += 1;
-  return p === pattern.length;
-}
 
 /** @throws StellaError USAGE for a pattern that implementations read differently */
 export function checkPattern(pattern: string): void {

@@ -1,4 +1,5 @@
-import { TargetFile, Targets } from '@tufjs/models';
+import { Key, Metadata, MetaFile, Root, Snapshot, TargetFile, Targets } from '@tufjs/models';
+import { Delegations } from '@tufjs/models/dist/delegations.js';
 import { LengthOrHashMismatchError, UnsignedMetadataError } from '@tufjs/models/dist/error.js';
 import { BadVersionError, EqualVersionError, ExpiredMetadataError } from 'tuf-js/dist/error.js';
 import { TrustedMetadataStore } from 'tuf-js/dist/store.js';
@@ -7,10 +8,13 @@ import { formatDuration, formatInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { ClientOptions, TufRole, TufTarget } from './client-types.ts';
 import { type Delegator, duplicateKeyProblem } from './distinct-keys.ts';
-import { makeLinear } from './linear-targets.ts';
+import { delegatedNames, makeFaithful } from './faithful-metadata.ts';
+import { makeLinear } from './linear-metadata.ts';
 import { checkShape, expiresOf, LIMITS, metadataFileName, versionOf } from './metadata-file.ts';
+import { isInPattern } from './path-pattern.ts';
 
-makeLinear({ Targets, TargetFile });
+makeLinear({ Root, Snapshot, Targets, Delegations, Key, MetaFile, TargetFile });
+makeFaithful({ Metadata, Key } as never);
 
 const MOST_ROOT_ROTATIONS = 1024;
 const MOST_DELEGATIONS = 32;
@@ -110,14 +114,14 @@ export class TufClient {
       if (!next) return undefined;
       if (visited.has(next.role)) continue;
       await this.#loadTargets(next.role, next.parent);
-      const { targets, delegations } = this.#set.getRole(next.role)!.signed;
+      const { targets } = this.#set.getRole(next.role)!.signed;
       if (Object.hasOwn(targets, name)) {
         const { length, hashes, custom } = targets[name]!;
         return { name, length, hashes: { ...hashes }, custom, role: next.role };
       }
       visited.add(next.role);
       const children: typeof stack = [];
-      for (const { role, terminating } of delegations?.rolesForTarget(name) ?? []) {
+      for (const { role, terminating } of this.#delegatesFor(name, next.role)) {
         children.push({ role, parent: next.role });
         if (terminating) {
           stack.length = 0;
@@ -127,6 +131,23 @@ export class TufClient {
       stack.push(...children.reverse());
     }
     return undefined;
+  }
+
+  /** Which of the roles that `delegator` delegates to may speak for a target, the most trusted first. */
+  #delegatesFor(name: string, delegator: string): { readonly role: string; readonly terminating: boolean }[] {
+    const metadata = this.#set.getRole(delegator)!;
+    const { roles, succinctRoles } = metadata.signed.delegations ?? {};
+    if (!roles)
+      return succinctRoles ? [{ role: succinctRoles.getRoleForTarget(name), terminating: true }] : [];
+    const hash = sha256Hex(Buffer.from(name));
+    return delegatedNames(metadata)
+      .map((role) => roles[role]!)
+      .filter(
+        ({ paths, pathHashPrefixes }) =>
+          paths?.some((pattern) => isInPattern(name, pattern)) ??
+          pathHashPrefixes?.some((prefix) => hash.startsWith(prefix)),
+      )
+      .map((role) => ({ role: role.name, terminating: role.terminating }));
   }
 
   /** Loads every delegated role, whatever it is for. @returns the names of all targets that any role lists */
@@ -139,10 +160,9 @@ export class TufClient {
       visited.add(role);
       const { targets, delegations } = this.#set.getRole(role)!.signed;
       for (const name of Object.keys(targets)) names.add(name);
-      const children = delegations?.roles
-        ? Object.keys(delegations.roles)
-        : [...(delegations?.succinctRoles?.getRoles() ?? [])];
-      for (const child of children) {
+      // Bins are made one by one: 32 bits of them would fill the memory before the first is found missing.
+      for (const child of delegations?.succinctRoles?.getRoles() ??
+        delegatedNames(this.#set.getRole(role)!)) {
         await this.#loadTargets(child, role);
         queue.push(child);
       }
@@ -314,7 +334,7 @@ export class TufClient {
       return rule();
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      if (isStellaError(error)) throw error;
+      if (isStellaError(error) && error.code !== 'PARSE_FAILED') throw error;
       if (error instanceof ExpiredMetadataError) {
         this.#checkExpiry('root', this.#set.root.signed.expires);
         throw this.#expired(role, expiresOf(bytes), error);

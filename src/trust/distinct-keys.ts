@@ -33,11 +33,20 @@ function pointOf(key: Pick<TufKey<never>, 'keyVal'>): string {
     return text.toLowerCase().replace(/^04(?=(?:[0-9a-f]{128}|[0-9a-f]{192})$)/, '');
   const known = points.get(text);
   if (known !== undefined) return known;
-  const { x, y, n } = createPublicKey(text).export({ format: 'jwk' });
-  const point = [x, y, n].map((part) => Buffer.from(part ?? '', 'base64url').toString('hex')).join('');
+  const point = pointOfPem(text) ?? text;
   if (points.size >= MOST_POINTS_KEPT) points.clear();
   points.set(text, point);
   return point;
+}
+
+/** `undefined` for a key of a kind that nothing here can use: it may stand in a root, and signs nothing that counts. */
+function pointOfPem(pem: string): string | undefined {
+  try {
+    const { x, y, n } = createPublicKey(pem).export({ format: 'jwk' });
+    return [x, y, n].map((part) => Buffer.from(part ?? '', 'base64url').toString('hex')).join('');
+  } catch {
+    return undefined;
+  }
 }
 
 /** The same few keys stand in root after root, and reading PEM costs as much as checking a signature. */

@@ -1,3 +1,5 @@
+import { parseUtf8 } from '../base/bytes.ts';
+
 /** The largest files that can be valid; as tuf-js and python-tuf have them. */
 export const LIMITS = {
   rootBytes: 512_000,
@@ -14,11 +16,16 @@ export function metadataFileName(role: string, version: number | undefined): str
 }
 
 interface Shape {
-  readonly signed?: { readonly version?: unknown; readonly expires?: unknown; readonly targets?: unknown };
+  readonly signed?: {
+    readonly version?: unknown;
+    readonly expires?: unknown;
+    readonly spec_version?: unknown;
+    readonly targets?: unknown;
+  };
 }
 
 function shapeOf(bytes: Uint8Array): Shape {
-  return JSON.parse(Buffer.from(bytes).toString('utf8')) as Shape;
+  return JSON.parse(parseUtf8(bytes)) as Shape;
 }
 
 /** What tuf-js does not look at before it works on a file. @throws Error in words */
@@ -26,12 +33,26 @@ export function checkShape(bytes: Uint8Array): void {
   const { signed } = shapeOf(bytes);
   if (!Number.isSafeInteger(signed?.version) || (signed!.version as number) < 1)
     throw new TypeError('version must be a positive integer');
-  const { targets, expires } = signed!;
-  const at = typeof expires === 'string' ? new Date(expires).getTime() : Number.NaN;
-  // Beyond the year 9999 times are written differently everywhere.
-  if (!(at > 0 && at < Date.UTC(10_000, 0))) throw new TypeError('expires is not a time');
+  const { targets, expires, spec_version: specVersion } = signed!;
+  if (typeof specVersion === 'string' && !/^\d+\.\d+(?:\.\d+)?$/.test(specVersion))
+    throw new TypeError('spec_version is not a version');
+  if (!isTime(expires)) throw new TypeError('expires is not a time');
   if (targets !== null && typeof targets === 'object' && Object.keys(targets).length > LIMITS.targetsPerRole)
     throw new TypeError(`more than ${LIMITS.targetsPerRole} targets in one role; delegate some of them`);
+}
+
+/**
+ * `2030-01-01T00:00:00Z` (§4.2.1), and what repositories have signed instead: with a fraction, or with an offset. Without
+ * either zone it would be another time on every machine.
+ */
+function isTime(expires: unknown): boolean {
+  const match =
+    typeof expires === 'string' &&
+    /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/.exec(expires);
+  if (!match || !(new Date(match[0]).getTime() > 0)) return false;
+  const inUtc = new Date(`${match[1]}Z`);
+  // 30 February becomes 1 March: only dates that exist print as they were read.
+  return !Number.isNaN(inUtc.getTime()) && inUtc.toISOString().startsWith(match[1]!);
 }
 
 export function expiresOf(bytes: Uint8Array): string {

@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { binOf, checkPattern, isInPattern } from '../../src/repository/path-pattern.ts';
+import { binOf, checkPattern } from '../../src/repository/path-pattern.ts';
 import { refusal } from '../support/errors.ts';
 import { BEGIN, days, TestRepository } from './repository.ts';
 
@@ -110,30 +109,6 @@ test('a bin is chosen as TAP 15 has it', () => {
   expect(binOf({ bit_length: 3, name_prefix: 'bin' }, 'foo')).toBe('bin-1');
   expect(binOf({ bit_length: 8, name_prefix: 'bin' }, 'foo')).toBe('bin-2c');
   expect(binOf({ bit_length: 10, name_prefix: 'bin' }, 'foo')).toBe('bin-0b0');
-});
-
-test('path patterns stay within their segments', () => {
-  expect(isInPattern('a/b.pub', 'a/*')).toBe(true);
-  expect(isInPattern('a/b/c', 'a/*')).toBe(false);
-  expect(isInPattern('a', 'a/*')).toBe(false);
-  expect(isInPattern('a/bc', 'a/b?')).toBe(true);
-  expect(isInPattern('a/b', 'a/b?')).toBe(false);
-  expect(isInPattern('aXbXc', 'a*b*c')).toBe(true);
-  expect(isInPattern('abab', '*ab')).toBe(true);
-});
-
-test('a pattern with * agrees with the regular expression that it stands for', () => {
-  const letters = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 });
-  fc.assert(
-    fc.property(
-      letters,
-      fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 6 }),
-      (name, pattern) => {
-        const expression = new RegExp(`^${pattern.replaceAll('*', '.*').replaceAll('?', '.')}$`);
-        expect(isInPattern(name, pattern)).toBe(expression.test(name));
-      },
-    ),
-  );
 });
 
 test.each(['', '**', 'a/**', '../x', 'a//b', 'a/{b,c}', 'a/[ab]', 'a b', '/a'])(

@@ -47,6 +47,15 @@ export function signed(
   return Buffer.from(JSON.stringify(container.toJSON()));
 }
 
+/** Signs whatever it is given: what another implementation would sign, or a thief of the key. */
+export function signAnything(fields: unknown, key: PrivateKey): Buffer {
+  const metadata = new Metadata({ toJSON: () => fields } as never);
+  metadata.sign(
+    (data) => new Signature({ keyID: key.publicKey.id, sig: Buffer.from(sign(key, data)).toString('hex') }),
+  );
+  return Buffer.from(JSON.stringify(metadata.toJSON()));
+}
+
 /**
  * A TUF repository in memory that is its own fetcher. `publish` signs whatever was changed; an attacker's part is played
  * by writing to `files` what no honest repository would serve.

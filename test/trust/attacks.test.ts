@@ -6,7 +6,7 @@ import { generateKey, sign } from '../../src/base/keys.ts';
 import { loadSyncRecord } from '../../src/trust/sync-record.ts';
 import { refusal } from '../support/errors.ts';
 import { type TrustClient, trustClient } from '../support/trust-client.ts';
-import { NOW, signed, TufRepository, tufKey } from '../support/tuf-repository.ts';
+import { NOW, signAnything, signed, TufRepository, tufKey } from '../support/tuf-repository.ts';
 
 /** A repository with a few versions behind it, and a client that holds the newest. */
 async function followed(): Promise<{ repository: TufRepository; client: TrustClient }> {
@@ -434,13 +434,7 @@ describe('what a careless client would stumble over', () => {
       const file = repository.nameOf('targets', repository.targets.version);
       const text = Buffer.from(repository.files.get(file)!).toString().replaceAll('placeholder', name);
       const fields = (JSON.parse(text) as { signed: object }).signed;
-      const metadata = new Metadata({ toJSON: () => fields, type: 'targets' } as never);
-      const [key] = repository.keys.targets;
-      metadata.sign(
-        (data) =>
-          new Signature({ keyID: key!.publicKey.id, sig: Buffer.from(sign(key!, data)).toString('hex') }),
-      );
-      repository.files.set(file, Buffer.from(JSON.stringify(metadata.toJSON())));
+      repository.files.set(file, signAnything(fields, repository.keys.targets[0]!));
       repository.snapshot.meta['targets.json'] = new MetaFile({ version: repository.targets.version });
       repository.publishSnapshot();
       await client.refuses('TUF_INVALID');

@@ -1,23 +1,12 @@
 import { join } from 'node:path';
-import { Metadata, Signature } from '@tufjs/models';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isStellaError } from '../../src/base/errors.ts';
-import { type PrivateKey, sign } from '../../src/base/keys.ts';
 import { distributedKeys } from '../../src/trust/key-list.ts';
 import { trustTargets } from '../../src/trust/targets.ts';
 import { refreshTuf } from '../../src/trust/tuf.ts';
 import { temporaryDirectory } from '../support/temp.ts';
-import { NOW, REPOSITORY_URL, TufRepository } from '../support/tuf-repository.ts';
-
-/** Signs whatever it is given, as a repository whose keys are in the wrong hands would. */
-function signAnything(signed: unknown, key: PrivateKey): Buffer {
-  const metadata = new Metadata({ toJSON: () => signed } as never);
-  metadata.sign(
-    (data) => new Signature({ keyID: key.publicKey.id, sig: Buffer.from(sign(key, data)).toString('hex') }),
-  );
-  return Buffer.from(JSON.stringify(metadata.toJSON()));
-}
+import { NOW, REPOSITORY_URL, signAnything, TufRepository } from '../support/tuf-repository.ts';
 
 /** Every place in a JSON value, as a path. */
 function placesIn(value: unknown, path: string[] = []): string[][] {
