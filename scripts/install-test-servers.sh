@@ -10,12 +10,13 @@
 #   zstd, tar        reading bundles with other tools
 #   chromium         looks at the report pages
 #   debootstrap      a minimal Debian for the executable
+#   buildah, runc    build and run the image
 #   qemu, *-cross    runs the executable for arm64
 #   zsh, fish        read the completion scripts
 # Usage: sudo scripts/install-test-servers.sh
 set -eu
 
-packages='chromium debootstrap qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross zsh fish nginx-light libfaketime faketime docker-registry skopeo softhsm2 opensc shellcheck python3-securesystemslib python3-cryptography python3-nacl zstd tar openssl'
+packages='chromium debootstrap buildah runc qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross zsh fish nginx-light libfaketime faketime docker-registry skopeo softhsm2 opensc shellcheck python3-securesystemslib python3-cryptography python3-nacl zstd tar openssl'
 
 if [ "$(id -u)" -ne 0 ]; then
   echo 'error: run it as root, e.g. with sudo' >&2

@@ -114,6 +114,8 @@ test('the image is of nothing but what it needs', () => {
   expect(final).toContain('FROM scratch');
   expect(final).toMatch(/USER 65532:65532/);
   expect(final).not.toMatch(/\bRUN\b/);
+  // What this machine has installed must not take the place of what `npm ci` installs in there.
+  expect(readFileSync('.dockerignore', 'utf8').split('\n')).toContain('node_modules');
 });
 
 const canAnalyze = spawnSync('systemd-analyze', ['--version'], { stdio: 'ignore' }).status === 0;
