@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { excerpt, sha256Hex } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
-import { StellaError } from '../base/errors.ts';
-import { parsePublicKey } from '../base/keys.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
+import { type PublicKey, parsePublicKey } from '../base/keys.ts';
 import type { TargetUsage, TrustTarget } from './targets.ts';
 import { parseTrustedRoot, type TrustedRootAuthority, type TrustedRootLog } from './trusted-root.ts';
 
@@ -54,19 +54,35 @@ function keysOfTarget(target: TrustTarget): DistributedKey[] {
   }
 }
 
+function tryPublicKey(bytes: Uint8Array): PublicKey | undefined {
+  try {
+    return parsePublicKey(bytes);
+  } catch (error) {
+    if (isStellaError(error, 'KEY_INVALID')) return undefined;
+    throw error;
+  }
+}
+
 function keysOfTrustedRoot(target: TrustTarget): DistributedKey[] {
   const root = parseTrustedRoot(target.bytes);
   const log =
     (usage: TargetUsage) =>
     (entry: TrustedRootLog): DistributedKey => {
-      const common = { target: target.name, usage, uri: entry.baseUrl, expired: false };
-      const key = parsePublicKey(entry.publicKey);
+      const { validFrom, validUntil } = entry;
+      const common = {
+        target: target.name,
+        usage,
+        uri: entry.baseUrl,
+        validFrom,
+        validUntil,
+        expired: false,
+      };
+      const key = tryPublicKey(entry.publicKey);
+      // A key that cannot be used here (a new algorithm) is listed like any other: one of them must not stop the rest.
       return {
         ...common,
-        id: key.id,
-        algorithm: key.algorithm,
-        validFrom: entry.validFrom,
-        validUntil: entry.validUntil,
+        id: key?.id ?? sha256Hex(entry.publicKey),
+        algorithm: key?.algorithm ?? entry.keyDetails,
       };
     };
   const authority = (usage: TargetUsage) => (entry: TrustedRootAuthority) =>

@@ -1,9 +1,12 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { formatBase64, sha256Hex } from '../../src/base/bytes.ts';
 import { isStellaError } from '../../src/base/errors.ts';
+import { generateKey } from '../../src/base/keys.ts';
 import { distributedKeys } from '../../src/trust/key-list.ts';
 import { trustTargets } from '../../src/trust/targets.ts';
+import { TRUSTED_ROOT_MEDIA_TYPE } from '../../src/trust/trusted-root.ts';
 import { refreshTuf } from '../../src/trust/tuf.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 import { NOW, REPOSITORY_URL, signAnything, TufRepository } from '../support/tuf-repository.ts';
@@ -97,4 +100,24 @@ test('signed metadata of any form is accepted or refused with a code, never anyt
     { numRuns: 250 },
   );
   expect([...seen.keys()]).toEqual(expect.arrayContaining(['accepted', 'TUF_INVALID', 'TUF_SIGNATURE']));
+});
+
+test('a trusted root with a key of a kind that is not known is listed whole', () => {
+  const key = (rawBytes: string, keyDetails: string) => ({
+    baseUrl: 'https://log.example.com',
+    publicKey: { rawBytes, keyDetails, validFor: { start: '2026-01-01T00:00:00Z' } },
+    logId: { keyId: Buffer.alloc(32).toString('base64') },
+  });
+  const known = formatBase64(generateKey().publicKey.spki);
+  const bytes = Buffer.from(
+    JSON.stringify({
+      mediaType: TRUSTED_ROOT_MEDIA_TYPE,
+      tlogs: [key('AAECAwQ=', 'ML_DSA_65'), key(known, 'PKIX_ED25519')],
+    }),
+  );
+  const target = { name: 'trusted_root.json', usage: 'trusted-root', status: 'Active', bytes } as const;
+  expect(distributedKeys([target])).toMatchObject([
+    { algorithm: 'ML_DSA_65', id: sha256Hex(Buffer.from('AAECAwQ=', 'base64')) },
+    { algorithm: 'ed25519' },
+  ]);
 });
