@@ -4,6 +4,8 @@ export interface Envelope {
   readonly payloadType: string;
   readonly payload: Buffer;
   readonly signatures: readonly { readonly keyid: string | undefined; readonly sig: Buffer }[];
+  /** Its exact bytes, in forms that keep them: what Rekor's oldest entries for envelopes are about. */
+  readonly source?: Buffer;
 }
 
 /** A signature over an artifact itself. */

@@ -95,8 +95,8 @@ function signaturesIn(body: Buffer): string[] {
       apiVersion?: unknown;
     };
     if (typeof kind !== 'string' || typeof apiVersion !== 'string') return [];
-    return parseEntryBody({ body, kind, version: apiVersion }).signatures.map(({ signature }) =>
-      signature.toString('base64'),
+    return parseEntryBody({ body, kind, version: apiVersion }).signatures.flatMap(({ signature }) =>
+      signature ? [signature.toString('base64')] : [],
     );
   } catch {
     return [];

@@ -29,7 +29,10 @@ export function parseCosignBundle(value: JsonObject): Attestation {
   return {
     form: 'cosign-bundle',
     content: isEnvelope
-      ? parseBareEnvelope(parseStrictJson(signature, 'the envelope', 'ENVELOPE_INVALID'))
+      ? {
+          ...parseBareEnvelope(parseStrictJson(signature, 'the envelope', 'ENVELOPE_INVALID')),
+          source: signature,
+        }
       : { kind: 'message', digest: digestIn(entries[0]), signature },
     signer: parseSigner(bundle['cert']),
     entries,
@@ -39,7 +42,10 @@ export function parseCosignBundle(value: JsonObject): Attestation {
 
 function parseSigner(value: unknown): SignerClaim {
   if (!isPresent(value) || value === '') return { kind: 'key', hint: undefined };
-  const pem = read.bytes(value, 'cert', LIMITS.certificates * LIMITS.certificateBytes).toString('latin1');
+  const most = LIMITS.certificates * LIMITS.certificateBytes;
+  const text = read.string(value, 'cert', 2 * most);
+  // Base64 of PEM, or the PEM itself.
+  const pem = text.startsWith('-----BEGIN') ? text : read.bytes(text, 'cert', most).toString('latin1');
   if (/BEGIN PUBLIC KEY/.test(pem)) return { kind: 'key', hint: undefined };
   const blocks = [
     ...pem.matchAll(/-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g),

@@ -11,11 +11,12 @@ const read = new FieldReader('LOG_ENTRY_INVALID');
 
 /** What a log entry says it is about. */
 export interface EntryClaim {
-  readonly signatures: readonly { readonly signature: Buffer; readonly verifier: Buffer }[];
+  /** The signatures, or only whose they are where the digest covers them. */
+  readonly signatures: readonly { readonly signature?: Buffer; readonly verifier: Buffer }[];
   readonly hash: HashAlgorithm;
   readonly digest: Buffer;
-  /** Whether the digest is of what was signed (artifact or pre-authentication encoding), or of a DSSE payload alone. */
-  readonly over: 'signed' | 'payload';
+  /** What the digest is of: what was signed (artifact or pre-authentication encoding), a DSSE payload alone, or a whole envelope. */
+  readonly over: 'signed' | 'payload' | 'envelope';
 }
 
 const NAMES: Readonly<Record<string, HashAlgorithm>> = {
@@ -35,7 +36,7 @@ const field = (value: unknown, ...path: readonly string[]): unknown => {
 };
 
 /**
- * The body of a log entry (Rekor's hashedrekord 0.0.1 and 0.0.2, dsse 0.0.1 and 0.0.2, intoto 0.0.2) → what it claims.
+ * The body of a log entry (Rekor's hashedrekord 0.0.1 and 0.0.2, dsse 0.0.1 and 0.0.2, intoto 0.0.1 and 0.0.2) → what it claims.
  * @throws StellaError LOG_ENTRY_INVALID
  */
 export function parseEntryBody(entry: Pick<LogEntry, 'body' | 'kind' | 'version'>): EntryClaim {
@@ -86,6 +87,12 @@ export function parseEntryBody(entry: Pick<LogEntry, 'body' | 'kind' | 'version'
         signatures: list(record['signatures']).map(signatureAndVerifier),
       };
     }
+    case 'intoto 0.0.1':
+      return {
+        ...hexDigest(field(spec, 'content', 'hash')),
+        over: 'envelope',
+        signatures: [{ verifier: pemBytes(spec['publicKey']) }],
+      };
     case 'intoto 0.0.2': {
       const content = read.object(spec['content'], 'spec.content');
       return {
@@ -169,6 +176,8 @@ export interface EntryExpectation {
   /** Digest of what was signed. */
   signed(hash: HashAlgorithm): Uint8Array | undefined;
   readonly payload: Uint8Array | undefined;
+  /** The exact bytes of the envelope, where they are known. */
+  readonly envelope?: Uint8Array | undefined;
 }
 
 /**
@@ -180,18 +189,18 @@ export function checkEntry(entry: LogEntry, expected: EntryExpectation): void {
   const refuse = (what: string): never => {
     throw new StellaError('LOG_ENTRY_MISMATCH', `the log entry has another ${what} than the attestation`);
   };
-  if (claim.signatures.length !== expected.signatures.length) refuse('number of signatures');
+  if (claim.over !== 'envelope' && claim.signatures.length !== expected.signatures.length)
+    refuse('number of signatures');
   const isExpected = (list: readonly Uint8Array[], bytes: Uint8Array) =>
     list.some((each) => equalBytes(each, bytes));
   for (const { signature } of claim.signatures)
-    if (!isExpected(expected.signatures, signature)) refuse('signature');
+    if (signature && !isExpected(expected.signatures, signature)) refuse('signature');
   // Of several signers some may be unknown here, but not all.
   if (!claim.signatures.some(({ verifier }) => isExpected(expected.verifiers, verifier)))
     refuse('certificate or key');
+  const content = claim.over === 'payload' ? expected.payload : expected.envelope;
   const digest =
-    claim.over === 'signed'
-      ? expected.signed(claim.hash)
-      : expected.payload && hash(claim.hash, expected.payload, 'buffer');
+    claim.over === 'signed' ? expected.signed(claim.hash) : content && hash(claim.hash, content, 'buffer');
   if (!digest) refuse('kind of content');
   else if (!equalBytes(digest, claim.digest)) refuse('digest');
 }

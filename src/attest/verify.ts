@@ -265,11 +265,13 @@ class Verification {
     const { requireLog, rule } = this.#options;
     return this.#log.entries(requireLog ?? rule?.requireLog ?? true, {
       signatures: content.kind === 'dsse' ? content.signatures.map(({ sig }) => sig) : [content.signature],
+      // The certified key alone would hide from the log's monitors who signed.
       verifiers: this.#certificate
-        ? [this.#certificate.certificate.der, this.#certificate.certificate.spki]
+        ? [this.#certificate.certificate.der]
         : this.#attestors.map(({ key }) => key.spki),
       signed: (hash) => this.#signedDigest(hash),
       payload: content.kind === 'dsse' ? content.payload : undefined,
+      envelope: content.kind === 'dsse' ? content.source : undefined,
     });
   }
 

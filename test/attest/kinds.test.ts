@@ -409,6 +409,13 @@ describe.each([
     expect(await judge(entry(change, log))).toBe(code);
   });
 
+  test('is of the certified key, but not of the certificate', async () => {
+    const hidden: Edit = isV1
+      ? ['spec.signature.publicKey.content', base64(make().publicKey)]
+      : [`${record}.signature.verifier`, { publicKey: { rawBytes: base64(keyOf('signer').spki) } }];
+    expect(await judge(entry({ body: [hidden] }, log))).toBe('LOG_ENTRY_MISMATCH');
+  });
+
   test('is of another envelope', async () => {
     const path = isV1 ? 'spec.payloadHash.value' : 'spec.dsseV002.payloadHash.digest';
     const body: Edit[] = [[path, isV1 ? '0'.repeat(64) : base64(sha256(ARTIFACT))]];
