@@ -44,7 +44,11 @@ const output = values.out ?? join(root, 'dist', native ? 'stella' : `stella-linu
 const work = mkdtempSync(join(tmpdir(), 'stella-sea-'));
 
 try {
-  const threads = { 'batch-thread': 'src/attest/batch-thread.ts', 'tile-thread': 'src/logs/tile-thread.ts' };
+  const threads = {
+    'batch-thread': 'src/attest/batch-thread.ts',
+    'tile-thread': 'src/logs/tile-thread.ts',
+    'digest-thread': 'src/base/digest-thread.ts',
+  };
   for (const [name, input] of Object.entries({ stella: 'src/cli/sea.ts', ...threads }))
     await bundle(name, input);
   const node = join(fetchPackage(`node-linux-${arch}`, NODE), 'bin', 'node');

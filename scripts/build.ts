@@ -18,6 +18,7 @@ try {
       // Run as worker threads.
       'batch-thread': 'src/attest/batch-thread.ts',
       'tile-thread': 'src/logs/tile-thread.ts',
+      'digest-thread': 'src/base/digest-thread.ts',
     },
     platform: 'node',
     // Dependencies stay packages, so that their updates need no new stella.

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../base/codes.ts';
 import { isStellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
 import type { Config } from '../config/config.ts';
+import { readAttestationList } from '../trust/attestation-list.ts';
 import { loadGeneration } from '../trust/generation.ts';
 import type { Generation, TrustStore } from '../trust/store.ts';
 import { LIMITS } from './limits.ts';
@@ -33,9 +34,7 @@ export async function lostAttestations(
   config: Config,
   now: Instant,
 ): Promise<LostAttestation[]> {
-  const carried = new Map(
-    [...before.state.attestations, ...after.state.attestations].map((each) => [each.sha256, each]),
-  );
+  const carried = new Map([before, after].flatMap(readAttestationList).map((each) => [each.sha256, each]));
   if (carried.size === 0) return [];
   const [old, current] = [await trustOf(store, before, config), await trustOf(store, after, config)];
   const lost: LostAttestation[] = [];

@@ -6,6 +6,7 @@ import {
   fsyncSync,
   mkdirSync,
   mkdtempSync,
+  opendirSync,
   openSync,
   readdirSync,
   readSync,
@@ -197,8 +198,11 @@ const SYNC_COMMANDS = ['/usr/bin/sync', '/bin/sync'];
  * about a second that way, and twenty by fsync(2). Anything else is synced file by file, leaves first.
  */
 export function syncTree(root: string): void {
-  const paths = pathsBelow(root);
-  if (paths.length >= MANY_FILES && platform() === 'linux' && syncFileSystem(root)) return;
+  const paths: string[] = [];
+  for (const path of pathsBelow(root)) {
+    paths.push(path);
+    if (paths.length === MANY_FILES && platform() === 'linux' && syncFileSystem(root)) return;
+  }
   for (const path of paths) {
     const fd = openSync(path, 'r');
     try {
@@ -210,14 +214,19 @@ export function syncTree(root: string): void {
 }
 
 /** Files and directories of a tree, itself last, each after what is below it. Links and devices are left out. */
-function pathsBelow(root: string): string[] {
-  const paths = readdirSync(root, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(root, entry.name);
-    return entry.isDirectory() ? pathsBelow(path) : entry.isFile() ? [path] : [];
-  });
+function* pathsBelow(root: string): Generator<string> {
+  const directory = opendirSync(root);
+  try {
+    for (let entry = directory.readSync(); entry; entry = directory.readSync()) {
+      const path = join(root, entry.name);
+      if (entry.isDirectory()) yield* pathsBelow(path);
+      else if (entry.isFile()) yield path;
+    }
+  } finally {
+    directory.closeSync();
+  }
   // Directories cannot be opened on Windows; NTFS journals renames.
-  if (platform() !== 'win32') paths.push(root);
-  return paths;
+  if (platform() !== 'win32') yield root;
 }
 
 function syncFileSystem(path: string): boolean {

@@ -1,6 +1,16 @@
 // Generated from schemas/ by `npm run generate`. Do not edit.
 
 /**
+ * attestations.json of one generation of a trust store: the attestations that its bundle carried, by name
+ */
+export interface AttestationList {
+attestations: {
+name: string
+sha256: string
+}[]
+}
+
+/**
  * stella.yaml
  */
 export type ConfigFile = ({
@@ -678,10 +688,6 @@ sequence: number
 manifest_sha256: StoreStateSha256
 sealed_at: StoreStateInstant
 }[]
-attestations: {
-name: string
-sha256: StoreStateSha256
-}[]
 }
 export interface StoreStateRole {
 version: number
@@ -1028,6 +1034,7 @@ details?: {
 }
 
 export interface SchemaTypes {
+  'attestation-list': AttestationList;
   'config': ConfigFile;
   'exports': ExportLedger;
   'log': EmbeddedLog;

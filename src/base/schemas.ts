@@ -1,4 +1,5 @@
 // Generated from schemas/ by `npm run generate`. Do not edit.
+import attestationList from '../../schemas/attestation-list.schema.json' with { type: 'json' };
 import config from '../../schemas/config.schema.json' with { type: 'json' };
 import exports from '../../schemas/exports.schema.json' with { type: 'json' };
 import log from '../../schemas/log.schema.json' with { type: 'json' };
@@ -27,6 +28,7 @@ import tufTimestamp from '../../schemas/tuf-timestamp.schema.json' with { type: 
 import verdict from '../../schemas/verdict.schema.json' with { type: 'json' };
 
 export const SCHEMAS = {
+  'attestation-list': attestationList,
   'config': config,
   'exports': exports,
   'log': log,

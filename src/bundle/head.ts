@@ -45,9 +45,10 @@ export function headMissing(expected: string, path?: string): StellaError {
 
 /**
  * Reads manifest.json and manifest.cose from the first frames.
+ * @param checkedManifest as `OpenOptions` has it
  * @throws StellaError as `openBundle`
  */
-export async function readHead(archive: SeekableArchive): Promise<Head> {
+export async function readHead(archive: SeekableArchive, checkedManifest?: string): Promise<Head> {
   const manifest = await readHeadEntry(archive, 0, MANIFEST_PATH);
   const signature = await readHeadEntry(archive, manifest.end, SIGNATURE_PATH);
   if (manifest.mtime !== signature.mtime)
@@ -61,7 +62,7 @@ export async function readHead(archive: SeekableArchive): Promise<Head> {
       );
   }
   return {
-    manifest: parseManifest(manifest.bytes),
+    manifest: parseManifest(manifest.bytes, checkedManifest),
     manifestBytes: manifest.bytes,
     signatures: parseManifestSignature(signature.bytes),
     length: signature.end,
@@ -84,7 +85,8 @@ async function readHeadEntry(
   const content = await archive.read(offset + BLOCK, padded(header.size));
   if (content.subarray(header.size).some((byte) => byte !== 0))
     throw new StellaError('ARCHIVE_INVALID', 'the padding after an entry is not zero');
-  // Copied: what is held on to must not hold a whole frame.
-  const bytes = Buffer.from(content.subarray(0, header.size));
+  const view = content.subarray(0, header.size);
+  // What is held on to must not hold a whole frame.
+  const bytes = content.length < content.buffer.byteLength ? Buffer.from(view) : view;
   return { bytes, end: offset + BLOCK + content.length, mtime: header.canonicalMtime };
 }

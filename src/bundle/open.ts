@@ -18,6 +18,8 @@ export interface OpenOptions {
    * `close` removes it again.
    */
   readonly staging: string;
+  /** SHA-256 of a manifest that this caller has accepted before: the form of that one is not checked again. */
+  readonly checkedManifest?: string | undefined;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function openBundle(file: string | Readable, options: OpenOptions):
   try {
     const archive = await SeekableArchive.load(bytes);
     const bundle = archive
-      ? await SeekableBundle.load(archive, volumes?.parts)
+      ? await SeekableBundle.load(archive, volumes?.parts, options.checkedManifest)
       : await StreamedBundle.load(fileBytes(bytes), options.staging, {
           size: bytes.size,
           parts: volumes?.parts,

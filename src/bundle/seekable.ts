@@ -32,7 +32,8 @@ export class SeekableBundle implements SealedBundle {
   /** Where the first entry begins in the tar stream, in bytes. */
   readonly headLength: number;
   readonly #mtime: number;
-  #index: { readonly numbers: ReadonlyMap<string, number>; readonly offsets: readonly number[] } | undefined;
+  #offsets: readonly number[] | undefined;
+  #numbers: ReadonlyMap<string, number> | undefined;
 
   private constructor(archive: SeekableArchive, head: Head, parts: SignedParts | undefined) {
     this.parts = parts;
@@ -50,8 +51,12 @@ export class SeekableBundle implements SealedBundle {
    * Reads manifest and signatures, and checks the seek table against the frames that the manifest gives.
    * @throws StellaError as `openBundle`
    */
-  static async load(archive: SeekableArchive, parts?: SignedParts): Promise<SeekableBundle> {
-    const head = await readHead(archive);
+  static async load(
+    archive: SeekableArchive,
+    parts?: SignedParts,
+    checkedManifest?: string,
+  ): Promise<SeekableBundle> {
+    const head = await readHead(archive, checkedManifest);
     const bundle = new SeekableBundle(archive, head, parts);
     if (tarMtime(sealedAt(head.manifest)) !== head.mtime)
       throw new StellaError(
@@ -89,24 +94,25 @@ export class SeekableBundle implements SealedBundle {
     sink.finish();
   }
 
-  #locate(): { readonly numbers: ReadonlyMap<string, number>; readonly offsets: readonly number[] } {
-    if (!this.#index) {
+  /** Where each entry begins in the tar stream, and where the last one ends, in bytes. */
+  #entryOffsets(): readonly number[] {
+    if (!this.#offsets) {
       const offsets = [this.headLength];
       for (const entry of this.manifest.entries) offsets.push(offsets.at(-1)! + entryBytes(entry));
-      this.#index = { numbers: new Map(this.manifest.entries.map(({ path }, i) => [path, i])), offsets };
+      this.#offsets = offsets;
     }
-    return this.#index;
+    return this.#offsets;
   }
 
   async readEntry(path: string): Promise<Uint8Array> {
-    const { numbers, offsets } = this.#locate();
-    const number = numbers.get(path);
+    this.#numbers ??= new Map(this.manifest.entries.map((entry, i) => [entry.path, i]));
+    const number = this.#numbers.get(path);
     const entry = number === undefined ? undefined : this.manifest.entries[number];
     if (number === undefined || !entry)
       throw new StellaError('ENTRY_MISSING', `the bundle has no entry ${JSON.stringify(path)}`);
     if (entry.size > MOST_ENTRY_IN_MEMORY)
       throw new StellaError('ARCHIVE_LIMIT', `an entry of ${entry.size} bytes is not read whole: ${path}`);
-    const offset = offsets[number]!;
+    const offset = this.#entryOffsets()[number]!;
     const header = headerBytes(path);
     const bytes = await this.archive.read(offset, entryBytes(entry));
     const sink = new OrderedSink(this.manifest.entries, number, number + 1, {});
@@ -166,7 +172,7 @@ export class SeekableBundle implements SealedBundle {
 
   /** Runs of entries to read: gaps smaller than a frame are read over rather than opening a frame twice. */
   #runs(selected: readonly boolean[]): { from: number; to: number }[] {
-    const { offsets } = this.#locate();
+    const offsets = this.#entryOffsets();
     const runs: { from: number; to: number }[] = [];
     selected.forEach((isSelected, i) => {
       if (!isSelected) return;
@@ -178,7 +184,7 @@ export class SeekableBundle implements SealedBundle {
   }
 
   async #readRun(from: number, to: number, options: SinkOptions): Promise<void> {
-    const { offsets } = this.#locate();
+    const offsets = this.#entryOffsets();
     const isWhole = to === this.manifest.entries.length;
     const sink = new OrderedSink(this.manifest.entries, from, to, options);
     const reader = new TarReader(sink);

@@ -4,7 +4,7 @@ import { loadWitnessPolicy } from '../attest/store-trust.ts';
 import { type Duration, formatDuration, formatInstant, type Instant, parseInstant } from '../base/clock.ts';
 import { formatCoseSign } from '../base/cose.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import { fileSha256 as digestOfFile } from '../base/files.ts';
+import { startFileDigest } from '../base/file-digest.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import { openBundle, type SealedBundle } from '../bundle/open.ts';
@@ -101,10 +101,12 @@ export async function acceptBundle(
   checks: CheckList,
 ): Promise<Acceptance> {
   const bundle = await openChecked(source, place, checks);
+  const isWholeFile = typeof source === 'string' && bundle.parts === undefined && bundle.seekable;
+  const digest = isWholeFile ? startFileDigest(source) : undefined;
   try {
-    const isWholeFile = typeof source === 'string' && bundle.parts === undefined && bundle.seekable;
-    return await acceptOpened(bundle, isWholeFile ? source : undefined, place, rules, checks);
+    return await acceptOpened(bundle, digest?.sha256, place, rules, checks);
   } finally {
+    await digest?.stop();
     await bundle.close();
   }
 }
@@ -119,7 +121,9 @@ async function openChecked(
   let failure: unknown;
   try {
     const isOpen = typeof source === 'object' && 'manifest' in source;
-    bundle = isOpen ? source : await openBundle(source, { staging: place.staging });
+    const held = place.current?.state.source;
+    const checkedManifest = held?.kind === 'import' ? held.manifest_sha256 : undefined;
+    bundle = isOpen ? source : await openBundle(source, { staging: place.staging, checkedManifest });
   } catch (error) {
     failure = error;
   }
@@ -141,7 +145,7 @@ async function openChecked(
 
 async function acceptOpened(
   bundle: SealedBundle,
-  file: string | undefined,
+  digest: Promise<string | undefined> | undefined,
   place: AcceptPlace,
   rules: AcceptRules,
   checks: CheckList,
@@ -198,12 +202,12 @@ async function acceptOpened(
     contentDirectory,
   };
   const fileSha256 = await checks.run('digests', async () => {
-    const digest = file === undefined ? undefined : digestOfFile(file);
-    // A damaged copy of what is held already is still worth refusing: it may be carried further.
     const progress = rules.onProgress ? { onProgress: rules.onProgress } : {};
     if (!alreadyHeld) await bundle.extract(contentDirectory, progress);
-    else if (digest === undefined || digest !== heldFile(state)) await bundle.verifyAll(progress);
-    return { detail: `all ${manifest.entries.length} entries are what the manifest says`, value: digest };
+    const sha256 = await digest;
+    // A damaged copy of what is held already is still worth refusing: it may be carried further.
+    if (alreadyHeld && (sha256 === undefined || sha256 !== heldFile(state))) await bundle.verifyAll(progress);
+    return { detail: `all ${manifest.entries.length} entries are what the manifest says`, value: sha256 };
   });
   if (alreadyHeld) return { ...accepted, fileSha256, logs: [] };
   const logs = await checks.run('logs', () => {
@@ -225,7 +229,7 @@ async function acceptOpened(
   await checks.run('attestations', async () => {
     const [carried, held] = [join(contentDirectory, 'attestations'), place.attestationsDirectory];
     if (manifest.base && bundle.mirror) await addMirroredAttestations(manifest, bundle.mirror, carried, held);
-    return checkCarriedAttestations(manifest, carried, held);
+    return checkCarriedAttestations(manifest, [carried, held]);
   });
   return { ...accepted, fileSha256, logs };
 }

@@ -1,43 +1,44 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { excerpt } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import { fileSha256 } from '../base/files.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import type { Finding } from './check-list.ts';
+
+const FOLDER = 'attestations/';
 
 /**
  * The carried attestations are the ones that the manifest names; their bytes are named by their digest, which the digest
  * check has established. Whether each verifies is for `attest verify` to say, at the time it is asked.
- * @param directory the unpacked `attestations/` @param held `attestations/` of the store, where a delta's base left its own
+ * @param manifest of a bundle whose digests have been checked
+ * @param places where attestations that a delta's base carried may lie: `attestations/` of the store, or what a mirror had
  * @throws StellaError MANIFEST_INVALID, BASE_MISSING
  */
-export function checkCarriedAttestations(manifest: Manifest, directory: string, held: string): Finding<void> {
-  const files = existsSync(directory) ? readdirSync(directory).sort() : [];
-  const named = new Map((manifest.attestations ?? []).map(({ name, sha256 }) => [`${sha256}.json`, name]));
-  const digests = new Map(manifest.entries.map((entry) => [entry.path, entry.sha256]));
-  for (const file of files) {
-    if (!named.has(file))
-      throw new StellaError('MANIFEST_INVALID', `attestations/${file} has no name in the manifest`);
-    // What a mirror has beside a delta is in no list of its own: then the name is the digest that it must have.
-    const digest = digests.get(`attestations/${file}`) ?? fileSha256(join(directory, file));
-    if (`${digest}.json` !== file) {
-      throw new StellaError('MANIFEST_INVALID', `attestations/${file} is not named by its digest`);
-    }
+export function checkCarriedAttestations(
+  manifest: Pick<Manifest, 'entries' | 'attestations' | 'base'>,
+  places: readonly string[],
+): Finding<void> {
+  const named = new Set((manifest.attestations ?? []).map(({ sha256 }) => sha256));
+  const carried = new Set<string>();
+  for (const { path, sha256 } of manifest.entries) {
+    if (!path.startsWith(FOLDER)) continue;
+    if (path !== `${FOLDER}${sha256}.json`)
+      throw new StellaError('MANIFEST_INVALID', `${excerpt(path)} is not named by its digest`);
+    if (!named.has(sha256)) throw new StellaError('MANIFEST_INVALID', `${path} has no name in the manifest`);
+    carried.add(sha256);
   }
-  const carried = new Set(files);
-  const missing = [...named].find(
-    ([file]) => !carried.has(file) && !(manifest.base && existsSync(join(held, file))),
-  );
-  if (missing) {
-    throw manifest.base
-      ? new StellaError(
-          'BASE_MISSING',
-          `this delta relies on the attestation ${missing[1]} of its base, which this store does not hold`,
-        )
-      : new StellaError(
-          'MANIFEST_INVALID',
-          `the manifest names the attestation ${missing[1]}, which is not in the bundle`,
-        );
+  for (const { name, sha256 } of manifest.attestations ?? []) {
+    if (carried.has(sha256)) continue;
+    if (!manifest.base)
+      throw new StellaError(
+        'MANIFEST_INVALID',
+        `the manifest names the attestation ${excerpt(name)}, which is not in the bundle`,
+      );
+    if (!places.some((place) => existsSync(join(place, `${sha256}.json`))))
+      throw new StellaError(
+        'BASE_MISSING',
+        `this delta relies on the attestation ${excerpt(name)} of its base, which this store does not hold`,
+      );
   }
-  return { detail: files.length === 0 ? 'none carried' : `${files.length} carried`, value: undefined };
+  return { detail: carried.size === 0 ? 'none carried' : `${carried.size} carried`, value: undefined };
 }

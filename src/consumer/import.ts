@@ -140,6 +140,7 @@ async function commit(
     tufDirectory,
     trustedRoot: trustedRootFile(trust),
     sealed: acceptance.sealed,
+    attestations: acceptance.manifest.attestations ?? [],
     ...(existsSync(part('logs')) ? { logsDirectory: part('logs') } : {}),
     ...(existsSync(part('attestations')) ? { attestationsDirectory: part('attestations') } : {}),
   });
@@ -218,7 +219,6 @@ async function nextState(
     bundles: [...(before?.bundles ?? []), { ...seen, manifest_sha256: manifestSha256 }].slice(
       -REMEMBERED_BUNDLES,
     ),
-    attestations: [...(manifest.attestations ?? [])],
   };
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { sha256Hex } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
 import { writeError } from '../base/files.ts';
+import { readAttestationList } from './attestation-list.ts';
 import type { Generation, TrustStore } from './store.ts';
 
 /** What was removed, as paths relative to the store. */
@@ -63,7 +64,9 @@ function unusedLogs(
 
 function unusedAttestations(store: TrustStore, generations: readonly Generation[]): string[] {
   const used = new Set(
-    generations.flatMap(({ state }) => state.attestations.map(({ sha256 }) => `${sha256}.json`)),
+    generations.flatMap((generation) =>
+      readAttestationList(generation).map(({ sha256 }) => `${sha256}.json`),
+    ),
   );
   return namesIn(store.attestationsDirectory)
     .filter((name) => !used.has(name))

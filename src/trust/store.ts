@@ -16,8 +16,9 @@ import {
   writeNewFile,
 } from '../base/files.ts';
 import { withLock } from '../base/lock.ts';
-import { parseJson } from '../base/schema.ts';
+import { checkSchema, parseAnyJson } from '../base/schema.ts';
 import type { StoreState } from '../base/schema-types.ts';
+import { type CarriedAttestation, formatAttestationList } from './attestation-list.ts';
 import { type AuditEvent, appendAudit, recoverAudit } from './audit.ts';
 import { checkClock } from './freshness.ts';
 
@@ -40,6 +41,8 @@ export interface Generation {
   /** manifest.json and manifest.cose of the bundle that was imported; absent where the generation comes from none. */
   readonly manifestFile: string;
   readonly signatureFile: string;
+  /** The names of the attestations that came with it; see `readAttestationList`. */
+  readonly attestationsFile: string;
   readonly state: StoreState;
 }
 
@@ -53,6 +56,8 @@ export interface NextGeneration {
   readonly sealed?: { readonly manifest: Uint8Array; readonly signature: Uint8Array };
   /** New files for `logs/`, laid out as there: `<sha256 of origin>/tile/…`. */
   readonly logsDirectory?: string;
+  /** What the generation carries, by name. */
+  readonly attestations: readonly CarriedAttestation[];
   /** New files for `attestations/`. */
   readonly attestationsDirectory?: string;
 }
@@ -126,6 +131,7 @@ export class TrustStore {
       trustedRootFile: join(directory, 'sigstore', 'trusted_root.json'),
       manifestFile: join(directory, 'manifest.json'),
       signatureFile: join(directory, 'manifest.cose'),
+      attestationsFile: join(directory, 'attestations.json'),
       state: parseState(bytes, path),
     };
   }
@@ -224,6 +230,9 @@ export class TrustStore {
       writeNewFile(join(staged, 'state.json'), Buffer.from(`${formatCanonicalJson(next.state)}\n`), {
         sync: false,
       });
+      writeNewFile(join(staged, 'attestations.json'), formatAttestationList(next.attestations), {
+        sync: false,
+      });
       if (next.sealed) {
         writeNewFile(join(staged, 'manifest.json'), next.sealed.manifest, { sync: false });
         writeNewFile(join(staged, 'manifest.cose'), next.sealed.signature, { sync: false });
@@ -293,20 +302,12 @@ export function openStore(directory: string): TrustStore {
 }
 
 function parseState(bytes: Uint8Array, path: string): StoreState {
-  const format = formatOf(bytes);
+  const value = parseAnyJson(bytes, path, 'STORE_CORRUPT');
+  const format = value !== null && typeof value === 'object' && 'format' in value ? String(value.format) : '';
   if (format !== FORMAT && /^stella-store\/v\d+$/.test(format)) {
     throw new StellaError('STORE_TOO_NEW', `${path} is of format ${format}; this stella reads ${FORMAT}`);
   }
-  return parseJson('state', bytes, path, 'STORE_CORRUPT');
-}
-
-function formatOf(bytes: Uint8Array): string {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    return value !== null && typeof value === 'object' && 'format' in value ? String(value.format) : '';
-  } catch {
-    return '';
-  }
+  return checkSchema('state', value, path, 'STORE_CORRUPT');
 }
 
 /**

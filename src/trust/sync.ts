@@ -5,6 +5,7 @@ import type { Fetcher } from '../base/fetcher.ts';
 import { readBoundedIfPresent } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
+import { readAttestationList } from './attestation-list.ts';
 import { deriveTrust, trustedRootFile } from './derived-trust.ts';
 import { loadGeneration, pinnedRootOf } from './generation.ts';
 import { keyHistory } from './key-history.ts';
@@ -66,6 +67,7 @@ export async function initTrust(
       state,
       tufDirectory: tuf.directory,
       trustedRoot,
+      attestations: [],
     });
     writer.audit('init', auditFacts(generation, { pin: root.pin, replaced: replace }));
     recordSuccess(store.directory, now, generation);
@@ -111,7 +113,11 @@ async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Sy
     recordSuccess(store.directory, now, current);
     return { generation: current, changed: false };
   }
-  const generation = writer.commit({ ...next, tufDirectory: tuf.directory });
+  const generation = writer.commit({
+    ...next,
+    tufDirectory: tuf.directory,
+    attestations: readAttestationList(current),
+  });
   writer.audit('sync', auditFacts(generation, {}));
   recordSuccess(store.directory, now, generation);
   return { generation, changed: true };
@@ -214,7 +220,6 @@ async function nextState(
     logs: before?.logs ?? [],
     producers: before?.producers ?? {},
     bundles: before?.bundles ?? [],
-    attestations: before?.attestations ?? [],
   };
   return { state, trustedRoot: trustedRootFile(trust) };
 }

@@ -52,7 +52,6 @@ const state: StoreState = {
   ],
   producers: { [SIGNER]: { sequence: 5, sealed_at: '2026-01-10T00:00:00Z' } },
   bundles: [],
-  attestations: [],
 };
 
 const manifest: Manifest = {

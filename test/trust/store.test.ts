@@ -22,7 +22,6 @@ function stateOf(change: Partial<StoreState> = {}): StoreState {
     logs: [],
     producers: {},
     bundles: [],
-    attestations: [],
     ...change,
   };
 }
@@ -31,7 +30,7 @@ function stage(writer: StoreWriter, name: string) {
   const tufDirectory = join(writer.staging, 'tuf');
   mkdirSync(tufDirectory);
   writeFileSync(join(tufDirectory, 'timestamp.json'), name);
-  return { state: stateOf(), tufDirectory, trustedRoot: Buffer.from('{}') };
+  return { state: stateOf(), tufDirectory, trustedRoot: Buffer.from('{}'), attestations: [] };
 }
 
 const commitOne = (store: TrustStore, name: string) =>
