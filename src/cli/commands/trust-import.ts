@@ -11,7 +11,6 @@ import {
 import type { Cli } from '../cli.ts';
 import { printable } from '../output.ts';
 import { addRegistryFlags, type RegistryFlags, withBundleSource } from '../registry-input.ts';
-import { keepHeapSmall } from '../small-heap.ts';
 import { loadTrustSetting } from '../trust-setting.ts';
 
 interface Options extends BundleFlags, RegistryFlags {
@@ -33,7 +32,6 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
     .option('--site <name>', 'what the receipt calls this site (default: the host name)');
   cli.action<Options, [string]>(command, async (run, file) => {
     const { options } = run;
-    keepHeapSmall();
     const { checkBundle, importBundle } = await import('../../consumer/import.ts');
     const { config, store } = loadTrustSetting(run, { offline_mode: options.offline });
     const rules = acceptRules(run, config);
