@@ -4,6 +4,7 @@ import { sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { fileSha256, readBoundedIfPresent, writeNewFile } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
+import { readAttestationList } from './attestation-list.ts';
 import type { Generation } from './store.ts';
 
 const MOST_MANIFEST_BYTES = 64 * 1024 * 1024;
@@ -81,8 +82,8 @@ function addOtherTiles({ state }: Generation, shared: SharedDirectories, out: st
 }
 
 /** The attestations that the base of a delta brought: its manifest names them, too. */
-function addOtherAttestations({ state }: Generation, shared: SharedDirectories, out: string): string[] {
-  return state.attestations.flatMap(({ sha256 }) => {
+function addOtherAttestations(generation: Generation, shared: SharedDirectories, out: string): string[] {
+  return readAttestationList(generation).flatMap(({ sha256 }) => {
     const [from, to] = [shared.attestationsDirectory, join(out, 'attestations')].map((directory) =>
       join(directory, `${sha256}.json`),
     ) as [string, string];

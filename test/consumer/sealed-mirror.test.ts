@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
 import { DAY } from '../../src/base/clock.ts';
 import type { Manifest } from '../../src/bundle/manifest.ts';
+import { readAttestationList } from '../../src/trust/attestation-list.ts';
 import { openStore } from '../../src/trust/store.ts';
 import { nginxIsPresent, serveWithNginx } from '../support/nginx.ts';
 import { type Enclave, makeEnclave, makeSite, ORIGIN, type Site } from '../support/site.ts';
@@ -155,13 +156,13 @@ describe('a client of a sealed mirror', () => {
     test('an empty client starts from it, holds what it promises, and can be a mirror itself', async () => {
       const { init, client, url } = await setting('mirror-3');
       await init(later);
-      const { state } = openStore(client.store).require();
-      expect(state.source).toMatchObject({ kind: 'import', mirror: url, sequence: 3 });
+      const generation = openStore(client.store).require();
+      expect(generation.state.source).toMatchObject({ kind: 'import', mirror: url, sequence: 3 });
       expect(held(client)).toEqual(
         expect.arrayContaining(['000', '001', '002'].flatMap((i) => [`tile/0/${i}`, `tile/entries/${i}`])),
       );
       expect(readdirSync(join(client.store, 'attestations'))).toEqual(
-        state.attestations.map(({ sha256 }) => `${sha256}.json`),
+        readAttestationList(generation).map(({ sha256 }) => `${sha256}.json`),
       );
       expect(await verify(client)).toMatchObject({ verified: true });
       await client.run(['trust', 'status'], { now: later, expect: 0 });
