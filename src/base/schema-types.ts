@@ -230,6 +230,22 @@ Secret: string
 }
 
 /**
+ * An OCI image index 1.1 as far as a list of referrers uses it; what others have put into it stays as it is.
+ */
+export interface OciIndex {
+schemaVersion: 2
+mediaType: "application/vnd.oci.image.index.v1+json"
+manifests: OciIndexManifest[]
+[k: string]: unknown
+}
+export interface OciIndexManifest {
+mediaType: string
+digest: string
+size: number
+[k: string]: unknown
+}
+
+/**
  * An OCI image manifest 1.1 as far as bundles use it; other tools may have added to it.
  */
 export interface OciManifest {
@@ -1041,6 +1057,7 @@ export interface SchemaTypes {
   'manifest': Manifest;
   'oci-auth-file': OciAuthFile;
   'oci-helper-answer': OciHelperAnswer;
+  'oci-index': OciIndex;
   'oci-manifest': OciManifest;
   'oci-tags': OciTags;
   'oci-token': OciToken;

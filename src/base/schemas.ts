@@ -6,6 +6,7 @@ import log from '../../schemas/log.schema.json' with { type: 'json' };
 import manifest from '../../schemas/manifest.schema.json' with { type: 'json' };
 import ociAuthFile from '../../schemas/oci-auth-file.schema.json' with { type: 'json' };
 import ociHelperAnswer from '../../schemas/oci-helper-answer.schema.json' with { type: 'json' };
+import ociIndex from '../../schemas/oci-index.schema.json' with { type: 'json' };
 import ociManifest from '../../schemas/oci-manifest.schema.json' with { type: 'json' };
 import ociTags from '../../schemas/oci-tags.schema.json' with { type: 'json' };
 import ociToken from '../../schemas/oci-token.schema.json' with { type: 'json' };
@@ -35,6 +36,7 @@ export const SCHEMAS = {
   'manifest': manifest,
   'oci-auth-file': ociAuthFile,
   'oci-helper-answer': ociHelperAnswer,
+  'oci-index': ociIndex,
   'oci-manifest': ociManifest,
   'oci-tags': ociTags,
   'oci-token': ociToken,

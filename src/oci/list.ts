@@ -3,6 +3,7 @@ import { isStellaError, StellaError } from '../base/errors.ts';
 import { parseJson } from '../base/schema.ts';
 import { type FetchedManifest, fetchManifest } from './fetch-manifest.ts';
 import { isTag } from './reference.ts';
+import { isReferrersTag } from './referrers.ts';
 import type { Registry } from './registry.ts';
 
 export interface ListedBundle extends FetchedManifest {
@@ -59,12 +60,12 @@ export async function listBundles(registry: Registry): Promise<Listed> {
   };
 }
 
-/** All tags, page by page (distribution specification, "Listing Tags"). */
+/** All tags but those of lists of referrers, page by page (distribution specification, "Listing Tags"). */
 async function listTags(registry: Registry): Promise<string[]> {
-  const tags = new Set<string>();
+  const all = new Set<string>();
   let target: string | URL | undefined = registry.path('tags/list?n=1000');
   while (target !== undefined) {
-    const before: number = tags.size;
+    const before: number = all.size;
     const { answer, bytes } = await registry.requestBytes(
       { method: 'GET', target, expect: [200] },
       MOST_PAGE_BYTES,
@@ -73,15 +74,15 @@ async function listTags(registry: Registry): Promise<string[]> {
     for (const tag of page) {
       if (!isTag(tag))
         throw new StellaError('FETCH_FAILED', `the registry lists a malformed tag: ${excerpt(tag)}`);
-      tags.add(tag);
+      all.add(tag);
     }
-    if (tags.size > MOST_TAGS)
+    if (all.size > MOST_TAGS)
       throw new StellaError('FETCH_TOO_LARGE', `the repository has more than ${MOST_TAGS} tags`);
     const [, link] = /^<([^>]*)>\s*;\s*rel="?next"?/.exec(String(answer.headers['link'] ?? '')) ?? [];
     // A page without anything new would be followed by pages without end.
-    target = link === undefined || tags.size === before ? undefined : nextPage(link, answer.url);
+    target = link === undefined || all.size === before ? undefined : nextPage(link, answer.url);
   }
-  return [...tags];
+  return [...all].filter((tag) => !isReferrersTag(tag));
 }
 
 /** The path of the next page at the registry itself: behind a proxy many name a host or scheme that is not theirs outside. */

@@ -8,7 +8,8 @@ import { type BundleFacts, formatAnnotations, parseAnnotations } from './annotat
 export type Descriptor = OciManifestDescriptor;
 
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
-const ARTIFACT_TYPE = 'application/vnd.stella.bundle.v1';
+export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
+export const ARTIFACT_TYPE = 'application/vnd.stella.bundle.v1';
 /** A whole sealed bundle. */
 export const LAYER_TYPE = 'application/vnd.stella.bundle.v1.tar+zstd';
 /** One volume of a split bundle; its volumes in order are the bundle. */
@@ -18,7 +19,7 @@ const TITLE = 'org.opencontainers.image.title';
 /** Docker's types and lists are named so that a registry sends what is there, unconverted, to be refused by name. */
 export const ACCEPTED_TYPES = [
   MANIFEST_TYPE,
-  'application/vnd.oci.image.index.v1+json',
+  INDEX_TYPE,
   'application/vnd.docker.distribution.manifest.v2+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
 ].join(', ');

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { excerpt, sha256Hex } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readError } from '../base/files.ts';
-import type { BundleFacts } from './annotations.ts';
+import { type BundleFacts, formatAnnotations } from './annotations.ts';
 import { fetchManifest } from './fetch-manifest.ts';
 import { listBundles } from './list.ts';
 import {
@@ -15,6 +15,7 @@ import {
   MANIFEST_TYPE,
   VOLUME_TYPE,
 } from './manifest.ts';
+import { addReferrer } from './referrers.ts';
 import type { Registry } from './registry.ts';
 import { digestOfContent, uploadBlob } from './upload.ts';
 import type { UploadMemory, UploadRecord } from './upload-memory.ts';
@@ -39,6 +40,8 @@ export interface Pushed {
   readonly uploaded: number;
   /** The OCI manifest of a delta's base, where it is in the repository. */
   readonly subject: Descriptor | undefined;
+  /** Why the registry's list of what refers to the base could not be added to, if so. */
+  readonly problem: StellaError | undefined;
 }
 
 /** Bytes below which reading twice goes unnoticed. */
@@ -95,7 +98,21 @@ export async function pushBundle(registry: Registry, options: PushOptions): Prom
       { details: { expected: digest, found: stored } },
     );
   }
-  return { digest, layers, uploaded, subject };
+  // The tag names the bundle by now, whatever becomes of lists that others share.
+  const problem =
+    subject === undefined || answer.headers['oci-subject'] !== undefined
+      ? undefined
+      : await addReferrer(registry, subject.digest, {
+          digest,
+          size: bytes.length,
+          annotations: formatAnnotations(facts),
+        }).then(() => undefined, asProblem);
+  return { digest, layers, uploaded, subject, problem };
+}
+
+function asProblem(error: unknown): StellaError {
+  if (isStellaError(error)) return error;
+  throw error;
 }
 
 function sizeOf(file: string): number {

@@ -41,11 +41,13 @@ export function registerSnapshotPush(snapshot: Command, cli: Cli): void {
         onProgress: (done, total) => run.progress('pushing', done, total),
       }),
     );
-    const { digest, layers, uploaded, subject } = pushed;
+    const { digest, layers, uploaded, subject, problem } = pushed;
     const size = layers.reduce((sum, layer) => sum + layer.size, 0);
     const byDigest = formatReference({ ...reference, tag: undefined, digest });
     if (facts.base && !subject)
       run.note(`note: the bundle that this one builds on (number ${facts.base.sequence}) is not there`);
+    if (problem)
+      run.note(`warning: not listed as referring to its base: ${problem.message} [${problem.code}]`);
     return {
       json: {
         reference: formatReference(reference),
