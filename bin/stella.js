@@ -11,7 +11,7 @@ if (fits) {
     if (rest[0] !== 'ExperimentalWarning' && rest[0]?.type !== 'ExperimentalWarning')
       emitWarning.call(process, warning, ...rest);
   };
-  await import('../dist/stella.js');
+  require('../dist/cli/stella.cjs');
 } else {
   console.error(
     `error: stella needs Node 22.22.2, 24.15.0, 26 or newer; this is Node ${process.versions.node} [USAGE]`,

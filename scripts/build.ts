@@ -1,11 +1,12 @@
 /**
- * Bundles the library and the command into dist/, with the type declarations of the library. Equal sources give equal
+ * Bundles the library into dist/, with its type declarations, and the command into dist/cli/. Equal sources give equal
  * files. What was there is replaced at once, so that a stella that runs from it meanwhile finds one build or the other.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
+import { commandBundle } from './command-bundle.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const [target, next, old] = [`${root}dist`, `${root}.dist-${process.pid}`, `${root}.dist-old-${process.pid}`];
@@ -14,7 +15,6 @@ try {
     cwd: root,
     input: {
       index: 'src/index.ts',
-      stella: 'src/cli/stella.ts',
       // Run as worker threads.
       'batch-thread': 'src/attest/batch-thread.ts',
       'tile-thread': 'src/logs/tile-thread.ts',
@@ -25,6 +25,7 @@ try {
     external: (id) => !id.startsWith('.') && !id.startsWith('/'),
     output: { dir: next, format: 'esm', chunkFileNames: 'chunks/[name]-[hash].js' },
   });
+  await build(commandBundle(root, `${next}/cli`));
   if (!process.argv.includes('--no-types')) {
     execFileSync(
       process.execPath,

@@ -15,7 +15,7 @@ const NODES = ['22.22.2', '24.15.0', '26.10.0'];
 const LICENCES =
   /^(?:MIT|ISC|Apache-2\.0|BSD-[23]-Clause|0BSD|BlueOak-1\.0\.0|Unlicense|\(MIT OR .*\)|\(.* OR MIT\))$/;
 const NEEDED =
-  /^(?:bin\/stella\.js|dist\/(?:[\w-]+\.js|chunks\/.*\.js|types\/.*\.d\.ts)|schemas\/.*\.schema\.json|scripts\/[\w-]+\.sh|LICENSE|README\.md|CHANGELOG\.md|package\.json)$/;
+  /^(?:bin\/(?:stella\.js|package\.json)|dist\/(?:[\w-]+\.js|chunks\/.*\.js|cli\/.*\.cjs|types\/.*\.d\.ts)|schemas\/.*\.schema\.json|scripts\/[\w-]+\.sh|LICENSE|README\.md|CHANGELOG\.md|package\.json)$/;
 
 let failed = 0;
 function check(name: string, work: () => string): void {
@@ -40,7 +40,7 @@ function build(): Map<string, string> {
   const files = readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' });
   return new Map(
     files
-      .filter((file) => /\.(?:js|d\.ts)$/.test(file) && statSync(join(root, 'dist', file)).isFile())
+      .filter((file) => /\.(?:c?js|d\.ts)$/.test(file) && statSync(join(root, 'dist', file)).isFile())
       .map((file) => [
         file,
         createHash('sha256')

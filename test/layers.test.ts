@@ -28,7 +28,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'tar-stream': ['archive/'],
   '@mongodb-js/zstd': ['archive/'],
   'cbor-x': ['base/cose.ts'],
-  ajv: ['base/schema.ts'],
+  ajv: ['base/validator.ts'],
   '@noble/hashes': ['base/', 'tlog/'],
   yaml: ['config/', 'repository/'],
 };

@@ -37,21 +37,26 @@ const options = {
   variableMapSize: true,
   int64AsNumber: true,
 } as const;
-const encoder = new Encoder(options);
-const decoder = new Decoder(options);
+let codec: { readonly encoder: Encoder; readonly decoder: Decoder } | undefined;
+
+/** Made when it is needed: cbor-x looks for its native accelerator, and most runs have nothing to do with COSE. */
+function cbor(): NonNullable<typeof codec> {
+  codec ??= { encoder: new Encoder(options), decoder: new Decoder(options) };
+  return codec;
+}
 
 const invalid = (why: string, cause?: unknown): StellaError =>
   new StellaError('COSE_INVALID', `the COSE structure ${why}`, { cause });
 
 /** Deterministic encoding (RFC 8949 §4.2.1) for maps whose labels are added in order. */
 function encode(value: unknown): Uint8Array {
-  return Uint8Array.from(encoder.encode(value));
+  return Uint8Array.from(cbor().encoder.encode(value));
 }
 
 function decode(bytes: Uint8Array): unknown {
   checkCborStructure(bytes);
   try {
-    return decoder.decode(Buffer.from(bytes));
+    return cbor().decoder.decode(Buffer.from(bytes));
   } catch (cause) {
     throw invalid('is not CBOR', cause);
   }

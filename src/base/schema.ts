@@ -1,27 +1,13 @@
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { parseUtf8 } from './bytes.ts';
 import type { ErrorCode } from './codes.ts';
 import { StellaError } from './errors.ts';
 import type { SchemaTypes } from './schema-types.ts';
-import { SCHEMAS } from './schemas.ts';
+import { type SchemaName, type Validate, validatorOf } from './validator.ts';
 
-export type SchemaName = keyof SchemaTypes;
-
-const compiled = new Map<SchemaName, ValidateFunction>();
-
-function validatorOf(name: SchemaName): ValidateFunction {
-  let validate = compiled.get(name);
-  if (!validate) {
-    validate = new Ajv2020({ strict: true, allowUnionTypes: true, ownProperties: true }).compile(
-      SCHEMAS[name],
-    );
-    compiled.set(name, validate);
-  }
-  return validate;
-}
+export type { SchemaName } from './validator.ts';
 
 /** `/entries/3/size must be integer`, in words: which field, what is wrong, and what was unexpected. */
-function describe(error: ErrorObject): string {
+function describe(error: NonNullable<Validate['errors']>[number]): string {
   const field =
     error.instancePath === '' ? 'the document' : `field ${error.instancePath.slice(1).replaceAll('/', '.')}`;
   const { additionalProperty, allowedValues, allowedValue } = error.params as Record<string, unknown>;

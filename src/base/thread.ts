@@ -15,7 +15,10 @@ export function embedThreadCode(codeOf: (name: string) => string): void {
 export function startThread(name: string, importer: string, workerData?: unknown): Worker {
   if (embedded) return new Worker(embedded(name), { eval: true, workerData });
   if (importer.endsWith('.ts')) return new Worker(new URL(`./${name}.ts`, importer), { workerData });
-  // The built package has the threads beside its entries, and most other code in chunks.
-  const url = new URL(importer.includes('/chunks/') ? `../${name}.js` : `./${name}.js`, importer);
+  // The built command has all code in one folder; the built library has the threads beside its entry, and most in chunks.
+  const file = importer.endsWith('.cjs')
+    ? `./${name}.cjs`
+    : `${importer.includes('/chunks/') ? '..' : '.'}/${name}.js`;
+  const url = new URL(file, importer);
   return new Worker(url, { workerData });
 }

@@ -23,9 +23,9 @@ export interface Io {
   /** The width of the terminal; absent where there is none. */
   readonly columns?: number;
   /** Asks a question on the terminal; absent where nobody can answer. */
-  readonly ask?: (question: string) => Promise<string>;
+  readonly ask?: ((question: string) => Promise<string>) | undefined;
   /** The same for passphrases: what is typed is not shown. */
-  readonly askSecret?: (question: string) => Promise<string>;
+  readonly askSecret?: ((question: string) => Promise<string>) | undefined;
   /** From now on an interrupt calls `stop` instead of ending the process; for commands that run until they are stopped. */
   readonly onStop?: (stop: () => void) => void;
 }
@@ -88,13 +88,12 @@ export class Cli {
   color: boolean;
   #progress: Progress | undefined;
   #log: RunLog | undefined;
-  readonly #began: number;
+  #began = 0;
 
   constructor(io: Io) {
     this.io = io;
     // https://no-color.org: present and not empty, whatever its value.
     this.color = (io.env['NO_COLOR'] ?? '') === '';
-    this.#began = performance.now();
   }
 
   /** A group such as `stella trust`. */
@@ -132,6 +131,7 @@ export class Cli {
       this.verbose = options.verbose ?? false;
       if (options.color === false) this.color = false;
       if (options.logFile !== undefined) {
+        this.#began = performance.now();
         this.#log = await openRunLog(
           resolve(this.io.cwd, options.logFile),
           commandPath(command),
@@ -172,8 +172,10 @@ export class Cli {
       draw: io.terminal && !options.quiet ? (text) => io.stderr(text) : undefined,
       columns: io.columns ?? DEFAULT_COLUMNS,
       clock: () => performance.now(),
-      onPhase: ({ what, done, total, duration }) =>
-        log?.info('phase', { what, done, total, duration_ms: Math.round(duration) }),
+      onPhase:
+        log &&
+        (({ what, done, total, duration }) =>
+          log.info('phase', { what, done, total, duration_ms: Math.round(duration) })),
     });
     this.#progress = progress;
     return {

@@ -2,7 +2,8 @@ import { type Command, CommanderError } from 'commander';
 import { EXIT, type ExitStatus } from '../base/codes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { Cli, type Io } from './cli.ts';
-import { makeTree } from './make-tree.ts';
+import type { GROUPS } from './commands/groups.ts';
+import { makeTree, type Register } from './make-tree.ts';
 
 /**
  * The whole command line, with nothing of the process it runs in: tests call it with their own {@link Io}.
@@ -24,10 +25,22 @@ export async function run(args: readonly string[], io: Io): Promise<ExitStatus> 
   return cli.exit;
 }
 
+const REGISTER: Readonly<Record<keyof typeof GROUPS, () => Promise<Register>>> = {
+  trust: async () => (await import('./commands/trust.ts')).registerTrust,
+  attest: async () => (await import('./commands/attest.ts')).registerAttest,
+  repo: async () => (await import('./commands/repo.ts')).registerRepo,
+  log: async () => (await import('./commands/log.ts')).registerLog,
+  config: async () => (await import('./commands/config.ts')).registerConfig,
+  audit: async () => (await import('./commands/audit.ts')).registerAudit,
+};
+
 /** The commands that the arguments can mean: loading all of them takes longer than verifying an attestation. */
 async function treeFor(args: readonly string[], cli: Cli): Promise<Command> {
-  if (args[0] === '--version' || args[0] === '-V') return makeTree(cli, () => {});
-  if (args[0] === 'attest') return makeTree(cli, (await import('./commands/attest.ts')).registerAttest);
+  const [first = ''] = args;
+  if (first === '--version' || first === '-V') return makeTree(cli, () => {});
+  if (Object.hasOwn(REGISTER, first)) return makeTree(cli, await REGISTER[first as keyof typeof GROUPS]());
+  if (args.length === 1 && (first === '--help' || first === '-h'))
+    return makeTree(cli, (await import('./top-level.ts')).registerTopLevel);
   return (await import('./tree.ts')).commandTree(cli);
 }
 

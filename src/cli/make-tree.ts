@@ -5,11 +5,13 @@ import { addHelp } from './help/index.ts';
 
 const DEFAULT_COLUMNS = 80;
 
+export type Register = (program: Command, cli: Cli) => void;
+
 /**
  * A command tree with its help.
  * @param register adds the commands: all of them, or those of the group that is asked for
  */
-export function makeTree(cli: Cli, register: (program: Command, cli: Cli) => void): Command {
+export function makeTree(cli: Cli, register: Register): Command {
   const program = new Command('stella')
     .description(packageJson.description)
     .version(packageJson.version, '-V, --version')

@@ -19,8 +19,8 @@ export interface ProgressOptions {
   readonly columns: number;
   /** Milliseconds from any beginning. */
   readonly clock: () => number;
-  /** Told of every stretch of work when it ends. */
-  readonly onPhase: (phase: Phase) => void;
+  /** Told of every stretch of work when it ends, if anybody wants to know. */
+  readonly onPhase: ((phase: Phase) => void) | undefined;
 }
 
 /** Work below this is over before anybody wonders. Milliseconds. */
@@ -41,6 +41,7 @@ export class Progress {
 
   /** @param total how much there is of `unit`; `done` beyond it counts as all of it */
   report(what: string, done: number, total: number, unit: Unit): void {
+    if (!this.#options.draw && !this.#options.onPhase) return;
     const now = this.#options.clock();
     if (this.#phase?.what !== what) {
       this.#end(now);
@@ -62,7 +63,7 @@ export class Progress {
 
   /** Ends the last stretch of work. */
   close(): void {
-    this.#end(this.#options.clock());
+    if (this.#phase) this.#end(this.#options.clock());
   }
 
   #end(now: number): void {
@@ -70,7 +71,7 @@ export class Progress {
     const phase = this.#phase;
     this.#phase = undefined;
     if (phase)
-      this.#options.onPhase({
+      this.#options.onPhase?.({
         what: phase.what,
         done: phase.done,
         total: phase.total,

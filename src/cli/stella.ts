@@ -7,7 +7,8 @@ import { removeLiveStaging, writeError } from '../base/files.ts';
 import { run } from './main.ts';
 import { errorText } from './output.ts';
 
-const interactive = process.stdin.isTTY === true && process.stderr.isTTY === true;
+/** Standard input is not touched before somebody needs it: making the stream takes a millisecond. */
+const isInteractive = () => process.stderr.isTTY === true && process.stdin.isTTY === true;
 
 async function ask(question: string): Promise<string> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
@@ -73,7 +74,9 @@ void run(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
   clock: systemClock,
-  stdin: process.stdin,
+  get stdin() {
+    return process.stdin;
+  },
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
   onStop: (stopRun) => {
@@ -82,7 +85,12 @@ void run(process.argv.slice(2), {
   terminal: process.stderr.isTTY === true && !dumb,
   stdoutTerminal: process.stdout.isTTY === true && !dumb,
   ...(columns ? { columns } : {}),
-  ...(interactive ? { ask, askSecret } : {}),
+  get ask() {
+    return isInteractive() ? ask : undefined;
+  },
+  get askSecret() {
+    return isInteractive() ? askSecret : undefined;
+  },
 }).then((status) => {
   process.exitCode = status;
 });

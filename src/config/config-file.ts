@@ -1,10 +1,10 @@
 import { isAlias, isMap, LineCounter, type Node, parseDocument } from 'yaml';
+import schema from '../../schemas/config.schema.json' with { type: 'json' };
 import { excerpt, parseUtf8 } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
 import { checkSchema } from '../base/schema.ts';
 import type { ConfigFileTrustRepo } from '../base/schema-types.ts';
-import { SCHEMAS } from '../base/schemas.ts';
 
 /** The section `attestor.trust_repo` of a configuration file, as it is written there. */
 export interface ParsedConfigFile {
@@ -17,10 +17,10 @@ const SECTION = ['attestor', 'trust_repo'];
 
 /** The keys that each mapping may have, by its place; taken from the schema so that the two cannot differ. */
 const KEYS_BY_PLACE: Readonly<Record<string, readonly string[]>> = {
-  '': Object.keys(SCHEMAS.config.properties),
-  attestor: Object.keys(SCHEMAS.config.properties.attestor.properties),
-  'attestor.trust_repo': Object.keys(SCHEMAS.config.$defs.trustRepo.properties),
-  'attestor.trust_repo.network': Object.keys(SCHEMAS.config.$defs.network.properties),
+  '': Object.keys(schema.properties),
+  attestor: Object.keys(schema.properties.attestor.properties),
+  'attestor.trust_repo': Object.keys(schema.$defs.trustRepo.properties),
+  'attestor.trust_repo.network': Object.keys(schema.$defs.network.properties),
 };
 
 function invalid(file: string, line: number | undefined, message: string, cause?: unknown): StellaError {

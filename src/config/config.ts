@@ -82,10 +82,23 @@ export const DEFAULTS = {
   require_identity: false,
 } as const satisfies ConfigFileTrustRepo;
 
-function loadConfigFile(
-  place: ConfigPlace,
-  os: Place,
-): { path: string; parsed: ParsedConfigFile } | undefined {
+/** A configuration file that was read. */
+export interface ConfigFile {
+  readonly path: string;
+  readonly parsed: ParsedConfigFile;
+}
+
+const osOf = (place: ConfigPlace): Place => ({
+  env: place.env,
+  cwd: place.cwd,
+  platform: place.platform ?? platform(),
+});
+
+/**
+ * The configuration file of a place, if there is one.
+ * @throws StellaError CONFIG_NOT_FOUND, CONFIG_INVALID, FILE_UNREADABLE, FILE_TOO_LARGE
+ */
+export function loadConfigFile(place: ConfigPlace): ConfigFile | undefined {
   const named = place.file ?? variable(place.env, 'STELLA_CONFIG');
   if (named !== undefined) {
     const path = resolve(place.cwd, named);
@@ -96,7 +109,7 @@ function loadConfigFile(
       throw new StellaError('CONFIG_NOT_FOUND', `no configuration file ${path}`, { cause: error });
     }
   }
-  for (const path of [join(place.cwd, 'stella.yaml'), defaultConfigFile(os)]) {
+  for (const path of [join(place.cwd, 'stella.yaml'), defaultConfigFile(osOf(place))]) {
     const bytes = path === undefined ? undefined : readBoundedIfPresent(path, MOST_CONFIG_BYTES);
     if (bytes) return { path: path!, parsed: parseConfigFile(bytes, path!) };
   }
@@ -144,8 +157,16 @@ const list = <T>(value: T | readonly T[]): readonly T[] =>
  * @throws StellaError CONFIG_NOT_FOUND, CONFIG_INVALID, FILE_UNREADABLE, FILE_TOO_LARGE
  */
 export function loadConfig(place: ConfigPlace, flags: ConfigFlags = {}, remembered: Remembered = {}): Config {
-  const os: Place = { env: place.env, cwd: place.cwd, platform: place.platform ?? platform() };
-  const file = loadConfigFile(place, os);
+  return resolveConfig(place, loadConfigFile(place), flags, remembered);
+}
+
+/** {@link loadConfig} with the file at hand. @throws StellaError CONFIG_INVALID */
+export function resolveConfig(
+  place: ConfigPlace,
+  file: ConfigFile | undefined,
+  flags: ConfigFlags,
+  remembered: Remembered = {},
+): Config {
   const environment = environmentValues(place.env);
   const inFile = file?.parsed.values ?? {};
   const origins = {} as Record<ConfigKey, Origin>;
@@ -201,7 +222,7 @@ export function loadConfig(place: ConfigPlace, flags: ConfigFlags = {}, remember
     freshnessThresholdDays: threshold,
     freshnessWarnDays: warn,
     offlineMode: pick('offline_mode')!,
-    localCachePath: pickPath('local_cache_path') ?? dataDirectory(os),
+    localCachePath: pickPath('local_cache_path') ?? dataDirectory(osOf(place)),
     serviceMapTarget: pick('service_map_target')!,
     serviceMapFile: serviceMapFile === undefined ? undefined : resolve(place.cwd, serviceMapFile),
     rekorKeyTargets: pick('rekor_key_targets')!,

@@ -48,12 +48,13 @@ function singleHasher(): NodeHasher {
 /** Nodes after which the time it takes to set up the vector hasher (about 40 ms) is surely worth it. */
 const NODES_BEFORE_VECTORS = 100_000;
 let nodesHashed = 0;
-let hasher = singleHasher();
+let hasher: NodeHasher | undefined;
 
 function hasherFor(nodes: number): NodeHasher {
   const before = nodesHashed;
   nodesHashed += nodes;
   if (before < NODES_BEFORE_VECTORS && nodesHashed >= NODES_BEFORE_VECTORS) hasher = vectorHasher() ?? hasher;
+  hasher ??= singleHasher();
   return hasher;
 }
 

@@ -8,9 +8,8 @@ import { assembleModule, type Code, countDown, get, i32, set, tee, v128 } from '
  */
 
 /** FIPS 180-4 §4.2.2 and §5.3.3: from the fractional parts of cube roots and square roots of the first primes. */
-const PRIMES = firstPrimes(64);
-export const ROUND_CONSTANTS: readonly number[] = PRIMES.map((prime) => fraction(prime, 3n));
-const INITIAL: readonly number[] = PRIMES.slice(0, 8).map((prime) => fraction(prime, 2n));
+const roundConstants = (): readonly number[] => firstPrimes(64).map((prime) => fraction(prime, 3n));
+const initialHash = (): readonly number[] => firstPrimes(8).map((prime) => fraction(prime, 2n));
 
 function firstPrimes(count: number): number[] {
   const primes: number[] = [];
@@ -44,6 +43,7 @@ const rotate = (value: number, bits: number) => (value >>> bits) | (value << (32
 /** For each last byte of `right`, the 64 sums of round constant and schedule word of the second block, little-endian. */
 export function secondBlockTable(): Uint8Array {
   const table = new DataView(new ArrayBuffer(TABLE_BYTES));
+  const constants = roundConstants();
   for (let last = 0; last < 256; last += 1) {
     const words = new Array<number>(64).fill(0);
     words[0] = (last << 24) | 0x80_00_00;
@@ -55,7 +55,7 @@ export function secondBlockTable(): Uint8Array {
       words[t] = (words[t - 16]! + s0 + words[t - 7]! + s1) | 0;
     }
     words.forEach((word, t) => {
-      table.setUint32(last * SCHEDULE_BYTES + t * 4, (word + ROUND_CONSTANTS[t]!) >>> 0, true);
+      table.setUint32(last * SCHEDULE_BYTES + t * 4, (word + constants[t]!) >>> 0, true);
     });
   }
   return new Uint8Array(table.buffer);
@@ -167,6 +167,7 @@ function round(t: number, constantAndWord: Code): Code {
 }
 
 function firstBlock(): Code {
+  const [constants, initial] = [roundConstants(), initialHash()];
   const load: Code[] = range(0, 4).map((quarter) =>
     // One byte early, since the prefix 0x01 comes before the hashes.
     transpose(
@@ -188,7 +189,7 @@ function firstBlock(): Code {
     ...v128.or,
     ...set(WORDS[0]!),
   ];
-  const begin = STATE.flatMap((local, i) => [...v128.constant(INITIAL[i]!), ...set(local)]);
+  const begin = STATE.flatMap((local, i) => [...v128.constant(initial[i]!), ...set(local)]);
   const rounds = range(0, 64).map((t) => {
     const w = (n: number) => WORDS[n % 16]!;
     const expand =
@@ -204,11 +205,11 @@ function firstBlock(): Code {
             ...v128.add,
             ...tee(w(t)),
           ];
-    return round(t, [...expand, ...v128.constant(ROUND_CONSTANTS[t]!), ...v128.add]);
+    return round(t, [...expand, ...v128.constant(constants[t]!), ...v128.add]);
   });
   const chain = STATE.flatMap((local, i) => [
     ...get(local),
-    ...v128.constant(INITIAL[i]!),
+    ...v128.constant(initial[i]!),
     ...v128.add,
     ...tee(local),
     ...set(CHAIN[i]!),

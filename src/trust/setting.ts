@@ -6,7 +6,8 @@ import {
   type Config,
   type ConfigFlags,
   type ConfigPlace,
-  loadConfig,
+  loadConfigFile,
+  resolveConfig,
   storePathOf,
 } from '../config/config.ts';
 import { type Generation, openStore, type TrustStore } from './store.ts';
@@ -30,7 +31,8 @@ export function loadTrustSetting(
   flags: ConfigFlags = {},
   remember: boolean | 'if-readable' = true,
 ): TrustSetting {
-  const config = loadConfig(place, flags);
+  const file = loadConfigFile(place);
+  const config = resolveConfig(place, file, flags);
   const store = openStore(storePathOf(config));
   const current = rememberedGeneration(store, remember);
   if (!current) return { config, store };
@@ -38,7 +40,7 @@ export function loadTrustSetting(
   return {
     store,
     generation,
-    config: loadConfig(place, flags, {
+    config: resolveConfig(place, file, flags, {
       // A bundle's producer names the repository as it saw it, which need not be reachable from here.
       ...(state.source.kind === 'sync' ? { tuf_url: state.tuf_urls ?? state.tuf.url } : {}),
       ...(state.source.kind === 'import' && state.source.mirror !== undefined

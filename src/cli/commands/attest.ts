@@ -3,10 +3,11 @@ import type { Cli } from '../cli.ts';
 import { registerAttestMerge } from './attest-merge.ts';
 import { registerAttestSign } from './attest-sign.ts';
 import { registerAttestVerify } from './attest-verify.ts';
+import { GROUPS } from './groups.ts';
 
-/** `stella attest`. Pipelines run it often, so that it can be had without the rest of the tree. */
+/** `stella attest`. */
 export function registerAttest(program: Command, cli: Cli): void {
-  const attest = cli.group(program, 'attest', 'verify and make attestations');
+  const attest = cli.group(program, 'attest', GROUPS.attest);
   registerAttestVerify(attest, cli);
   registerAttestMerge(attest, cli);
   registerAttestSign(attest, cli);

@@ -1,0 +1,44 @@
+import { createRequire } from 'node:module';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import type { Plugin } from 'rolldown';
+import { SCHEMAS } from '../src/base/schemas.ts';
+import { AJV_OPTIONS, type SchemaName } from '../src/base/validator.ts';
+
+// CommonJS that says it is an ES module: what its default is depends on who imports it.
+const require = createRequire(import.meta.url);
+const standaloneCode = (require('ajv/dist/standalone') as typeof import('ajv/dist/standalone/index.js'))
+  .default;
+const ucs2length = (require('ajv/dist/runtime/ucs2length') as { default: (text: string) => number }).default;
+
+/**
+ * The validator of one schema as a CommonJS module that needs nothing: what ajv compiles at run time elsewhere. Its one
+ * helper, which counts characters, comes along.
+ */
+export function compiledSchema(name: SchemaName): string {
+  const ajv = new Ajv2020({ ...AJV_OPTIONS, code: { source: true } });
+  const code = standaloneCode(ajv, ajv.compile(SCHEMAS[name]));
+  const helper = 'require("ajv/dist/runtime/ucs2length").default';
+  const complete = code.replaceAll(helper, `(${ucs2length.toString()})`);
+  if (complete.includes('require('))
+    throw new Error(`the validator of ${name} needs more than is known here`);
+  return complete;
+}
+
+const names = Object.keys(SCHEMAS) as SchemaName[];
+const fileOf = (name: string) => `schema-${name}.cjs`;
+
+/** Puts compiled validators in the place of `src/base/validator.ts`, each in a file of its own that is read on demand. */
+export function compiledSchemas(): Plugin {
+  return {
+    name: 'compiled-schemas',
+    load(id) {
+      if (!id.endsWith('/src/base/validator.ts')) return null;
+      for (const name of names)
+        this.emitFile({ type: 'asset', fileName: fileOf(name), source: compiledSchema(name) });
+      return {
+        code: `export const validatorOf = (name) => require(\`./schema-\${name}.cjs\`);`,
+        moduleType: 'js',
+      };
+    },
+  };
+}

@@ -1,0 +1,12 @@
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { registerAuditShow } from './audit-show.ts';
+import { registerAuditVerify } from './audit-verify.ts';
+import { GROUPS } from './groups.ts';
+
+/** `stella audit`. */
+export function registerAudit(program: Command, cli: Cli): void {
+  const audit = cli.group(program, 'audit', GROUPS.audit);
+  registerAuditShow(audit, cli);
+  registerAuditVerify(audit, cli);
+}
