@@ -22,6 +22,7 @@ import {
   judgeFreshness,
 } from '../trust/freshness.ts';
 import type { Generation, StoreState } from '../trust/store.ts';
+import { wantedTargets } from '../trust/targets.ts';
 import { loadTuf, type TufView } from '../trust/tuf.ts';
 import { type BundleKeyRules, findBundleSigners } from './bundle-signers.ts';
 import { checkCarriedAttestations } from './carried-attestations.ts';
@@ -272,7 +273,13 @@ async function checkTuf(
   sealedAt: Instant,
   rules: AcceptRules,
 ): Promise<Finding<{ view: TufView; trust: DerivedTrust }>> {
-  const view = await loadTuf({ url: manifest.tuf.url, directory, trustedRoot, asOf: sealedAt });
+  const view = await loadTuf({
+    url: manifest.tuf.url,
+    directory,
+    trustedRoot,
+    asOf: sealedAt,
+    wanted: wantedTargets(rules.config),
+  });
   for (const role of view.roles) {
     const claimed = Object.hasOwn(manifest.tuf.roles, role.name) ? manifest.tuf.roles[role.name] : undefined;
     if (claimed?.version !== role.version || claimed.sha256 !== role.sha256) {

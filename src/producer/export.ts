@@ -11,10 +11,11 @@ import type { Config } from '../config/config.ts';
 import { bundleKeysOf } from '../trust/bundle-keys.ts';
 import { type DerivedTrust, deriveTrust, logKeysOf } from '../trust/derived-trust.ts';
 import { checkFreshness, freshnessWindow, judgeFreshness } from '../trust/freshness.ts';
-import { loadGeneration } from '../trust/generation.ts';
+import { loadGeneration, pinnedRootOf } from '../trust/generation.ts';
 import type { Generation, StoreWriter, TrustStore } from '../trust/store.ts';
 import { referenceOf } from '../trust/sync-record.ts';
-import type { TufView } from '../trust/tuf.ts';
+import { wantedTargets } from '../trust/targets.ts';
+import { loadTuf, type TufView } from '../trust/tuf.ts';
 import { attestationPath, collectAttestations, collectTuf } from './collect.ts';
 import { type CollectedLog, collectLogs } from './collect-logs.ts';
 import { loadDeltaBase, withoutCarried } from './delta.ts';
@@ -175,8 +176,18 @@ async function loadCurrent(
   sealedAt: Instant,
   { now, config }: ExportOptions,
 ): Promise<{ view: TufView; trust: DerivedTrust }> {
-  const view = await loadGeneration(generation);
-  checkExpiry(view, sealedAt);
+  const held = await loadGeneration(generation);
+  checkExpiry(held, sealedAt);
+  // Of a delegated role that has expired since, only the search for what depends on it can tell whether it matters.
+  const view = held.roles.every((role) => role.expires > sealedAt)
+    ? held
+    : await loadTuf({
+        url: held.url,
+        directory: held.directory,
+        trustedRoot: pinnedRootOf(generation),
+        asOf: sealedAt,
+        wanted: wantedTargets(config),
+      });
   const window = freshnessWindow({ thresholdDays: config.freshnessThresholdDays });
   checkFreshness(
     judgeFreshness(referenceOf(store.directory, generation), now, window),
@@ -186,9 +197,11 @@ async function loadCurrent(
   return { view, trust: await deriveTrust(view, config) };
 }
 
+const TOP_LEVEL: ReadonlySet<string> = new Set(['root', 'timestamp', 'snapshot', 'targets']);
+
 /** @throws StellaError TUF_EXPIRED for metadata that the other side would find expired as of the sealed time */
 function checkExpiry(view: TufView, sealedAt: Instant): void {
-  const expired = view.roles.find((role) => role.expires <= sealedAt);
+  const expired = view.roles.find((role) => TOP_LEVEL.has(role.name) && role.expires <= sealedAt);
   if (!expired) return;
   throw new StellaError(
     'TUF_EXPIRED',

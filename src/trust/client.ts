@@ -10,7 +10,7 @@ import type { ClientOptions, TufRole, TufTarget } from './client-types.ts';
 import { type Delegator, duplicateKeyProblem } from './distinct-keys.ts';
 import { delegatedNames, makeFaithful } from './faithful-metadata.ts';
 import { makeLinear } from './linear-metadata.ts';
-import { checkShape, expiresOf, LIMITS, metadataFileName, versionOf } from './metadata-file.ts';
+import { checkShape, headOf, LIMITS, type Listing, listingOf, metadataFileName } from './metadata-file.ts';
 import { isInPattern } from './path-pattern.ts';
 
 makeLinear({ Root, Snapshot, Targets, Delegations, Key, MetaFile, TargetFile });
@@ -37,6 +37,7 @@ export class TufClient {
   readonly #files = new Map<string, Uint8Array>();
   readonly #roots: { version: number; bytes: Uint8Array }[] = [];
   readonly #verifiedDelegations = new Set<string>();
+  readonly #expiredRoles = new Map<string, StellaError>();
   #changed = false;
 
   /** @throws StellaError TUF_SIGNATURE, TUF_INVALID */
@@ -78,9 +79,25 @@ export class TufClient {
   /** The trusted roles, top-level ones first. */
   get roles(): TufRole[] {
     return [...this.#files].map(([name, bytes]) => {
-      const { version, expires } = this.#signed(name)!;
+      const { version, expires } = headOf(bytes);
       return { name, version, expires: new Date(expires).getTime(), sha256: sha256Hex(bytes) };
     });
+  }
+
+  /**
+   * Delegated roles that are as the snapshot lists them and duly signed, but expired: what each lists, which cannot be
+   * used, and the refusal for whatever depends on it.
+   */
+  get expiredRoles(): { readonly lists: Listing; readonly error: StellaError }[] {
+    return [...this.#expiredRoles].map(([role, error]) => ({
+      lists: listingOf(this.#files.get(role)!),
+      error,
+    }));
+  }
+
+  /** The names of the targets that no role was delegated. */
+  get topLevelTargets(): string[] {
+    return Object.keys(this.#set.targets!.signed.targets);
   }
 
   /** The names of all roles that the snapshot lists. */
@@ -150,8 +167,12 @@ export class TufClient {
       .map((role) => ({ role: role.name, terminating: role.terminating }));
   }
 
-  /** Loads every delegated role, whatever it is for. @returns the names of all targets that any role lists */
-  async loadDelegations(): Promise<Set<string>> {
+  /**
+   * Loads every delegated role, whatever it is for; of those that have expired see {@link expiredRoles}.
+   * @param partly whether the source may have only some of them
+   * @returns the names of all targets that the others list
+   */
+  async loadDelegations(partly: boolean): Promise<Set<string>> {
     const names = new Set<string>();
     const visited = new Set<string>();
     const queue = ['targets'];
@@ -160,11 +181,21 @@ export class TufClient {
       visited.add(role);
       const { targets, delegations } = this.#set.getRole(role)!.signed;
       for (const name of Object.keys(targets)) names.add(name);
-      // Bins are made one by one: 32 bits of them would fill the memory before the first is found missing.
-      for (const child of delegations?.succinctRoles?.getRoles() ??
-        delegatedNames(this.#set.getRole(role)!)) {
-        await this.#loadTargets(child, role);
-        queue.push(child);
+      const bins = delegations?.succinctRoles;
+      const children = bins
+        ? // One by one: 32 bits of them would fill the memory before the first is found missing.
+          partly
+          ? this.snapshotRoles.filter((name) => bins.isDelegatedRole(name))
+          : bins.getRoles()
+        : delegatedNames(this.#set.getRole(role)!);
+      for (const child of children) {
+        try {
+          await this.#loadTargets(child, role);
+          queue.push(child);
+        } catch (error) {
+          const isAbsent = partly && isStellaError(error, 'FETCH_NOT_FOUND');
+          if (!isAbsent && !this.#expiredRoles.has(child)) throw error;
+        }
       }
     }
     return names;
@@ -263,6 +294,8 @@ export class TufClient {
     // tuf-js keeps roles in a plain object: such a name would find, or set, what every object has.
     if (role in Object.prototype)
       throw this.#error('TUF_INVALID', `a delegated role is called ${excerpt(role)}`);
+    const expired = this.#expiredRoles.get(role);
+    if (expired) throw expired;
     if (this.#files.has(role)) {
       this.#checkDelegation(role, parent);
       return;
@@ -288,7 +321,16 @@ export class TufClient {
       }
     }
     const bytes = await this.#require(role, version, bounded(meta.length, LIMITS.targetsBytes));
-    update(bytes);
+    try {
+      update(bytes);
+    } catch (error) {
+      // Expiry is judged last. The file is kept, so that whoever verifies it again finds the same.
+      if (parent !== 'root' && isStellaError(error, 'TUF_EXPIRED')) {
+        this.#expiredRoles.set(role, error);
+        this.#files.set(role, bytes);
+      }
+      throw error;
+    }
     this.#accept(role, meta.version, bytes);
     this.#changed = true;
   }
@@ -304,11 +346,6 @@ export class TufClient {
       checkSigners(delegator, role, metadata);
     });
     this.#verifiedDelegations.add(pair);
-  }
-
-  #signed(role: string): { version: number; expires: string } | undefined {
-    if (role === 'root') return this.#set.root.signed;
-    return this.#set.getRole(role)?.signed;
   }
 
   async #require(role: string, version: number | undefined, most: number): Promise<Uint8Array> {
@@ -337,7 +374,7 @@ export class TufClient {
       if (isStellaError(error) && error.code !== 'PARSE_FAILED') throw error;
       if (error instanceof ExpiredMetadataError) {
         this.#checkExpiry('root', this.#set.root.signed.expires);
-        throw this.#expired(role, expiresOf(bytes), error);
+        throw this.#expired(role, headOf(bytes).expires, error);
       }
       if (error instanceof UnsignedMetadataError)
         throw this.#error('TUF_SIGNATURE', `Signature verification failed: ${what}: ${message}`, error);
@@ -349,7 +386,8 @@ export class TufClient {
         );
       if (error instanceof BadVersionError) {
         const mixed =
-          / match /.test(message) || (role === 'root' && versionOf(bytes) > this.#set.root.signed.version);
+          / match /.test(message) ||
+          (role === 'root' && headOf(bytes).version > this.#set.root.signed.version);
         throw this.#error(mixed ? 'TUF_MISMATCH' : 'TUF_ROLLBACK', `${what}: ${message}`, error);
       }
       if (message.startsWith('Missing file '))

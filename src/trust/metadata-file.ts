@@ -21,6 +21,7 @@ interface Shape {
     readonly expires?: unknown;
     readonly spec_version?: unknown;
     readonly targets?: unknown;
+    readonly delegations?: unknown;
   };
 }
 
@@ -55,10 +56,24 @@ function isTime(expires: unknown): boolean {
   return !Number.isNaN(inUtc.getTime()) && inUtc.toISOString().startsWith(match[1]!);
 }
 
-export function expiresOf(bytes: Uint8Array): string {
-  return String(shapeOf(bytes).signed?.expires);
+/** @param bytes metadata that was judged before, or is about to be refused */
+export function headOf(bytes: Uint8Array): { readonly version: number; readonly expires: string } {
+  const { signed } = shapeOf(bytes);
+  return { version: Number(signed?.version), expires: String(signed?.expires) };
 }
 
-export function versionOf(bytes: Uint8Array): number {
-  return Number(shapeOf(bytes).signed?.version);
+/** What targets metadata speaks of, for deciding whether anything depends on it. */
+export interface Listing {
+  readonly targets: readonly { readonly name: string; readonly custom: Readonly<Record<string, unknown>> }[];
+  readonly delegates: boolean;
+}
+
+/** @param bytes targets metadata that was judged before */
+export function listingOf(bytes: Uint8Array): Listing {
+  const { targets, delegations } = shapeOf(bytes).signed!;
+  const entries = Object.entries((targets ?? {}) as Record<string, { readonly custom?: object | null }>);
+  return {
+    targets: entries.map(([name, { custom }]) => ({ name, custom: { ...custom } })),
+    delegates: delegations !== undefined,
+  };
 }

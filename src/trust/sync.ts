@@ -19,6 +19,7 @@ import {
   type TrustStore,
 } from './store.ts';
 import { recordFailure, recordSuccess, referenceOf } from './sync-record.ts';
+import { wantedTargets } from './targets.ts';
 import { type RefreshedTuf, refreshTuf } from './tuf.ts';
 
 const MOST_TRUSTED_ROOT_BYTES = 64 * 1024 * 1024;
@@ -169,7 +170,7 @@ async function refresh(
     now,
     trustedRoot: root.bytes,
     held,
-    wanted: [config.serviceMapTarget, ...config.rekorKeyTargets, ...config.bundleKeyTargets],
+    wanted: wantedTargets(config),
   });
 }
 
@@ -185,6 +186,10 @@ async function nextState(
   if (!keys.some((key) => key.usage === 'Rekor'))
     warn(
       `warning: ${tuf.url} distributes no Rekor key: set rekor_key_targets, or publish one with custom.sigstore.usage Rekor`,
+    );
+  for (const role of tuf.roles.filter(({ expires }) => expires <= now))
+    warn(
+      `warning: TUF metadata expired: ${role.name}.json of ${tuf.url} expired ${formatInstant(role.expires)}; nothing that trust rests on depends on it, and its targets are left out`,
     );
   const instant = formatInstant(now);
   const chosen = (key: 'rekor_key_targets' | 'service_map_target') =>

@@ -68,6 +68,13 @@ export function targetNamesOf(
   };
 }
 
+/** The names of all targets that a configuration asks for. */
+export function wantedTargets(
+  config: Pick<Config, 'rekorKeyTargets' | 'bundleKeyTargets' | 'serviceMapTarget'>,
+): string[] {
+  return [config.serviceMapTarget, ...config.rekorKeyTargets, ...config.bundleKeyTargets];
+}
+
 const USAGES: Readonly<Record<string, TargetUsage>> = {
   Rekor: 'Rekor',
   Fulcio: 'Fulcio',

@@ -63,9 +63,9 @@ export function isPublishable(target: TufTarget): boolean {
   );
 }
 
-/** A path as part of a URL. Only what would end the path, or be taken for an escape, is encoded. */
+/** A path as part of a URL. Only what would end the path, be taken for an escape, or be left out, is encoded. */
 export function urlPath(path: string): string {
-  return path.replace(/[%?#\\]/g, encodeURIComponent);
+  return path.replace(/[%?#\\\s\p{Cc}]/gu, encodeURIComponent);
 }
 
 /** The numbers N of the N.root.json files in a directory, ascending. */

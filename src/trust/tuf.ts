@@ -91,11 +91,20 @@ export async function refreshTuf(options: RefreshOptions): Promise<RefreshedTuf>
   });
   await client.refresh();
   const consistent = client.consistentSnapshot;
-  const targets = await resolveTargets(client, options.wanted ?? []);
+  const targets = await resolveTargets(client, options.wanted ?? [], false);
 
+  const written = new Set<string>();
   for (const { role, version, bytes } of client.files) {
     const prefixed = role === 'root' || (consistent && role !== 'timestamp');
-    write(join(directory, metadataPath(role, prefixed ? version : undefined)), bytes);
+    const path = metadataPath(role, prefixed ? version : undefined);
+    // `1.root` without consistent snapshots, or `a%2Fb` beside `a/b`: one would replace the other.
+    if (written.has(path))
+      throw new StellaError(
+        'TUF_INVALID',
+        `TUF repository ${options.url} has two roles that are published as ${excerpt(path)}`,
+      );
+    written.add(path);
+    write(join(directory, path), bytes);
   }
   let changed = client.changed;
   for (const target of selectTargets([...targets.values()], options.wanted ?? [])) {
@@ -142,7 +151,7 @@ export async function loadTuf(options: LoadOptions): Promise<TufView> {
     source: async (role, version) => read(role, version),
   });
   await client.refresh();
-  const targets = await resolveTargets(client, options.wanted ?? []);
+  const targets = await resolveTargets(client, options.wanted ?? [], true);
   return viewOf(options.url, options.directory, options.asOf, client, targets);
 }
 
@@ -154,21 +163,59 @@ function directorySource(directory: string): LocalMetadata {
     (role === 'root' || version === undefined ? undefined : read(metadataPath(role, undefined)));
 }
 
-async function resolveTargets(client: TufClient, wanted: readonly string[]): Promise<Map<string, TufTarget>> {
+/** @param held whether the source is a directory: of a large repository it has the roles that were needed */
+async function resolveTargets(
+  client: TufClient,
+  wanted: readonly string[],
+  held: boolean,
+): Promise<Map<string, TufTarget>> {
   const whole = client.snapshotRoles.length <= MOST_ROLES_LOADED;
-  const names = whole ? await client.loadDelegations() : new Set(wanted);
+  const names =
+    whole || held ? await client.loadDelegations(!whole) : new Set([...wanted, ...client.topLevelTargets]);
+  const find = async (name: string) => {
+    try {
+      return await client.find(name);
+    } catch (error) {
+      // A role that comes first is not held: nobody wanted this target.
+      if (!whole && held && isStellaError(error, 'FETCH_NOT_FOUND')) return undefined;
+      throw error;
+    }
+  };
   const targets = new Map<string, TufTarget>();
   for (const name of names) {
-    const target = await client.find(name);
+    const target = await find(name);
     if (target) targets.set(name, target);
+  }
+  checkExpiredRoles(client, wanted);
+  if (client.expiredRoles.length > 0) {
+    const found = new Set([...targets.keys()].flatMap((name) => [name, stemOf(name)]));
+    for (const name of wanted) if (!found.has(name)) await find(name);
   }
   return targets;
 }
 
-function isUseful(target: TufTarget, wanted: ReadonlySet<string>): boolean {
-  const base = target.name.slice(target.name.lastIndexOf('/') + 1);
-  if (wanted.has(target.name) || wanted.has(base.replace(/\.[^.]*$/, ''))) return true;
-  return base === 'trusted_root.json' || ['sigstore', 'stella'].some((key) => isObject(target.custom[key]));
+/**
+ * By the TUF workflow a delegated role is asked for when a target is looked for (§5.6.7), so one that has expired
+ * refuses what depends on it, and nothing else. That is what a search comes to after it: other roles' targets, and names
+ * of the configuration that no role before it has. And it is what the role itself lists that trust could rest on; of
+ * roles below it nobody can know what they list.
+ * @throws StellaError TUF_EXPIRED
+ */
+function checkExpiredRoles(client: TufClient, wanted: readonly string[]): void {
+  const names = new Set(wanted);
+  for (const { lists, error } of client.expiredRoles)
+    if (lists.delegates || lists.targets.some((target) => isUseful(target, names))) throw error;
+}
+
+const baseOf = (name: string) => name.slice(name.lastIndexOf('/') + 1);
+const stemOf = (name: string) => baseOf(name).replace(/\.[^.]*$/, '');
+
+function isUseful(target: Pick<TufTarget, 'name' | 'custom'>, wanted: ReadonlySet<string>): boolean {
+  if (wanted.has(target.name) || wanted.has(stemOf(target.name))) return true;
+  return (
+    baseOf(target.name) === 'trusted_root.json' ||
+    ['sigstore', 'stella'].some((key) => isObject(target.custom[key]))
+  );
 }
 
 const isObject = (value: unknown) => typeof value === 'object' && value !== null;

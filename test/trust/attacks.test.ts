@@ -150,12 +150,71 @@ describe('indefinite freeze attack', () => {
     expect(error.details).toMatchObject({ role });
   });
 
-  test('an expired delegated role is refused', async () => {
+  test.each<[string, (repository: TufRepository) => void]>([
+    ['a name of the configuration might be in it', (repository) => repository.delegate('team', {})],
+    [
+      'it lists what trust can rest on',
+      (repository) => {
+        repository.delegate('team', { paths: ['team/*'] });
+        repository.addTarget('team/key.pub', PEM, { sigstore: { usage: 'Rekor' } }, 'team');
+      },
+    ],
+    [
+      'it lists a trusted root',
+      (repository) => {
+        repository.delegate('team', { paths: ['team/*'] });
+        repository.addTarget('team/trusted_root.json', '{}', undefined, 'team');
+      },
+    ],
+    [
+      'it delegates further',
+      (repository) => {
+        repository.delegate('team', { paths: ['team/*'] });
+        repository.delegate('below', { parent: 'team', paths: ['team/*'] });
+      },
+    ],
+    [
+      'it comes before the role of a target',
+      (repository) => {
+        repository.delegate('team', { paths: ['team/*'] });
+        repository.delegate('later', { paths: ['team/*'] });
+        repository.addTarget('team/x', 'x', undefined, 'later');
+      },
+    ],
+  ])('an expired delegated role is refused where %s', async (_, prepare) => {
     const { repository, client } = await followed();
-    const { role } = repository.delegate('team', {});
-    role.expires = '2026-01-01T00:00:00Z';
+    prepare(repository);
+    repository.delegated.get('team')!.role.expires = '2026-01-01T00:00:00Z';
     repository.publish();
-    expect((await client.refuses('TUF_EXPIRED')).message).toContain('team.json');
+    const error = await client.refuses('TUF_EXPIRED');
+    expect(error.message).toMatch(/^TUF metadata expired: team\.json/);
+  });
+
+  test('an expired delegated role that nothing depends on is left out, and said so', async () => {
+    const { repository, client } = await followed();
+    const { role } = repository.delegate('team', { paths: ['team/*'] });
+    repository.delegate('other', { paths: ['other/*'] });
+    repository.addTarget('team/x', 'x', undefined, 'team');
+    repository.addTarget('other/y', 'y', undefined, 'other');
+    role.expires = '2026-01-26T00:00:00Z';
+    repository.timestamp.expires = '2026-01-30T00:00:00Z';
+    repository.publish();
+    await client.sync();
+    expect((await client.view()).targetNames()).toEqual(['rekor-key-v1.pub', 'team/x', 'other/y']);
+    expect(client.warnings).toEqual([]);
+    expect((await client.sync(NOW + 2 * DAY)).changed).toBe(false);
+    repository.publish();
+    const { generation } = await client.sync(NOW + 2 * DAY);
+    expect(client.warnings).toEqual(
+      Array(2).fill(expect.stringMatching(/^warning: TUF metadata expired: team\.json .* left out$/)),
+    );
+    expect((await client.view()).targetNames()).toEqual(['rekor-key-v1.pub', 'other/y']);
+    expect(generation.state.tuf.roles['team']).toMatchObject({ expires: '2026-01-26T00:00:00Z' });
+    // What is left out is guarded like the rest.
+    role.version = 1;
+    repository.snapshot.meta['team.json'] = new MetaFile({ version: 1 });
+    repository.publishSnapshot();
+    await client.refuses('TUF_ROLLBACK', NOW + 2 * DAY);
   });
 
   test('exactly at its expiry a role is expired', async () => {

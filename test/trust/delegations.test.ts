@@ -2,10 +2,13 @@ import { join } from 'node:path';
 import { Targets } from '@tufjs/models';
 import { expect, test } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
-import type { PrivateKey } from '../../src/base/keys.ts';
+import { formatPublicKey, generateKey, type PrivateKey } from '../../src/base/keys.ts';
+import { distributedKeys } from '../../src/trust/key-list.ts';
+import { trustTargets } from '../../src/trust/targets.ts';
 import { refreshTuf } from '../../src/trust/tuf.ts';
 import { refusal } from '../support/errors.ts';
 import { temporaryDirectory } from '../support/temp.ts';
+import { TrustClient } from '../support/trust-client.ts';
 import { NOW, REPOSITORY_URL, signAnything, TufRepository, tufKey } from '../support/tuf-repository.ts';
 
 const refresh = async (repository: TufRepository, wanted: string[] = []) =>
@@ -164,7 +167,8 @@ test('what a role or a snapshot lists is read in linear time', async () => {
     paths: ['none'],
   }));
   change('1.targets.json', repository.keys.targets[0], {
-    targets: many(10_000, 'tN', target.toJSON()),
+    // Too large to be held whole.
+    targets: { ...many(10_000, 'tN', { ...target.toJSON(), length: 10_000_000 }), t9999: target.toJSON() },
     delegations: { keys, roles },
   });
   change('1.snapshot.json', repository.keys.snapshot[0], {
@@ -204,4 +208,49 @@ test.each([
   signed.delegations.roles = named.map((name) => ({ ...role, ...name }));
   repository.files.set('1.targets.json', signAnything(signed, repository.keys.targets[0]!));
   await refusal('TUF_INVALID', () => refresh(repository));
+});
+
+test('a store follows a repository with more roles than are worth loading', async () => {
+  const repository = new TufRepository();
+  repository.delegateToBins('bin', 9);
+  repository.addTarget('top.txt', 'x');
+  for (const role of repository.delegated.keys())
+    repository.addTarget('sigstore-services-v1', '{}', undefined, role);
+  const pem = formatPublicKey(generateKey().publicKey);
+  repository.addTarget('rekor-key-v1.pub', pem, { sigstore: { usage: 'Rekor' } });
+  repository.withHashes = false;
+  repository.publish();
+  const client = new TrustClient(repository);
+  await refusal('SERVICE_MAP_INVALID', () => client.init());
+  const map = '{"version": 1, "rekor": {"url": "https://log.test", "public_key_target": "rekor-key-v1"}}';
+  for (const role of repository.delegated.keys())
+    repository.addTarget('sigstore-services-v1', map, undefined, role);
+  repository.publish();
+  await client.init();
+  const view = await client.view();
+  expect([...view.targetNames()].sort()).toEqual(['rekor-key-v1.pub', 'sigstore-services-v1', 'top.txt']);
+  expect(view.roles.filter(({ name }) => name.startsWith('bin-'))).toHaveLength(3);
+  expect(distributedKeys(await trustTargets(view))).toMatchObject([{ target: 'rekor-key-v1.pub' }]);
+  expect((await client.sync()).changed).toBe(false);
+});
+
+test.each([
+  ['1.root', false],
+  ['a%2Fb', true],
+])('a role called %j that another file would replace is refused', async (name, consistent) => {
+  const repository = new TufRepository(NOW, consistent);
+  const trustedRoot = repository.firstRoot;
+  repository.delegate('a/b', {});
+  repository.delegate(name, {});
+  repository.publish();
+  const error = await refusal('TUF_INVALID', () =>
+    refreshTuf({
+      url: REPOSITORY_URL,
+      fetcher: repository,
+      directory: join(temporaryDirectory(), 'tuf'),
+      now: NOW,
+      trustedRoot,
+    }),
+  );
+  expect(error.message).toContain('two roles that are published as');
 });
