@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { stella } from '../support/cli.ts';
@@ -180,6 +181,41 @@ describe('the disk is full, or the medium is taken away', () => {
     },
     900_000,
   );
+
+  test.each([
+    ['taken away', 'EIO', 'FILE_UNREADABLE'],
+    ['cut short', undefined, 'ARCHIVE_TRUNCATED'],
+  ])('a medium that is %s at any read of the bundle: the store stays', async (_, fault, code) => {
+    const handle = await open(second);
+    const prototype = Object.getPrototypeOf(handle) as { read: (...args: unknown[]) => Promise<unknown> };
+    await handle.close();
+    let left = Number.POSITIVE_INFINITY;
+    let reads = 0;
+    const { read } = prototype;
+    prototype.read = async function (this: unknown, ...args) {
+      reads += 1;
+      left -= 1;
+      if (left > 0) return await read.apply(this, args);
+      if (fault) throw Object.assign(new Error(`${fault}: read`), { code: fault });
+      return { bytesRead: 0 };
+    };
+    try {
+      await runHere(copyOf(homes.holding), importOf(second), 0);
+      const all = reads;
+      expect(all).toBeGreaterThan(5);
+      const home = copyOf(homes.holding);
+      const before = fingerprintStore(storeIn(home));
+      for (let at = 1; at <= all; at += 1) {
+        left = at;
+        const { status, stderr } = await stella(importOf(second), { env: { HOME: home }, cwd: home });
+        expect(stderr, `read ${at} of ${all}`).toMatch(new RegExp(`\\[${code}\\]\nhint: `));
+        expect(status).not.toBe(0);
+        expect(fingerprintStore(storeIn(home))).toEqual(before);
+      }
+    } finally {
+      prototype.read = read;
+    }
+  });
 
   test('a bundle that ends while it is read', async () => {
     const bytes = readFileSync(second);
