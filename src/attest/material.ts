@@ -22,10 +22,10 @@ export interface TrustedLog {
 
 /** Whether an entry that names its log by `id` means this one: by its log id or its checkpoint key id, either of which may be cut. */
 export function isLogNamed(log: Pick<TrustedLog, 'logId' | 'checkpointKeyId'>, id: string): boolean {
-  return [log.logId, log.checkpointKeyId].some(
-    (own) => own !== undefined && (own === id || (own.length === 8 && id.startsWith(own))),
-  );
+  return isIdOf(log.logId, id) || (log.checkpointKeyId !== undefined && isIdOf(log.checkpointKeyId, id));
 }
+
+const isIdOf = (own: string, id: string) => own === id || (own.length === 8 && id.startsWith(own));
 
 /** One certificate of a trusted chain, already checked against the next one. */
 export interface ChainMember {

@@ -108,6 +108,9 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
   const ctLogs = load(root?.ctlogs ?? [], nameOfLog, loadLog);
   const authorities = load(root?.certificateAuthorities ?? [], nameOfAuthority, loadRootAuthority);
   const logs = load(root?.tlogs ?? [], nameOfLog, loadLog);
+  for (const log of [...logs, ...ctLogs])
+    if (Number.isNaN(log.validFrom))
+      problems.push(`log ${log.url}: the trusted root does not say since when its key is valid`);
   const { carried } = inputs;
   const held = load(
     carried?.logs ?? [],

@@ -88,6 +88,17 @@ describe.skipIf(!realIsPresent)('certificates', () => {
     );
   });
 
+  test('a log without the start of its validity is named', () => {
+    const [log] = root.tlogs;
+    const trust = loadTrust({
+      origin: { kind: 'trusted-root', name: 'test' },
+      trustedRoot: { ...root, tlogs: [{ ...log!, validFrom: undefined }] },
+    });
+    expect(trust.problems).toEqual([
+      'log https://rekor.sigstore.dev: the trusted root does not say since when its key is valid',
+    ]);
+  });
+
   test('an authority’s own certificate signs nothing', async () => {
     const rawBytes = Buffer.from(authority.chain[0]!).toString('base64');
     const code = await withBundle(dsse, (bundle) => {
