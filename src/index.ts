@@ -43,7 +43,7 @@ export type {
   VerdictDocumentInstant,
   VerdictDocumentSha256,
 } from './base/schema-types.ts';
-export type { ExtractOptions, OpenOptions } from './bundle/open.ts';
+export type { ExtractOptions } from './bundle/open.ts';
 export { type Sealed, type SealOptions, sealBundle } from './bundle/seal.ts';
 export type { SignerId } from './bundle/signature.ts';
 export type { EntrySource } from './bundle/source.ts';
@@ -52,7 +52,7 @@ export {
   type CheckName as BundleCheckName,
   type CheckResult as BundleCheck,
 } from './consumer/check-list.ts';
-export { type OpenedBundle, openBundle } from './library/bundle.ts';
+export { type OpenedBundle, type OpenOptions, openBundle } from './library/bundle.ts';
 export {
   type Delegation,
   editRepository,

@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import type { Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
+import { letInterruptsIn } from '../base/interrupt.ts';
 import type { VerdictDocument } from '../base/schema-types.ts';
 import { startThread } from '../base/thread.ts';
 import {
@@ -103,6 +104,7 @@ export async function* verifyBatch(
     const next = await source.next();
     if (next.done) return;
     yield await verifyPiece(next.value, trust, rules);
+    await letInterruptsIn();
   }
   const threads = Array.from({ length: jobs }, () => new BatchThread(rules));
   try {

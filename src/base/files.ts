@@ -20,6 +20,7 @@ import { basename, dirname, join } from 'node:path';
 import { formatHex, sha256Stream } from './bytes.ts';
 import type { ErrorCode } from './codes.ts';
 import { isStellaError, StellaError, systemCode } from './errors.ts';
+import { ifInterrupted } from './interrupt.ts';
 
 /** Every staging directory's name begins so; what a killed process left behind is found and removed by it. */
 export const STAGING_PREFIX = '.staging-';
@@ -130,6 +131,30 @@ export function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
+/**
+ * Makes a directory and those above it, where they are not there yet. Node's own `recursive` never ends below /proc, where
+ * a parent is there and yet nothing can be made in it.
+ * @returns the first that had to be made, if any
+ * @throws StellaError WRITE_FAILED
+ */
+export function makeDirectory(path: string, mode = 0o777): string | undefined {
+  let made: string | undefined;
+  try {
+    if (isDirectory(path)) return undefined;
+    if (dirname(path) !== path) made = makeDirectory(dirname(path), mode);
+    mkdirSync(path, mode);
+    return made ?? path;
+  } catch (cause) {
+    if (systemCode(cause) !== 'EEXIST') throw writeError(path, cause);
+    // Somebody else may have made it meanwhile.
+    if (isDirectory(path)) return made;
+    throw new StellaError('WRITE_FAILED', `${path} is in the way: a directory is needed there`, {
+      cause,
+      details: { path },
+    });
+  }
+}
+
 /** Makes a directory's entries (new names, renames) durable. */
 export function syncDirectory(path: string): void {
   if (platform() === 'win32') return; // directories cannot be opened there; NTFS journals renames
@@ -153,9 +178,11 @@ export interface WriteOptions {
  * @throws StellaError FILE_EXISTS, WRITE_FAILED
  */
 export function writeNewFile(path: string, bytes: Uint8Array, options: WriteOptions = {}): void {
+  makeDirectory(dirname(path));
+  let isMine = false;
   try {
-    mkdirSync(dirname(path), { recursive: true });
     const fd = openSync(path, 'wx', options.mode ?? 0o644);
+    isMine = true;
     try {
       for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
       if (options.sync ?? true) fsyncSync(fd);
@@ -163,6 +190,8 @@ export function writeNewFile(path: string, bytes: Uint8Array, options: WriteOpti
       closeSync(fd);
     }
   } catch (cause) {
+    // Half of a file, e.g. on a full disk, helps nobody and would be in the way of the next run.
+    if (isMine) rmSync(path, { force: true });
     if (systemCode(cause) === 'EEXIST')
       throw new StellaError('FILE_EXISTS', `${path} exists already`, { cause });
     throw writeError(path, cause);
@@ -234,38 +263,37 @@ function syncFileSystem(path: string): boolean {
   return command !== undefined && spawnSync(command, ['-f', path], { stdio: 'ignore' }).status === 0;
 }
 
-/** Staging directories in use by this process. */
-const live = new Set<string>();
+interface Staging {
+  readonly path: string;
+  remove(): void;
+}
 
-function makeStaging(parent: string, prefix: string): string {
+function makeStaging(parent: string, prefix: string): Staging {
   try {
-    mkdirSync(parent, { recursive: true });
-    const staging = mkdtempSync(join(parent, prefix));
-    live.add(staging);
-    return staging;
+    makeDirectory(parent);
+    const path = mkdtempSync(join(parent, prefix));
+    // Writes on other threads may still add a file while an interrupted process cleans up.
+    const remove = () => rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+    const ended = ifInterrupted(remove);
+    return {
+      path,
+      remove() {
+        ended();
+        remove();
+      },
+    };
   } catch (cause) {
     throw writeError(parent, cause);
   }
-}
-
-function removeStaging(staging: string): void {
-  live.delete(staging);
-  // Writes on other threads may still add a file while an interrupted process cleans up.
-  rmSync(staging, { recursive: true, force: true, maxRetries: 3 });
-}
-
-/** Removes every staging directory of this process: for the moment before it ends without unwinding. */
-export function removeLiveStaging(): void {
-  for (const staging of live) removeStaging(staging);
 }
 
 /** Runs `use` with a fresh directory inside `parent` and removes it afterwards, whatever happened. */
 export function withStaging<T>(parent: string, prefix: string, use: (staging: string) => T): T {
   const staging = makeStaging(parent, prefix);
   try {
-    return use(staging);
+    return use(staging.path);
   } finally {
-    removeStaging(staging);
+    staging.remove();
   }
 }
 
@@ -277,9 +305,9 @@ export async function withStagingAsync<T>(
 ): Promise<T> {
   const staging = makeStaging(parent, prefix);
   try {
-    return await use(staging);
+    return await use(staging.path);
   } finally {
-    removeStaging(staging);
+    staging.remove();
   }
 }
 

@@ -1,8 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StellaError } from './errors.ts';
-import { writeError } from './files.ts';
+import { makeDirectory, writeError } from './files.ts';
 
 const SQLITE_BUSY = 5;
 
@@ -15,9 +14,10 @@ export async function withLock<T>(directory: string, use: () => Promise<T> | T):
   const path = join(directory, 'lock');
   let database: DatabaseSync | undefined;
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     database = new DatabaseSync(path, { timeout: 0 });
-    database.exec('BEGIN EXCLUSIVE');
+    // Nothing is ever written, so that there is nothing to roll back; a journal would stay behind where a process is ended.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (cause) {
     database?.close();
     if (cause instanceof Error && 'errcode' in cause && cause.errcode === SQLITE_BUSY) {

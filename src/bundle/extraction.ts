@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { StellaError, systemCode } from '../base/errors.ts';
-import { writeError } from '../base/files.ts';
+import { makeDirectory, writeError } from '../base/files.ts';
 
 /**
  * Writes entries below one directory and nowhere else: paths come from a checked manifest, every directory on the way is
@@ -30,7 +30,7 @@ export class Extraction {
   constructor(root: string) {
     this.#root = normalize(root);
     try {
-      if (mkdirSync(root, { recursive: true }) !== undefined) this.#made.push(root);
+      if (makeDirectory(root) !== undefined) this.#made.push(root);
     } catch (cause) {
       throw writeError(root, cause);
     }

@@ -3,7 +3,8 @@ import { Writable } from 'node:stream';
 import { systemClock } from '../base/clock.ts';
 import { EXIT } from '../base/codes.ts';
 import { StellaError } from '../base/errors.ts';
-import { removeLiveStaging, writeError } from '../base/files.ts';
+import { writeError } from '../base/files.ts';
+import { undoUnfinished } from '../base/interrupt.ts';
 import { run } from './main.ts';
 import { errorText } from './output.ts';
 
@@ -50,17 +51,19 @@ for (const stream of [process.stdout, process.stderr]) {
 
 let stop: (() => void) | undefined;
 
-// What is committed was committed in one step; all the rest lies in staging directories.
-for (const [signal, status] of [
+const SIGNALS = [
   ['SIGINT', 130],
   ['SIGTERM', 143],
   ['SIGHUP', 129],
-] as const) {
+] as const;
+
+// What is committed was committed in one step; all the rest can be undone.
+for (const [signal, status] of SIGNALS) {
   process.on(signal, () => {
     if (stop) return stop();
     // Where exiting has to wait, e.g. for a blocked read, a second Ctrl-C ends the process the hard way.
     process.removeAllListeners(signal);
-    removeLiveStaging();
+    undoUnfinished();
     const error = new StellaError('INTERRUPTED', 'interrupted');
     process.stderr.write(`${process.stderr.isTTY ? '\r' : ''}${errorText(error, false)}`);
     process.exit(status);
@@ -93,4 +96,6 @@ void run(process.argv.slice(2), {
   },
 }).then((status) => {
   process.exitCode = status;
+  // What is done is done, and said: a signal that came too late only ends the printing.
+  for (const [signal] of SIGNALS) process.removeAllListeners(signal);
 });

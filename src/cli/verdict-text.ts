@@ -32,10 +32,7 @@ function addFacts(verdict: VerdictDocument, add: Add): void {
   if (signer?.kind === 'certificate') {
     add('signer', signer.identity);
     add('issuer', signer.issuer ?? 'not named');
-    add(
-      'identity',
-      verdict.identity_checked ? 'as required' : 'identity not checked: no identity rule was given',
-    );
+    add('identity', verdict.identity_checked ? 'as required' : 'not checked: no identity rule was given');
   }
   add(
     'signed',
@@ -56,7 +53,7 @@ function addFacts(verdict: VerdictDocument, add: Add): void {
   }
   if (verdict.logs.length === 0) add('logged', 'not shown to be logged');
   if (verdict.artifact_checked && artifact) add('artifact', `${artifact.name} (${artifact.digest})`);
-  else add('artifact', `artifact not checked: ${artifact ? 'an earlier check failed' : 'none was given'}`);
+  else add('artifact', `not checked: ${artifact ? 'an earlier check failed' : 'none was given'}`);
   if (statement) {
     const [first, ...more] = statement.subjects;
     const [algorithm, digest] = Object.entries(first!.digest)[0]!;

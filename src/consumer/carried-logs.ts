@@ -1,8 +1,8 @@
-import { constants, copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { formatHex, parseHex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import { writeError } from '../base/files.ts';
+import { makeDirectory, writeError } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import type { Mirror } from '../bundle/sealed-bundle.ts';
@@ -131,7 +131,7 @@ function addHeldTiles(from: string, to: string): void {
     const target = join(to, path);
     if (existsSync(target)) continue;
     try {
-      mkdirSync(dirname(target), { recursive: true });
+      makeDirectory(dirname(target));
       copyFileSync(join(from, path), target, constants.COPYFILE_FICLONE);
     } catch (cause) {
       throw writeError(target, cause);

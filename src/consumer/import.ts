@@ -5,6 +5,7 @@ import { formatBase64 } from '../base/bytes.ts';
 import { formatInstant, type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError } from '../base/errors.ts';
 import { withStagingAsync } from '../base/files.ts';
+import { letInterruptsIn } from '../base/interrupt.ts';
 import { ownBundleKeys } from '../trust/bundle-keys.ts';
 import { trustedRootFile } from '../trust/derived-trust.ts';
 import { checkClock } from '../trust/freshness.ts';
@@ -87,6 +88,7 @@ export async function importBundle(
       const place = placeOf(store, writer.staging, current());
       const acceptance = await acceptBundle(source, place, rules, checks);
       if (acceptance.alreadyHeld) return { acceptance, checks: checks.results, generation: current()! };
+      await letInterruptsIn();
       const generation = await checks.run('commit', async () => {
         const committed = await commit(writer, acceptance, rules, current()?.state, floor);
         writer.audit('import', {

@@ -1,8 +1,17 @@
 import type { Readable } from 'node:stream';
 import type { PublicKey } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';
-import { type ExtractOptions, type OpenOptions, openBundle as open } from '../bundle/open.ts';
+import { type ExtractOptions, openBundle as open } from '../bundle/open.ts';
 import { checkBundleSignature, type SignerId, signerIds } from '../bundle/signature.ts';
+
+/** How to open a bundle. */
+export interface OpenOptions {
+  /**
+   * A directory that belongs to the caller. Only an input that cannot be sought in (a pipe, an archive packed again
+   * without seek table) is written into it, once an entry is asked for; closing the bundle removes it again.
+   */
+  readonly staging: string;
+}
 
 /**
  * An opened bundle. Its manifest is well-formed, but **nobody vouches for it** until {@link OpenedBundle.checkSignature}
@@ -56,8 +65,8 @@ export interface OpenedBundle {
  * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE, ARCHIVE_*, MANIFEST_*, COSE_INVALID, ENTRY_*,
  * PARTS_INCOMPLETE
  */
-export async function openBundle(file: string | Readable, options: OpenOptions): Promise<OpenedBundle> {
-  const bundle = await open(file, options);
+export async function openBundle(file: string | Readable, { staging }: OpenOptions): Promise<OpenedBundle> {
+  const bundle = await open(file, { staging });
   return {
     manifest: bundle.manifest,
     manifestSha256: bundle.manifestSha256,

@@ -1,7 +1,7 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isStellaError, systemCode } from '../base/errors.ts';
-import { readBoundedIfPresent, writeError } from '../base/files.ts';
+import { makeDirectory, readBoundedIfPresent, writeError } from '../base/files.ts';
 import { MOST_ENTRY_BUNDLE_BYTES } from '../tlog/entry-bundle.ts';
 import { HASH_BYTES } from '../tlog/hash.ts';
 import {
@@ -52,7 +52,7 @@ function writeWhole(into: string, path: string, bytes: Uint8Array): void {
       renameSync(part, target);
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw error;
-      mkdirSync(dirname(target), { recursive: true });
+      makeDirectory(dirname(target));
       renameSync(part, target);
     }
   } catch (cause) {

@@ -1,8 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { compareBytewise } from '../base/bytes.ts';
 import { isStellaError } from '../base/errors.ts';
-import { replaceFile, writeError } from '../base/files.ts';
+import { makeDirectory, replaceFile, writeError } from '../base/files.ts';
 import { type OpenedCheckpoint, openCheckpoint } from '../tlog/checkpoint.ts';
 import { proveConsistency } from '../tlog/merkle.ts';
 import type { VerifierKey } from '../tlog/note.ts';
@@ -83,7 +82,7 @@ export async function mirrorLog(options: MirrorOptions): Promise<MirroredLog> {
     earlier.map(({ size }) => size),
   );
   try {
-    mkdirSync(into, { recursive: true });
+    makeDirectory(into);
   } catch (cause) {
     throw writeError(into, cause);
   }

@@ -1,9 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { excerpt, formatUtf8, parseHex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import type { Fetcher } from '../base/fetcher.ts';
-import { replaceFile, writeError } from '../base/files.ts';
+import { makeDirectory, replaceFile, writeError } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
 import { parseJson } from '../base/schema.ts';
 import { openCheckpoint, parseCheckpoint } from '../tlog/checkpoint.ts';
@@ -111,7 +110,7 @@ async function fetchProof(
 
 function write(path: string, bytes: Uint8Array): void {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeDirectory(dirname(path));
   } catch (cause) {
     throw writeError(path, cause);
   }

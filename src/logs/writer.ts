@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { excerpt } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import { readBoundedIfPresent, syncDirectory, writeError } from '../base/files.ts';
+import { makeDirectory, readBoundedIfPresent, syncDirectory, writeError } from '../base/files.ts';
 import type { Signer } from '../base/keys.ts';
 import { withLock } from '../base/lock.ts';
 import { type Checkpoint, formatCheckpoint, openCheckpoint } from '../tlog/checkpoint.ts';
@@ -57,7 +57,7 @@ export async function initLog(directory: string, settings: LogSettings): Promise
     });
   }
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
   } catch (cause) {
     throw writeError(directory, cause);
   }

@@ -1,17 +1,8 @@
-import {
-  chmodSync,
-  createReadStream,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { chmodSync, createReadStream, existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import { syncDirectory, writeError } from '../base/files.ts';
+import { makeDirectory, syncDirectory, writeError } from '../base/files.ts';
 import { withLock } from '../base/lock.ts';
 import { downloadBlob } from './download.ts';
 import { digestOfTag, type FetchedManifest, fetchManifest } from './fetch-manifest.ts';
@@ -64,7 +55,7 @@ export async function pullBundle(registry: Registry, options: PullOptions): Prom
 /** Beside the output others may be able to write, too: what is kept of a download must be this user's alone. */
 function claim(workplace: string): void {
   try {
-    mkdirSync(workplace, { recursive: true, mode: 0o700 });
+    makeDirectory(workplace, 0o700);
     if (!lstatSync(workplace).isDirectory())
       throw new StellaError('WRITE_FAILED', `${workplace} is not a directory`, {
         hint: 'remove it, or choose another --out',
@@ -135,7 +126,7 @@ async function checkUnmoved(registry: Registry, tag: string, digest: string): Pr
 
 function place(partial: string, out: string): void {
   try {
-    mkdirSync(dirname(out), { recursive: true });
+    makeDirectory(dirname(out));
     renameSync(partial, out);
     syncDirectory(dirname(out));
   } catch (cause) {

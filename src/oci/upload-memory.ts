@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { DAY, type Duration, type Instant } from '../base/clock.ts';
 import { isStellaError } from '../base/errors.ts';
-import { readBoundedIfPresent, replaceFile } from '../base/files.ts';
+import { makeDirectory, readBoundedIfPresent, replaceFile } from '../base/files.ts';
 import { withLock } from '../base/lock.ts';
 import { parseJson } from '../base/schema.ts';
 
@@ -50,7 +50,7 @@ export class UploadMemory {
     const directory = join(this.#directory, sha256Hex(Buffer.from(formatCanonicalJson(subject))));
     let entered = false;
     try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      makeDirectory(directory, 0o700);
       return await withLock(directory, async () => {
         entered = true;
         return await use(this.#record(join(directory, RECORD), subject));

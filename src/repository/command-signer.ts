@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { formatDuration, MINUTE } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
+import { ifInterrupted } from '../base/interrupt.ts';
 import type { PublicKey, Signer } from '../base/keys.ts';
 import { isSignature } from '../base/keys.ts';
 
@@ -58,6 +59,8 @@ function runSigner(command: string, data: Uint8Array, options: CommandSignerOpti
       child.stderr.destroy();
       refuse(why);
     };
+    // At a terminal Ctrl-C reaches it, too; a signal to this process alone does not.
+    const ended = ifInterrupted(() => child.kill());
     const timer = setTimeout(() => giveUp(`did not finish within ${formatDuration(timeout)}`), timeout);
     const output: Buffer[] = [];
     let size = 0;
@@ -73,6 +76,7 @@ function runSigner(command: string, data: Uint8Array, options: CommandSignerOpti
       complaint = (complaint + text).slice(-MOST_COMPLAINT_BYTES);
     });
     child.on('error', (cause) => {
+      ended();
       clearTimeout(timer);
       refuse('could not be started', cause);
     });
@@ -80,6 +84,7 @@ function runSigner(command: string, data: Uint8Array, options: CommandSignerOpti
     child.stdin.on('error', () => {});
     child.on('close', (status, signal) => {
       const said = complaint.trim().split('\n').at(-1);
+      ended();
       clearTimeout(timer);
       if (status !== 0) refuse(`failed with status ${status ?? signal}${said ? `: ${said}` : ''}`);
       else done(Buffer.concat(output));

@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatUtf8 } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import { replaceFile, writeError } from '../base/files.ts';
+import { makeDirectory, replaceFile, writeError } from '../base/files.ts';
 import { withLock } from '../base/lock.ts';
 import { Draft } from './change.ts';
 import { editKeys } from './edit-keys.ts';
@@ -57,7 +57,7 @@ export async function initRepository(
   draft.editRole('targets', () => {});
   for (const target of wanted.targets) addTarget(draft, target);
   try {
-    mkdirSync(path, { recursive: true });
+    makeDirectory(path);
   } catch (cause) {
     throw writeError(path, cause);
   }

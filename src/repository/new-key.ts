@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatUtf8 } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import { writeError, writeNewFile } from '../base/files.ts';
+import { makeDirectory, writeError, writeNewFile } from '../base/files.ts';
 import { formatPrivateKey, formatPublicKey, generateKey, type PublicKey } from '../base/keys.ts';
 import type { KeyPlace } from './settings.ts';
 import { formatTufKey, tufKeyId } from './tuf-key.ts';
@@ -60,7 +60,7 @@ function makeKey(
   const key = generateKey(source.type);
   const keys = join(directory, 'keys');
   try {
-    mkdirSync(keys, { recursive: true, mode: 0o700 });
+    makeDirectory(keys, 0o700);
   } catch (cause) {
     throw writeError(keys, cause);
   }

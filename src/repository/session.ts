@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import { readBounded, removeLeftovers, replaceFile } from '../base/files.ts';
+import { ifInterrupted } from '../base/interrupt.ts';
 import { withLock } from '../base/lock.ts';
 import { type Change, Draft } from './change.ts';
 import { type KeyRing, openKeyRing, type PassphraseSource } from './key-ring.ts';
@@ -73,6 +74,12 @@ export function editRepository<T>(
     const settingsPath = join(path, SETTINGS_FILE);
     const settingsBefore = readBounded(settingsPath, 1024 * 1024);
     const remembered: NamedKey[] = [];
+    const forget = () => {
+      if (remembered.length > 0) replaceFile(settingsPath, settingsBefore);
+      for (const { made } of remembered)
+        for (const file of made ?? []) rmSync(join(path, file), { force: true });
+    };
+    const ended = ifInterrupted(forget);
     try {
       const value = await edit({
         directory,
@@ -84,10 +91,10 @@ export function editRepository<T>(
       });
       return await finishEdit(openWorkingDirectory(path, options.now), draft.finish(), options, value);
     } catch (error) {
-      if (remembered.length > 0) replaceFile(settingsPath, settingsBefore);
-      for (const { made } of remembered)
-        for (const file of made ?? []) rmSync(join(path, file), { force: true });
+      forget();
       throw error;
+    } finally {
+      ended();
     }
   });
 }

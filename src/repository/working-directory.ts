@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { formatUtf8 } from '../base/bytes.ts';
 import { formatInstant, type Instant, MINUTE, parseInstant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import {
   isDirectory,
+  makeDirectory,
   readBoundedIfPresent,
   removeLeftovers,
   replaceFile,
@@ -125,7 +126,7 @@ function replacePublic(directory: string, [path, bytes]: PublicFile): void {
   const target = join(directory, path);
   if (isThere(target, bytes)) return;
   try {
-    mkdirSync(dirname(target), { recursive: true });
+    makeDirectory(dirname(target));
   } catch (cause) {
     throw writeError(target, cause);
   }

@@ -1,8 +1,8 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import { fileSha256, readBoundedIfPresent, writeNewFile } from '../base/files.ts';
+import { fileSha256, makeDirectory, readBoundedIfPresent, writeNewFile } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
 import { readAttestationList } from './attestation-list.ts';
 import type { Generation } from './store.ts';
@@ -69,7 +69,7 @@ function addOtherTiles({ state }: Generation, shared: SharedDirectories, out: st
     for (const file of files) {
       const to = join(out, 'logs', name, file);
       if (existsSync(to)) continue;
-      mkdirSync(dirname(to), { recursive: true });
+      makeDirectory(dirname(to));
       copyFileSync(join(from, file), to);
       added.push(`logs/${name}/${file.replaceAll('\\', '/')}`);
     }
@@ -93,7 +93,7 @@ function addOtherAttestations(generation: Generation, shared: SharedDirectories,
         hint: 'import the bundle again, into an empty store if need be',
       });
     }
-    mkdirSync(dirname(to), { recursive: true });
+    makeDirectory(dirname(to));
     copyFileSync(from, to);
     return [`attestations/${sha256}.json`];
   });
@@ -113,7 +113,7 @@ function placeShared(
 ): void {
   const [section, ...rest] = path.split('/');
   const from = join(section === 'logs' ? shared.logsDirectory : shared.attestationsDirectory, ...rest);
-  mkdirSync(dirname(to), { recursive: true });
+  makeDirectory(dirname(to));
   if (section === 'logs' && rest.at(-1) === 'checkpoint') {
     const text = checkpoints.find((one) => one !== undefined && sha256Hex(Buffer.from(one)) === sha256);
     if (text !== undefined) writeNewFile(to, Buffer.from(text), { sync: false });

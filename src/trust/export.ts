@@ -1,7 +1,14 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { StellaError } from '../base/errors.ts';
-import { STAGING_PREFIX, syncDirectory, syncTree, withStagingAsync, writeError } from '../base/files.ts';
+import {
+  makeDirectory,
+  STAGING_PREFIX,
+  syncDirectory,
+  syncTree,
+  withStagingAsync,
+  writeError,
+} from '../base/files.ts';
 import { addSealedState, type SharedDirectories } from './export-sealed.ts';
 import { loadGeneration } from './generation.ts';
 import type { Generation } from './store.ts';
@@ -55,7 +62,7 @@ function copyTree(from: string, to: string): string[] {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(from.length + 1));
   for (const file of files) {
-    mkdirSync(dirname(join(to, file)), { recursive: true });
+    makeDirectory(dirname(join(to, file)));
     copyFileSync(join(from, file), join(to, file));
   }
   return files.map((file) => file.replaceAll('\\', '/'));

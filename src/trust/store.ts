@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } fro
 import { dirname, join } from 'node:path';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { type Instant, parseInstant } from '../base/clock.ts';
-import { isStellaError, StellaError, systemCode } from '../base/errors.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
 import {
+  makeDirectory,
   readBounded,
   readBoundedIfPresent,
   removeLeftovers,
@@ -15,6 +16,7 @@ import {
   writeError,
   writeNewFile,
 } from '../base/files.ts';
+import { ifInterrupted } from '../base/interrupt.ts';
 import { withLock } from '../base/lock.ts';
 import { checkSchema, parseAnyJson } from '../base/schema.ts';
 import type { StoreState } from '../base/schema-types.ts';
@@ -153,6 +155,7 @@ export class TrustStore {
    */
   async change<T>(now: Instant, work: (writer: StoreWriter) => Promise<T>): Promise<T> {
     const made = this.#makeDirectory();
+    const ended = ifInterrupted(() => this.#removeIfUnused(made));
     try {
       return await withLock(this.directory, async () => {
         removeLeftovers(this.directory);
@@ -179,6 +182,7 @@ export class TrustStore {
           })
         : error;
     } finally {
+      ended();
       this.#removeIfUnused(made);
     }
   }
@@ -241,7 +245,7 @@ export class TrustStore {
       syncTree(staged);
       if (next.logsDirectory) adoptTree(next.logsDirectory, this.logsDirectory);
       if (next.attestationsDirectory) adoptTree(next.attestationsDirectory, this.attestationsDirectory);
-      mkdirSync(generations, { recursive: true });
+      makeDirectory(generations);
       renameSync(staged, directory);
       syncDirectory(generations);
       replaceFile(join(this.directory, 'CURRENT'), Buffer.from(`${number}\n`));
@@ -264,13 +268,10 @@ export class TrustStore {
   /** The first of the directories that had to be made, if any. */
   #makeDirectory(): string | undefined {
     try {
-      return mkdirSync(this.directory, { recursive: true, mode: 0o755 });
+      return makeDirectory(this.directory, 0o755);
     } catch (cause) {
-      throw new StellaError(
-        'STORE_UNWRITABLE',
-        `cannot make the trust store ${this.directory} (${systemCode(cause) ?? String(cause)})`,
-        { cause },
-      );
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new StellaError('STORE_UNWRITABLE', `cannot make the trust store: ${why}`, { cause });
     }
   }
 

@@ -1,11 +1,11 @@
 import { createHash, getHashes, timingSafeEqual } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { excerpt } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { Fetcher } from '../base/fetcher.ts';
-import { readBoundedIfPresent, writeError } from '../base/files.ts';
+import { makeDirectory, readBoundedIfPresent, writeError } from '../base/files.ts';
 import { TufClient } from './client.ts';
 import type { LocalMetadata, TufRole, TufTarget } from './client-types.ts';
 import { metadataFileName } from './metadata-file.ts';
@@ -306,7 +306,7 @@ function viewOf(
 
 function write(path: string, bytes: Uint8Array): void {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeDirectory(dirname(path));
     writeFileSync(path, bytes);
   } catch (cause) {
     throw writeError(path, cause);

@@ -194,7 +194,7 @@ describe.skipIf(!realIsPresent)('stella attest verify', () => {
     const document = checkSchema('verdict', result.json(), 'the verdict');
     expect(document).toMatchObject({ verified: true, identity_checked: false, artifact_checked: false });
     expect((await stella(base('happy-path-intoto-in-dsse-v3'), { now: NOW })).stdout).toContain(
-      'identity not checked',
+      'identity  not checked',
     );
   });
 

@@ -108,7 +108,7 @@ describe('stella attest sign', () => {
     expect((await verify('--type', 'https://example.com/other')).stderr).toContain('[PREDICATE_MISMATCH]');
     const plain = await verify();
     expect(plain.status).toBe(0);
-    expect(plain.stdout).toContain('artifact not checked: none was given');
+    expect(plain.stdout).toContain('artifact  not checked: none was given');
   });
 
   test('prints the Sigstore bundle without --out, for a pipe', async () => {

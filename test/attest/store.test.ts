@@ -48,7 +48,7 @@ test('an attestation verifies with the keys of the store, and is part of the sea
   expect(other.status).toBe(2);
   expect(other.stderr).toContain('[ARTIFACT_MISMATCH]');
   const plain = await verify();
-  expect(plain.stdout).toContain('artifact not checked: none was given');
+  expect(plain.stdout).toContain('artifact  not checked: none was given');
   expect(plain.stdout).toContain('fresh: sealed 0s ago (2026-08-22T00:00:00Z)');
 
   // The age of the store is judged at the time of the verification.

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import {
+  makeDirectory,
   readBounded,
   readBoundedIfPresent,
   removeLeftovers,
@@ -42,6 +43,30 @@ test('a new file never overwrites', async () => {
   await refusal('FILE_EXISTS', () => writeNewFile(path, Buffer.from('two')));
   expect(readFileSync(path, 'utf8')).toBe('one');
 });
+
+test('a file where a directory is needed is named, and is not what exists already', async () => {
+  const directory = temporaryDirectory();
+  writeFileSync(join(directory, 'file'), '');
+  for (const path of ['file/new', 'file/deeper/new']) {
+    const error = await refusal('WRITE_FAILED', () => writeNewFile(join(directory, path), Buffer.from('x')));
+    expect(error.message).toBe(`${join(directory, 'file')} is in the way: a directory is needed there`);
+  }
+});
+
+test('directories are made with their parents, and the first of them is told', () => {
+  const directory = temporaryDirectory();
+  expect(makeDirectory(join(directory, 'a', 'b', 'c'), 0o700)).toBe(join(directory, 'a'));
+  expect(statSync(join(directory, 'a', 'b')).mode & 0o777).toBe(0o700);
+  expect(makeDirectory(join(directory, 'a', 'd'))).toBe(join(directory, 'a', 'd'));
+  expect(makeDirectory(join(directory, 'a'))).toBeUndefined();
+});
+
+test.skipIf(process.platform !== 'linux')(
+  'below /proc nothing can be made, and that comes to an end',
+  async () => {
+    await refusal('WRITE_FAILED', () => writeNewFile('/proc/none/report.html', Buffer.from('x')));
+  },
+);
 
 test('replacing leaves one file, whole', () => {
   const directory = temporaryDirectory();
