@@ -73,13 +73,23 @@ export function parseSigstoreBundle(value: unknown): Attestation {
     return read.refuse('mediaType', `is not of a known version: ${JSON.stringify(mediaType.slice(0, 80))}`);
   const material = read.object(bundle['verificationMaterial'], 'verificationMaterial', FIELDS.material);
   const entries = parseEntries(material['tlogEntries'], form);
+  const [content, signer] = [parseContent(bundle), parseSigner(material, form)];
+  checkHints(content, signer);
   return {
     form,
-    content: parseContent(bundle),
-    signer: parseSigner(material, form),
+    content,
+    signer,
     entries,
     timestamps: parseTimestamps(material['timestampVerificationData']),
   };
+}
+
+/** Two names for the key must be the same one (sigstore_bundle.proto, `verification_material`); many signers give only one. */
+function checkHints(content: Envelope | MessageSignature, signer: SignerClaim): void {
+  if (content.kind !== 'dsse' || signer.kind !== 'key' || signer.hint === undefined) return;
+  const keyid = content.signatures[0]?.keyid;
+  if (keyid !== undefined && keyid !== signer.hint)
+    read.refuse('publicKey.hint', "is not the keyid of the envelope's signature");
 }
 
 function parseContent(bundle: JsonObject): Envelope | MessageSignature {

@@ -674,6 +674,22 @@ describe('the document', () => {
     expect(await judge(scenario)).toBe(code);
   });
 
+  test('the key is called one name at most', async () => {
+    const called = (hint: string, keyid: string) =>
+      judge({
+        content: 'dsse',
+        signer: 'key',
+        bundle: [
+          [`${MATERIAL}.publicKey`, { hint }],
+          ['dsseEnvelope.signatures.0.keyid', keyid],
+        ],
+      });
+    expect(await called('a', 'a')).toBe('verified');
+    expect(await called('a', '')).toBe('verified');
+    expect(await called('', 'a')).toBe('verified');
+    expect(await called('a', 'b')).toBe('SIGSTORE_BUNDLE_INVALID');
+  });
+
   test.each(['0.1', '0.2'] as const satisfies readonly Version[])(
     'version %s in the words of the .proto file',
     async (version) => {
