@@ -4,7 +4,7 @@ import { StellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Attestation } from './attestation.ts';
 import type { AttestorKey } from './material.ts';
-import type { RevokedKey, VerifierTrust } from './trust.ts';
+import { type RevokedKey, revokedLogKey, type VerifierTrust } from './trust.ts';
 
 /** Hints tell keys apart and prove nothing: key id in hexadecimal or base64, npm's form, or the target's name. */
 function fitsHint(attestor: AttestorKey, hint: string): boolean {
@@ -92,7 +92,7 @@ function revokedAmong(
     for (const revoked of trust.revoked.values()) if (revoked.target === hint) return revoked;
   }
   return attestation.entries
-    .map(({ logId }) => trust.revoked.get(logId))
+    .map(({ logId }) => revokedLogKey(trust, logId))
     .find((revoked) => revoked !== undefined);
 }
 

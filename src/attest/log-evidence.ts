@@ -7,7 +7,7 @@ import { type Consistency, checkConsistencyWithHeld } from './consistency.ts';
 import { checkEntry, type EntryExpectation } from './log-entry.ts';
 import { checkCheckpoint, checkProof, type ProvenCheckpoint } from './log-proof.ts';
 import { isLogNamed } from './material.ts';
-import type { VerifierTrust } from './trust.ts';
+import { revokedLogKey, type VerifierTrust } from './trust.ts';
 import type { CheckOutcome, LogEvidence } from './verdict.ts';
 
 type Outcome = Omit<CheckOutcome, 'name'>;
@@ -56,7 +56,7 @@ export class LogJudge {
   checkpoints(times: readonly Instant[], policies: readonly WitnessPolicy[]): Outcome {
     for (const entry of this.#entries) {
       if (!entry.proof) continue;
-      const revoked = this.#trust.revoked.get(entry.logId);
+      const revoked = revokedLogKey(this.#trust, entry.logId);
       if (revoked) throw keyRevoked(revoked);
       this.#proven.push({
         entry,

@@ -3,7 +3,7 @@ import type { Attestation } from './attestation.ts';
 import { keyRevoked } from './attestor.ts';
 import { checkPromise } from './log-proof.ts';
 import { checkTimestamp, parseTimestamp } from './timestamp.ts';
-import type { VerifierTrust } from './trust.ts';
+import { revokedLogKey, type VerifierTrust } from './trust.ts';
 
 /** A trusted instant at which the signature existed. */
 export interface SigningTime {
@@ -28,7 +28,7 @@ export function findSigningTimes(
   }
   for (const entry of entries) {
     if (!entry.signedEntryTimestamp) continue;
-    const revoked = trust.revoked.get(entry.logId);
+    const revoked = revokedLogKey(trust, entry.logId);
     if (revoked) throw keyRevoked(revoked);
     const { time, log } = checkPromise(entry, trust.logs);
     times.push({ time, source: log.origin });

@@ -60,6 +60,7 @@ export interface ViewTrust {
     readonly key_id: string;
     readonly target: string;
     readonly usage: string;
+    readonly log_ids?: readonly string[];
     readonly removed_at: string;
   }[];
   readonly carried?: CarriedLogs;
@@ -83,6 +84,7 @@ export async function viewTrustInputs(view: TufView, config: Config, more: ViewT
       keyId: key.key_id,
       target: key.target,
       usage: key.usage,
+      logIds: key.log_ids,
       removedAt: parseInstant(key.removed_at),
     })),
     ...(more.carried ? { carried: more.carried } : {}),

@@ -37,8 +37,8 @@ export interface CarriedLogs {
 export interface RevokedKey {
   /** SHA-256 of the SPKI. */
   readonly keyId: string;
-  /** For a log's key, what entries name the log by. */
-  readonly logId?: string;
+  /** For a log's key, what entries name the log by: 64 hexadecimal digits, or the first 8. */
+  readonly logIds?: readonly string[] | undefined;
   readonly target: string;
   /** What the key was for: `Rekor`, `attestor`, … */
   readonly usage?: string;
@@ -125,7 +125,7 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
     attestors: inputs.attestors ?? [],
     revoked: new Map(
       (inputs.revoked ?? []).flatMap((key) =>
-        [key.keyId, key.logId].flatMap((id): [string, RevokedKey][] => (id === undefined ? [] : [[id, key]])),
+        [key.keyId, ...(key.logIds ?? [])].map((id): [string, RevokedKey] => [id, key]),
       ),
     ),
     held: new Map(held.map((log) => [log.origin, log])),
@@ -133,6 +133,14 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
     certificates: new CertificateJudge(authorities, ctLogs),
     problems,
   };
+}
+
+/** The revoked key of the log that an entry names by this id, if it was revoked. */
+export function revokedLogKey(
+  { revoked }: Pick<VerifierTrust, 'revoked'>,
+  logId: string,
+): RevokedKey | undefined {
+  return revoked.get(logId) ?? revoked.get(logId.slice(0, 8));
 }
 
 /** The checkpoint is verified again with the log's keys before anything is compared with it. */

@@ -587,6 +587,10 @@ files: string[]
 
 export type StoreStateInstant = string
 export type StoreStateSha256 = string
+/**
+ * Of a transparency log's key: what entries name the log by
+ */
+export type StoreStateLogIds = string[]
 
 /**
  * state.json of one generation of a trust store: what was believed when it was made, and why
@@ -675,6 +679,7 @@ known_keys?: {
 key_id: StoreStateSha256
 target: string
 usage: string
+log_ids?: StoreStateLogIds
 since: StoreStateInstant
 }[]
 /**
@@ -684,6 +689,7 @@ revoked_keys?: {
 key_id: StoreStateSha256
 target: string
 usage: string
+log_ids?: StoreStateLogIds
 removed_at: StoreStateInstant
 }[]
 logs: StoreStateLog[]

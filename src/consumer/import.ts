@@ -203,7 +203,13 @@ async function nextState(
     ...(rekor_key_targets ? { rekor_key_targets } : {}),
     ...(service_map_target ? { service_map_target } : {}),
     bundle_keys: [...pinnedKeys],
-    ...(await keyHistory(view, distributedKeys(trust.targets), before, manifest.sealed_at)),
+    ...(await keyHistory(
+      view,
+      distributedKeys(trust.targets),
+      trust.trustedRoot.tlogs,
+      before,
+      manifest.sealed_at,
+    )),
     logs: [
       // A log that this bundle does not carry is still one that must not be rolled back by the next.
       ...(before?.logs ?? []).filter((log) => !carried.has(log.origin)),

@@ -1,15 +1,18 @@
-import { type DistributedKey, keyIdsIn } from './key-list.ts';
+import { type DistributedKey, keyIdOf, keyIdsIn } from './key-list.ts';
 import type { StoreState } from './store.ts';
+import type { TrustedRootLog } from './trusted-root.ts';
 import type { TufView } from './tuf.ts';
 
 /**
  * Since when each key is known, and which keys were known once and are distributed no more.
  * @param view the verified repository @param keys those of it that are used
+ * @param logs the transparency logs that it amounts to: entries name them by their ids, of which some do not follow from the key
  * @throws StellaError TUF_MISMATCH, TARGET_INVALID
  */
 export async function keyHistory(
   view: TufView,
   keys: readonly DistributedKey[],
+  logs: readonly TrustedRootLog[],
   before: StoreState | undefined,
   now: string,
 ): Promise<Pick<StoreState, 'known_keys' | 'revoked_keys'>> {
@@ -20,12 +23,14 @@ export async function keyHistory(
   const unique = new Map(keys.map((key) => [key.id, key]));
   const removed = known
     .filter((key) => !ids.has(key.key_id) && !unchosen.has(key.key_id))
-    .map(({ key_id, target, usage }) => ({ key_id, target, usage, removed_at: now }));
+    .map(({ since: _, ...key }) => ({ ...key, removed_at: now }));
+  const logIds = logIdsOf(logs);
   return {
     known_keys: [...unique.values()].map(({ id, target, usage }) => ({
       key_id: id,
       target,
       usage,
+      ...(logIds.has(id) ? { log_ids: logIds.get(id)! } : {}),
       since: since.get(id) ?? now,
     })),
     revoked_keys: [...(before?.revoked_keys ?? []).filter((key) => !ids.has(key.key_id)), ...removed],
@@ -48,4 +53,16 @@ async function unchosenKeys(
     if (keyIdsIn(target, await view.readTarget(target)).has(key_id)) published.add(key_id);
   }
   return published;
+}
+
+/** What entries name each log by, by the id of its key. */
+function logIdsOf(logs: readonly TrustedRootLog[]): Map<string, string[]> {
+  const ids = new Map<string, Set<string>>();
+  for (const log of logs) {
+    const keyId = keyIdOf(log);
+    const own = ids.get(keyId) ?? new Set();
+    for (const id of [log.logId, log.checkpointKeyId]) if (id !== undefined) own.add(id);
+    ids.set(keyId, own);
+  }
+  return new Map([...ids].map(([keyId, own]) => [keyId, [...own].sort()]));
 }

@@ -63,6 +63,11 @@ function tryPublicKey(bytes: Uint8Array): PublicKey | undefined {
   }
 }
 
+/** The id that a log's key is listed under. */
+export function keyIdOf({ publicKey }: Pick<TrustedRootLog, 'publicKey'>): string {
+  return tryPublicKey(publicKey)?.id ?? sha256Hex(publicKey);
+}
+
 function keysOfTrustedRoot(target: TrustTarget): DistributedKey[] {
   const root = parseTrustedRoot(target.bytes);
   const log =
@@ -81,7 +86,7 @@ function keysOfTrustedRoot(target: TrustTarget): DistributedKey[] {
       // A key that cannot be used here (a new algorithm) is listed like any other: one of them must not stop the rest.
       return {
         ...common,
-        id: key?.id ?? sha256Hex(entry.publicKey),
+        id: keyIdOf(entry),
         algorithm: key?.algorithm ?? entry.keyDetails,
       };
     };

@@ -221,7 +221,7 @@ async function nextState(
     ...(chosen('rekor_key_targets') ? { rekor_key_targets: [...config.rekorKeyTargets] } : {}),
     ...(chosen('service_map_target') ? { service_map_target: config.serviceMapTarget } : {}),
     bundle_keys: [...(before?.bundle_keys ?? [])],
-    ...(await keyHistory(tuf, keys, before, instant)),
+    ...(await keyHistory(tuf, keys, trust.trustedRoot.tlogs, before, instant)),
     logs: before?.logs ?? [],
     producers: before?.producers ?? {},
     bundles: before?.bundles ?? [],

@@ -115,6 +115,14 @@ describe('logs', () => {
     const { error } = await verdictOf(bytes, { ...site.trust, trustedRoot, revoked });
     expect(error?.code).toBe('CHECKPOINT_SIGNATURE');
     expect(error?.hints[0]).toContain('rekor-key-v1.pub, which was revoked');
+    // An Ed25519 log's id does not follow from its key alone: the store remembers it, whole or cut.
+    const { logId } = site.trust.trustedRoot!.tlogs[0]!;
+    for (const logIds of [[logId], [logId.slice(0, 8)]]) {
+      const remembered = [{ ...revoked[0]!, logIds }];
+      const verdict = await verdictOf(bytes, { ...site.trust, trustedRoot, revoked: remembered });
+      expect(verdict.error?.code).toBe('KEY_REVOKED');
+      expect(verdict.error?.message).toContain('rekor-key-v1.pub was revoked');
+    }
     const ecdsa = await makeSite('ed25519', 'ecdsa-p256');
     const known = [{ ...revoked[0]!, keyId: ecdsa.logKey.publicKey.id }];
     expect(await codeOf((await ecdsa.sign()).bytes, { ...ecdsa.trust, revoked: known })).toBe('KEY_REVOKED');
