@@ -80,11 +80,14 @@ const MOST_REMEMBERED = 4096;
 export class CertificateJudge {
   readonly #authorities: readonly TrustedAuthority[];
   readonly #ctLogs: readonly TrustedLog[];
+  readonly #needsSct: boolean;
   readonly #judged = new Map<string, JudgedCertificate>();
 
-  constructor(authorities: readonly TrustedAuthority[], ctLogs: readonly TrustedLog[]) {
+  /** @param needsSct whether the trust names CT logs, be they usable or not */
+  constructor(authorities: readonly TrustedAuthority[], ctLogs: readonly TrustedLog[], needsSct: boolean) {
     this.#authorities = authorities;
     this.#ctLogs = ctLogs;
+    this.#needsSct = needsSct;
   }
 
   /**
@@ -161,7 +164,7 @@ export class CertificateJudge {
 
   #sct(certificate: Certificate, issuers: JudgedCertificate['issuers']): JudgedCertificate['sct'] {
     try {
-      if (this.#ctLogs.length === 0 && parseScts(certificate).length === 0) return 'none-needed';
+      if (!this.#needsSct && parseScts(certificate).length === 0) return 'none-needed';
       return checkScts(certificate, issuers[0]!.key, this.#ctLogs);
     } catch (error) {
       if (isStellaError(error)) return error;

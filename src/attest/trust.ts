@@ -130,7 +130,7 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
     ),
     held: new Map(held.map((log) => [log.origin, log])),
     witnessPolicy: inputs.witnessPolicy,
-    certificates: new CertificateJudge(authorities, ctLogs),
+    certificates: new CertificateJudge(authorities, ctLogs, (root?.ctlogs ?? []).length > 0),
     problems,
   };
 }

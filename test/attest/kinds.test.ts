@@ -271,6 +271,13 @@ describe('certificates', () => {
       'CERTIFICATE_UNTRUSTED',
     ],
     ['no SCT', { leaf: { scts: [] } }, 'SCT_INVALID'],
+    ['no SCT where no CT log is known', { leaf: { scts: [] }, root: [['ctlogs', []]] }, 'verified'],
+    [
+      'no SCT where no CT log can be used',
+      { leaf: { scts: [] }, root: [['ctlogs.0.publicKey.rawBytes', 'AAAA']] },
+      'SCT_INVALID',
+    ],
+    ['an SCT where no CT log is known', { root: [['ctlogs', []]] }, 'SCT_INVALID'],
     ['an SCT of another log', { leaf: { scts: [{ log: other }] } }, 'SCT_INVALID'],
     [
       'an SCT of another log in the name of this one',
