@@ -67,11 +67,71 @@ describe.each([
   });
 });
 
-test('PowerShell gets a script too, and another shell a refusal', async () => {
-  expect((await stella(['completion', 'powershell'])).stdout).toContain('Register-ArgumentCompleter');
+test('a shell that is not known is refused', async () => {
   const { status, stderr } = await stella(['completion', 'tcsh']);
   expect(status).toBe(4);
   expect(stderr).toContain('[USAGE]');
+});
+
+/** PowerShell source without comments and the content of strings; `$(…)` inside a string is code and stays. */
+function powershellCode(source: string): string {
+  let code = '';
+  /** Ends of what is open: a quotation mark for a string, a bracket for `$(` inside one. */
+  const open: string[] = [];
+  for (let at = 0; at < source.length; at += 1) {
+    const [char, next] = [source[at]!, source[at + 1]];
+    const inside = open.at(-1);
+    if (inside === "'") {
+      if (char === "'" && next === "'") at += 1;
+      else if (char === "'") open.pop();
+    } else if (inside === '"') {
+      if (char === '`' || (char === '"' && next === '"')) at += 1;
+      else if (char === '"') open.pop();
+      else if (char === '$' && next === '(') {
+        open.push(')');
+        code += '(';
+        at += 1;
+      }
+    } else if (char === "'" || char === '"') open.push(char);
+    else if (char === '`') at += 1;
+    else if (char === '#') at = source.indexOf('\n', at) - 1;
+    else {
+      code += char;
+      if (char === '(' && open.length > 0) open.push(')');
+      if (char === ')' && open.length > 0) open.pop();
+    }
+  }
+  expect(open, 'a string that does not end').toEqual([]);
+  return code;
+}
+
+// No PowerShell can be had from the registries that this project is built with: its script is examined as text.
+describe('the script for PowerShell', () => {
+  test('has strings that end and brackets that match', async () => {
+    const code = powershellCode((await stella(['completion', 'powershell'])).stdout);
+    const pairs: Record<string, string> = { '}': '{', ')': '(', ']': '[' };
+    const open: string[] = [];
+    for (const [bracket] of code.matchAll(/[{}()[\]]/g)) {
+      if (!(bracket in pairs)) open.push(bracket);
+      else expect(open.pop()).toBe(pairs[bracket]);
+    }
+    expect(open).toEqual([]);
+    expect(() => powershellCode('Write-Host "$(1 + 2) is not closed')).toThrow('a string that does not end');
+  });
+
+  test('uses what it defines, asks this command, and is registered for it', async () => {
+    const { stdout } = await stella(['completion', 'powershell']);
+    const defined = [...stdout.matchAll(/^\s*(?:function|filter) (\w+)/gm)].map(([, name]) => name);
+    const used = new Set([...stdout.matchAll(/__stella_\w+/g)].map(([name]) => name));
+    expect([...used].sort()).toEqual([...defined].sort());
+    const [, block] = /^\[scriptblock\](\$\w+) = \{$/m.exec(stdout)!;
+    expect(stdout).toContain(`Register-ArgumentCompleter -CommandName 'stella' -ScriptBlock ${block}`);
+    expect(stdout).toContain(`$RequestComp = "& stella complete '--' $QuotedArgs"`);
+    // The two directives that `stella complete` gives: file names, and no file names.
+    expect(stdout).toContain('$ShellCompDirectiveNoFileComp=4');
+    expect(stdout).toContain("[int]$Directive = $Out[-1].TrimStart(':')");
+    expect(stdout).toContain('$Name, $Description = $_.Split("`t", 2)');
+  });
 });
 
 test('bash really completes with it', async () => {
