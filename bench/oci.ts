@@ -1,9 +1,9 @@
 /**
  * Pushes and pulls a 1 GiB bundle with `stella` and with `skopeo copy`, in turns, against one docker-registry on
- * loopback. Prints one line per run and the medians.
+ * loopback. Prints one line per run, and the medians of elapsed and processor time.
  * Usage: node bench/oci.ts [MIB] [ROUNDS]; needs docker-registry and skopeo (scripts/install-test-servers.sh)
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash, randomFillSync } from 'node:crypto';
 import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,8 +16,19 @@ const rounds = Number(process.argv[3] ?? 3);
 const port = 5077;
 const work = mkdtempSync(join(tmpdir(), 'stella-bench-'));
 const environment = { PATH: process.env['PATH'] ?? '', HOME: work };
-const run = (command: string, args: string[]) =>
-  execFileSync(command, args, { env: environment, stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26 });
+/** Runs a command; `processor` grows by what it used, user and system time in seconds. */
+let processor = 0;
+function run(command: string, args: string[]): void {
+  const timed = ['-c', 'TIMEFORMAT="%U %S"; time "$@" >/dev/null', 'bench', command, ...args];
+  const { status, stderr } = spawnSync('bash', timed, { env: environment, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
+  processor += stderr
+    .trim()
+    .split('\n')
+    .at(-1)!
+    .split(' ')
+    .reduce((sum, part) => sum + Number(part), 0);
+}
 const stella = (...args: string[]) =>
   run(process.execPath, [resolve('bin/stella.js'), 'trust', 'snapshot', ...args]);
 const skopeo = (...args: string[]) => run('skopeo', ['--insecure-policy', 'copy', '-q', ...args]);
@@ -90,12 +101,15 @@ function makeLayout(file: string): string {
 }
 
 const times = new Map<string, number[]>();
+const processorTimes = new Map<string, number[]>();
 function timed(name: string, work: () => void): void {
+  processor = 0;
   const began = performance.now();
   work();
   const seconds = (performance.now() - began) / 1000;
   times.set(name, [...(times.get(name) ?? []), seconds]);
-  console.log(`${name.padEnd(20)} ${seconds.toFixed(2)} s`);
+  processorTimes.set(name, [...(processorTimes.get(name) ?? []), processor]);
+  console.log(`${name.padEnd(20)} ${seconds.toFixed(2)} s, processor ${processor.toFixed(2)} s`);
 }
 
 const config = {
@@ -134,14 +148,21 @@ try {
     });
     rmSync(join(work, 'out'), { recursive: true });
   }
-  const median = (name: string) => times.get(name)!.toSorted((a, b) => a - b)[Math.floor(rounds / 2)]!;
+  const middle = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(rounds / 2)]!;
   for (const [ours, theirs] of [
     ['stella push', 'skopeo push'],
     ['stella pull', 'skopeo pull'],
     ['stella pull', 'skopeo pull and sync'],
   ] as const) {
-    const [a, b] = [median(ours), median(theirs)];
-    console.log(`${ours} ${a.toFixed(2)} s, ${theirs} ${b.toFixed(2)} s: ${(a / b).toFixed(2)} times`);
+    for (const [what, of] of [
+      ['', times],
+      [' processor', processorTimes],
+    ] as const) {
+      const [a, b] = [middle(of.get(ours)!), middle(of.get(theirs)!)];
+      console.log(
+        `${ours}${what} ${a.toFixed(2)} s, ${theirs}${what} ${b.toFixed(2)} s: ${(a / b).toFixed(2)} times`,
+      );
+    }
   }
 } finally {
   registry.kill();
