@@ -1,4 +1,4 @@
-import type { Instant } from '../base/clock.ts';
+import { type Instant, SECOND } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { WitnessPolicy } from '../tlog/witness-policy.ts';
 import type { LogEntry } from './attestation.ts';
@@ -50,7 +50,7 @@ export class LogJudge {
   }
 
   /**
-   * @param times at which each log's key must have been valid
+   * @param times at which a log's key must have been valid, where the log itself did not promise one
    * @throws StellaError KEY_REVOKED, LOG_KEY_INVALID, CHECKPOINT_*, NOTE_INVALID, WITNESS_QUORUM
    */
   checkpoints(times: readonly Instant[], policies: readonly WitnessPolicy[]): Outcome {
@@ -60,7 +60,13 @@ export class LogJudge {
       if (revoked) throw keyRevoked(revoked);
       this.#proven.push({
         entry,
-        checkpoint: checkCheckpoint(entry, entry.proof, this.#trust.logs, times, policies),
+        checkpoint: checkCheckpoint(
+          entry,
+          entry.proof,
+          this.#trust.logs,
+          promisedTime(entry) ?? times,
+          policies,
+        ),
       });
     }
     if (this.#proven.length > 0) {
@@ -138,6 +144,11 @@ export class LogJudge {
       ? { result: 'passed', detail: 'part of the log that the trust holds a checkpoint of' }
       : { result: 'not-checked', detail: missing.reason };
   }
+}
+
+/** When the log says that it took the entry; its promise has been verified with the signing times. */
+function promisedTime({ signedEntryTimestamp, integratedTime }: LogEntry): Instant[] | undefined {
+  return signedEntryTimestamp && integratedTime !== undefined ? [Number(integratedTime) * SECOND] : undefined;
 }
 
 function isEntryOf(entry: LogEntry, expected: EntryExpectation): boolean {

@@ -181,6 +181,20 @@ describe('times', () => {
       'TIMESTAMP_INVALID',
     ],
     ['one of two times is too late', { timestamps: [{ time: EXPIRES + 1000 }] }, 'CERTIFICATE_EXPIRED'],
+    [
+      'a log that ends with its promise, before a timestamp',
+      { timestamps: [{ time: SIGNED + 1000 }], root: [['tlogs.0.publicKey.validFor.end', iso(SIGNED)]] },
+      'verified',
+    ],
+    [
+      'a log without promises that ends before a timestamp',
+      {
+        ...stamped,
+        timestamps: [{}, { time: SIGNED + 1000 }],
+        root: [['tlogs.0.publicKey.validFor.end', iso(SIGNED)]],
+      },
+      'LOG_KEY_INVALID',
+    ],
     ['Rekor v2 says no time', { entries: [{ log: v2 }] }, 'TIMESTAMP_INVALID'],
     [
       'and none is believed of it',
