@@ -7,10 +7,10 @@ import { isStellaError } from '../base/errors.ts';
 import { isDirectory } from '../base/files.ts';
 import { loadPrivateKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
-import { formatFreshness } from '../trust/freshness.ts';
 import { expiringBy, loadStatus, type TrustStatus } from '../trust/status.ts';
 import type { TrustStore } from '../trust/store.ts';
 import { formatBytes } from './output.ts';
+import { standing } from './trust-status-text.ts';
 
 export interface Finding {
   readonly check: string;
@@ -67,7 +67,7 @@ export async function examine(store: TrustStore, config: Config, now: Instant): 
   try {
     findings.push(...trust(await loadStatus(store, config, now)));
   } catch (error) {
-    findings.push(findingOf(isStellaError(error, 'CLOCK_BEHIND') ? 'clock' : 'trust', error));
+    findings.push(findingOf('trust', error));
   }
   return findings;
 }
@@ -161,11 +161,12 @@ function withoutPassword(text: string): string {
 }
 
 function trust(status: TrustStatus): Finding[] {
-  const { generation, freshness, now, sync } = status;
+  const { generation, now, sync } = status;
   const { pin, source } = generation.state;
-  const line = formatFreshness(freshness, source.kind === 'sync' ? 'synced' : 'sealed');
-  const renew = source.kind === 'sync' ? 'run `stella trust sync`' : 'import a newer bundle';
   const findings = [
+    ...status.problems.map((error) =>
+      findingOf(isStellaError(error, 'CLOCK_BEHIND') ? 'clock' : 'keys', error),
+    ),
     ok('trust', `generation ${generation.number} verifies`),
     pin.how === 'first-use'
       ? warning(
@@ -174,11 +175,7 @@ function trust(status: TrustStatus): Finding[] {
           'compare the fingerprint with the trust team, then start anew: `stella trust init --replace --root-fingerprint …`',
         )
       : ok('pin', `root version ${pin.version}, sha256:${pin.sha256}`),
-    freshness.state === 'blocked'
-      ? problem('freshness', line, EXIT.stale, renew)
-      : freshness.state === 'stale'
-        ? warning('freshness', line, renew)
-        : ok('freshness', line),
+    ...(status.problems.some(({ code }) => code === 'CLOCK_BEHIND') ? [] : [age(status)]),
   ];
   // Behind the gap roles are judged as of the sealed time; there freshness is what counts.
   if (source.kind === 'sync') findings.push(...expiry(status, now));
@@ -194,11 +191,20 @@ function trust(status: TrustStatus): Finding[] {
   return findings;
 }
 
+function age(status: TrustStatus): Finding {
+  const { kind } = status.generation.state.source;
+  const renew = kind === 'sync' ? 'run `stella trust sync`' : 'import a newer bundle';
+  const line = standing(status);
+  if (status.freshness.state === 'blocked') return problem('freshness', line, EXIT.stale, renew);
+  return status.freshness.state === 'stale' ? warning('freshness', line, renew) : ok('freshness', line);
+}
+
 function expiry(status: TrustStatus, now: Instant): Finding[] {
   const soon = expiringBy(status, now + EXPIRES_SOON);
   if (soon.length === 0) return [ok('expiry', `nothing expires within ${formatDuration(EXPIRES_SOON)}`)];
-  return soon.map(({ what, expires }) =>
-    expires <= now
+  return soon.map(({ what, expires, delegated }) =>
+    // An expired delegated role stops only what depends on it; then the sync fails, and trust becomes stale.
+    expires <= now && !delegated
       ? problem(
           'expiry',
           `${what} expired ${formatInstant(expires)}`,
@@ -207,7 +213,7 @@ function expiry(status: TrustStatus, now: Instant): Finding[] {
         )
       : warning(
           'expiry',
-          `${what} expires ${formatInstant(expires)}`,
+          `${what} ${expires <= now ? 'expired' : 'expires'} ${formatInstant(expires)}`,
           'the repository will have to sign it anew',
         ),
   );

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { readBoundedIfPresent } from '../base/files.ts';
 import type { Config } from '../config/config.ts';
-import { formatFreshness } from '../trust/freshness.ts';
 import type { TrustStatus } from '../trust/status.ts';
 import type { TrustStore } from '../trust/store.ts';
 import { examine } from './doctor.ts';
 import type { Report } from './report/report.ts';
 import { rolesWithSigners } from './report-roles.ts';
+import { standing } from './trust-status-text.ts';
 
 const MOST_METADATA_BYTES = 8 * 1024 * 1024;
 
@@ -27,7 +27,7 @@ export async function statusReport(status: TrustStatus, store: TrustStore, confi
     facts: [
       ['store', store.directory],
       ['made', state.created_at],
-      ['freshness', formatFreshness(freshness, source.kind === 'sync' ? 'synced' : 'sealed')],
+      ['freshness', standing(status)],
       ['root pin', `version ${state.pin.version}, sha256:${state.pin.sha256}, ${state.pin.how}`],
       ['clock floor', state.clock_floor],
       ...(source.kind === 'import'
@@ -51,7 +51,7 @@ export async function statusReport(status: TrustStatus, store: TrustStore, confi
       name: key.target,
       usage: key.usage,
       life: key.life,
-      since: key.since,
+      since: key.life === 'revoked' ? key.since : key.from,
       until: key.until,
       id: key.id,
     })),

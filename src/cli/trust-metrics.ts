@@ -16,7 +16,8 @@ export async function writeMetrics(run: Run<object>, file: string, now: Instant)
   const { config, store } = loadTrustSetting(run, {}, { remember: 'if-readable' });
   let status: TrustStatus | undefined;
   try {
-    status = await loadStatus(store, config, now);
+    const loaded = await loadStatus(store, config, now);
+    if (loaded.problems.length === 0) status = loaded;
   } catch (error) {
     if (!isStellaError(error)) throw error;
   }

@@ -40,6 +40,7 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
     })),
     service_map_target: config.serviceMapTarget,
     rekor_key_targets: config.rekorKeyTargets,
+    rekor_key_targets_missing: status.missingRekorKeys,
     environment: config.environment ?? null,
     keys: status.keys.map((key) => ({
       target: key.target,
@@ -49,6 +50,7 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
       uri: key.uri ?? null,
       state: key.life,
       since: key.since === undefined ? null : formatInstant(key.since),
+      from: key.from === undefined ? null : formatInstant(key.from),
       until: key.until === undefined ? null : formatInstant(key.until),
     })),
     endpoints: status.services
@@ -65,6 +67,9 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
     }),
     bundle_keys: state.bundle_keys,
     sync: sync ?? null,
+    ...(status.problems.length === 0
+      ? {}
+      : { problems: status.problems.map(({ code, message }) => ({ code, message })) }),
   };
 }
 
@@ -80,7 +85,7 @@ function endpointsJson(endpoints: NonNullable<TrustStatus['services']>['endpoint
 }
 
 export function statusText(status: TrustStatus, config: Config, store: string, shown: Shown): string {
-  const { generation, freshness, sync, now } = status;
+  const { generation, sync, now } = status;
   const { state } = generation;
   const how = {
     'root-file': 'vouched for by a root file',
@@ -100,9 +105,9 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
     `trust store         ${store}`,
     `generation          ${generation.number}, made ${state.created_at}, ${source}`,
     `root pin            version ${state.pin.version}, sha256:${state.pin.sha256}, ${how} (${state.pin.at})`,
-    `freshness           ${formatFreshness(freshness, state.source.kind === 'sync' ? 'synced' : 'sealed')}`,
+    `freshness           ${standing(status)}`,
     `service_map_target  ${config.serviceMapTarget} (${from('service_map_target')}): ${services(status, config)}`,
-    `rekor_key_targets   ${config.rekorKeyTargets.join(', ')} (${from('rekor_key_targets')})`,
+    `rekor_key_targets   ${config.rekorKeyTargets.join(', ')} (${from('rekor_key_targets')})${missing(status, config)}`,
   ];
   if (config.environment !== undefined)
     lines.push(`environment         ${config.environment} (${from('environment')})`);
@@ -161,6 +166,19 @@ function services(status: TrustStatus, config: Config): string {
   return `found as ${status.services.from}`;
 }
 
+function missing({ missingRekorKeys }: TrustStatus, { rekorKeyTargets }: Config): string {
+  if (missingRekorKeys.length === 0) return '';
+  const which = missingRekorKeys.length === rekorKeyTargets.length ? '' : `${missingRekorKeys.join(', ')} `;
+  return `: ${which}not in the repository`;
+}
+
+/** How fresh it is, unless the clock cannot tell. */
+export function standing({ freshness, generation, problems }: TrustStatus): string {
+  const behind = problems.find(({ code }) => code === 'CLOCK_BEHIND');
+  if (behind) return `unknown: ${behind.message}`;
+  return formatFreshness(freshness, generation.state.source.kind === 'sync' ? 'synced' : 'sealed');
+}
+
 function left(expires: Instant, now: Instant): string {
   return expires > now
     ? `in ${formatDuration(expires - now)}`
@@ -175,8 +193,8 @@ function keysText(status: TrustStatus): string {
       key.target,
       key.usage,
       key.life,
-      at(key.since),
-      at(key.until),
+      at(key.from),
+      at(key.life === 'revoked' ? key.since : key.until),
       key.algorithm ?? '-',
       key.id,
     ]),

@@ -18,6 +18,8 @@ export interface KeyStatus {
   readonly life: KeyLife;
   /** Since when it has been what it is, as far as is known. */
   readonly since: Instant | undefined;
+  /** Since when it has been in use, as far as is known. */
+  readonly from: Instant | undefined;
   /** The end of its validity, if one is set. */
   readonly until: Instant | undefined;
 }
@@ -46,7 +48,7 @@ export function keyLives(
 
   const distributed = keys.map((key): KeyStatus => {
     const { id, target, usage, algorithm, uri } = key;
-    const common = { id, target, usage, algorithm, uri, until: key.validUntil };
+    const common = { id, target, usage, algorithm, uri, from: beginning(key), until: key.validUntil };
     if (isRetired(key)) return { ...common, life: 'retired', since: key.validUntil };
     const replaced = successorSince(key);
     if (replaced !== undefined) return { ...common, life: 'grace', since: replaced };
@@ -63,6 +65,7 @@ export function keyLives(
       uri: undefined,
       life: 'revoked',
       since: parseInstant(key.removed_at),
+      from: undefined,
       until: undefined,
     }),
   );

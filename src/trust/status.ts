@@ -1,4 +1,4 @@
-import type { Instant } from '../base/clock.ts';
+import { type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError, type StellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
 import type { Config } from '../config/config.ts';
@@ -8,14 +8,14 @@ import {
   parseWitnessPolicy,
   witnessState,
 } from '../tlog/witness-policy.ts';
-import { type Freshness, freshnessWindow, judgeFreshness } from './freshness.ts';
+import { checkClock, type Freshness, freshnessWindow, judgeFreshness } from './freshness.ts';
 import { loadGeneration } from './generation.ts';
 import { type KeyStatus, keyLives } from './key-life.ts';
 import { distributedKeys } from './key-list.ts';
 import { loadServices, type Services } from './services.ts';
 import type { Generation, TrustStore } from './store.ts';
 import { loadSyncRecord, referenceOf, type SyncRecord } from './sync-record.ts';
-import { targetNamesOf, trustTargets } from './targets.ts';
+import { findTarget, targetNamesOf, trustTargets } from './targets.ts';
 import type { TufRole } from './tuf.ts';
 
 /** What a trust store holds and how it stands, at one instant. */
@@ -28,47 +28,67 @@ export interface TrustStatus {
   readonly services: Services | undefined;
   /** Why there are no services although somebody asked for them. */
   readonly servicesProblem: StellaError | undefined;
+  /** Of `rekor_key_targets`, the names that the repository has no target for. */
+  readonly missingRekorKeys: readonly string[];
+  /** What makes other commands refuse this store now, although it verifies: the clock, or keys that are not there. */
+  readonly problems: readonly StellaError[];
   readonly sync: SyncRecord | undefined;
   /** By origin: who of the tlog policy's witnesses has cosigned the checkpoint held. Empty without a policy. */
   readonly witnesses: ReadonlyMap<string, PolicyState>;
 }
 
 /**
- * Verifies the current generation again and says what is in it.
- * @throws StellaError STORE_NOT_INITIALIZED, STORE_CORRUPT, CLOCK_BEHIND, TUF_*, TARGET_INVALID, POLICY_INVALID
+ * Verifies the current generation again and says what is in it, also where other commands would refuse it: that is when
+ * somebody looks.
+ * @throws StellaError STORE_NOT_INITIALIZED, STORE_CORRUPT, TUF_*, POLICY_INVALID
  */
 export async function loadStatus(store: TrustStore, config: Config, now: Instant): Promise<TrustStatus> {
-  const generation = store.require(now);
+  const generation = store.require();
   const view = await loadGeneration(generation);
-  let services: Services | undefined;
-  let servicesProblem: StellaError | undefined;
-  try {
-    services = await loadServices(view, config);
-  } catch (error) {
-    if (!isStellaError(error)) throw error;
-    servicesProblem = error;
-  }
-  const targets = await trustTargets(view, targetNamesOf(config), services?.map);
-  const { source } = generation.state;
+  const { state } = generation;
+  const clock = await attempt(() => checkClock(now, parseInstant(state.clock_floor)));
+  const services = await attempt(() => loadServices(view, config));
+  const names = targetNamesOf(config);
+  const keys = await attempt(async () =>
+    distributedKeys(await trustTargets(view, names, services.value?.map)),
+  );
+  const missing = await attempt(() => names.rekorKeyTargets.filter((name) => !findTarget(view, name)));
+  const { source } = state;
+  const freshness = judgeFreshness(
+    referenceOf(store.directory, generation),
+    now,
+    freshnessWindow({
+      thresholdDays: config.freshnessThresholdDays,
+      warnDays: config.freshnessWarnDays,
+      adviceDays: source.kind === 'import' ? source.stale_after_days : undefined,
+    }),
+  );
   return {
     now,
     generation,
-    freshness: judgeFreshness(
-      referenceOf(store.directory, generation),
-      now,
-      freshnessWindow({
-        thresholdDays: config.freshnessThresholdDays,
-        warnDays: config.freshnessWarnDays,
-        adviceDays: source.kind === 'import' ? source.stale_after_days : undefined,
-      }),
-    ),
+    // By such a clock nothing is as old as it is.
+    freshness: clock.problem ? { ...freshness, state: 'blocked' } : freshness,
     roles: view.roles,
-    keys: keyLives(distributedKeys(targets), generation.state, now),
-    services,
-    servicesProblem,
+    keys: keyLives(keys.value ?? [], state, now),
+    services: services.value,
+    servicesProblem: services.problem,
+    missingRekorKeys: missing.value ?? [],
+    problems: [clock.problem, keys.problem].filter((problem) => problem !== undefined),
     sync: loadSyncRecord(store.directory),
     witnesses: loadWitnesses(generation, config),
   };
+}
+
+/** What comes of it, or why nothing does. */
+async function attempt<T>(
+  work: () => T | Promise<T>,
+): Promise<{ readonly value?: T; readonly problem?: StellaError }> {
+  try {
+    return { value: await work() };
+  } catch (problem) {
+    if (isStellaError(problem)) return { problem };
+    throw problem;
+  }
 }
 
 function loadWitnesses({ state }: Generation, { tlogPolicy }: Config): Map<string, PolicyState> {
@@ -83,11 +103,15 @@ function loadWitnesses({ state }: Generation, { tlogPolicy }: Config): Map<strin
 export function expiringBy(
   status: TrustStatus,
   until: Instant,
-): { readonly what: string; readonly expires: Instant }[] {
-  const roles = status.roles.map((role) => ({ what: `TUF role ${role.name}`, expires: role.expires }));
+): { readonly what: string; readonly expires: Instant; readonly delegated: boolean }[] {
+  const roles = status.roles.map((role) => ({
+    what: `TUF role ${role.name}`,
+    expires: role.expires,
+    delegated: !['root', 'timestamp', 'snapshot', 'targets'].includes(role.name),
+  }));
   const keys = status.keys
     .filter((key) => key.life === 'active' || key.life === 'grace')
     .filter((key) => key.until !== undefined)
-    .map((key) => ({ what: `${key.usage} key ${key.target}`, expires: key.until! }));
+    .map((key) => ({ what: `${key.usage} key ${key.target}`, expires: key.until!, delegated: false }));
   return [...roles, ...keys].filter(({ expires }) => expires <= until).sort((a, b) => a.expires - b.expires);
 }

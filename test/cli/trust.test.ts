@@ -255,6 +255,65 @@ describe('trust status', () => {
     });
   });
 
+  test('shows the state also to a clock that is behind, says so, and exits with 5', async () => {
+    const site = new Site();
+    await site.init();
+    const before = NOW - DAY;
+    const text = await site.stella('trust status --show-keys', before);
+    expect(text.status).toBe(5);
+    expect(text.stdout).toMatch(/^freshness +unknown: the clock says .* but the trust store has proof of/m);
+    expect(text.stdout).toMatch(/^rekor-key-v1\.pub +Rekor +active/m);
+    expect(text.stderr).toMatch(/^error: the clock says .*\[CLOCK_BEHIND\]\nhint: set the system clock/);
+    const json = (await site.stella('trust status --json', before)).json();
+    expect(json).toMatchObject({
+      generation: 1,
+      freshness: { state: 'blocked' },
+      problems: [{ code: 'CLOCK_BEHIND' }],
+    });
+    await site.stella('trust status --metrics m.prom', before);
+    expect(readFileSync(join(site.home, 'm.prom'), 'utf8')).toContain('stella_trust_valid 0');
+  });
+
+  test('names the Rekor key targets that are not there', async () => {
+    const site = new Site();
+    await site.init();
+    expect((await site.stella('trust status')).stdout).toMatch(
+      /^rekor_key_targets +rekor-key-v1 \(default\)$/m,
+    );
+    const config = (...names: string[]) =>
+      writeFileSync(
+        join(site.home, 'stella.yaml'),
+        `attestor: {trust_repo: {rekor_key_targets: [${names.join(', ')}]}}`,
+      );
+    config('rekor-key-v1', 'rekor-key-v8', 'rekor-key-v9');
+    const some = await site.stella('trust status');
+    expect(some.status).toBe(0);
+    expect(some.stdout).toMatch(
+      /^rekor_key_targets .*\(file .*\): rekor-key-v8, rekor-key-v9 not in the repository$/m,
+    );
+    config('rekor-key-v8', 'rekor-key-v9');
+    const none = await site.stella('trust status');
+    expect(none.status).toBe(4);
+    expect(none.stdout).toMatch(/^rekor_key_targets .*\): not in the repository$/m);
+    expect(none.stderr).toMatch(/^error: Unknown target "rekor-key-v8".*\[TARGET_UNKNOWN\]\nhint: /);
+    expect((await site.stella('trust status --json')).json()).toMatchObject({
+      rekor_key_targets_missing: ['rekor-key-v8', 'rekor-key-v9'],
+      problems: [{ code: 'TARGET_UNKNOWN' }],
+      keys: [],
+    });
+  });
+
+  test('says of a retired key since when it was in use, and until when', async () => {
+    const site = new Site();
+    const validity = { valid_from: '2025-01-01T00:00:00Z', valid_until: '2025-06-01T00:00:00Z' };
+    site.repository.addTarget('rekor-key-v0.pub', pem(), { ...REKOR, stella: validity });
+    site.publish();
+    await site.init();
+    expect((await site.stella('trust status --show-keys')).stdout).toMatch(
+      /^rekor-key-v0\.pub +Rekor +retired +2025-01-01T00:00:00Z +2025-06-01T00:00:00Z/m,
+    );
+  });
+
   test('--expires-within exits with 5 when something will expire', async () => {
     const site = new Site();
     await site.init();

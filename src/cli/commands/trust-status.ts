@@ -36,6 +36,7 @@ export function registerTrustStatus(trust: Command, cli: Cli): void {
     const status = await loadStatus(store, config, now);
     const expiring = within === undefined ? [] : expiringBy(status, now + within);
     for (const { what, expires } of expiring) run.note(`warning: ${what} expires ${formatInstant(expires)}`);
+    for (const problem of status.problems) run.fail(problem);
     if (options.html !== undefined) {
       const { statusReport } = await import('../status-report.ts');
       const { formatReport } = await import('../report/page.ts');
@@ -53,7 +54,7 @@ export function registerTrustStatus(trust: Command, cli: Cli): void {
         keys: options.showKeys ?? false,
         endpoints: options.showEndpoints ?? false,
       }),
-      exit: expiring.length > 0 ? EXIT.stale : EXIT.done,
+      exit: status.problems[0]?.exit ?? (expiring.length > 0 ? EXIT.stale : EXIT.done),
     };
   });
 }

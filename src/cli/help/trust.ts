@@ -34,7 +34,7 @@ export const TRUST: HelpTable = {
   },
   'trust status': {
     purpose:
-      'Verifies the trust store again and shows what it holds: where it came from, who vouched for the root, how fresh it is, and when each role and key expires.',
+      'Verifies the trust store again and shows what it holds: where it came from, who vouched for the root, how fresh it is, when each role and key expires, and what makes other commands refuse it. What it can show it shows, whatever the exit status.',
     examples: [
       ['stella trust status --show-keys --show-endpoints', 'everything, as a table'],
       [

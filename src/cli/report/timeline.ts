@@ -82,7 +82,7 @@ export function drawKeys({ keys, now }: Report): string {
     const ended = key.life === 'revoked' ? key.since : key.until;
     return {
       label: key.name,
-      from: key.life === 'revoked' || key.life === 'retired' ? start : (key.since ?? start),
+      from: key.life === 'revoked' ? start : (key.since ?? start),
       to: ended ?? Math.max(now + 30 * DAY, ...known),
       kind: LIFE_KINDS[key.life],
       note: `${key.life}${key.until === undefined ? '' : `, until ${date(key.until)}`}`,
