@@ -16,6 +16,8 @@ import { connectionReason } from '../base/http-agents.ts';
 import type { Descriptor } from './manifest.ts';
 import { type Answer, isPassing, type Registry, requestFailed } from './registry.ts';
 
+/** Less than this in the time that a silence may last is no download, but a way to keep somebody waiting. */
+const LEAST_BYTES = 1024;
 const { O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_RDWR } = constants;
 /** As `a+`, but never through a link to somewhere else. */
 const APPEND = O_APPEND | O_CREAT | O_NOFOLLOW | O_RDWR;
@@ -41,8 +43,8 @@ export async function downloadBlob(
         await receive(registry, blob, download, onProgress);
       } catch (error) {
         if (!isPassing(error)) throw error;
-        // Only tries that bring nothing count: a slow line makes its way in many small steps.
-        failures = download.done > before ? 1 : failures + 1;
+        // Only tries that bring next to nothing count: a slow line makes its way in many small steps.
+        failures = download.done - before >= LEAST_BYTES ? 1 : failures + 1;
         if (failures > registry.retries) throw error;
         await registry.wait(`blobs/${blob.digest}`, error, failures - 1);
       }
@@ -67,6 +69,13 @@ async function receive(
     expect: from === 0 ? [200] : [200, 206, 416],
     repeat: false,
   });
+  let before = 0;
+  const watch = setInterval(() => {
+    const brought = download.done - before;
+    if (brought < LEAST_BYTES)
+      answer.response.destroy(new Error(`only ${brought} bytes came in ${registry.stallTimeout / 1000} s`));
+    before = download.done;
+  }, registry.stallTimeout);
   try {
     // A server without ranges sends everything again; one that sends another range is asked for everything.
     if (answer.status === 200) download.restart();
@@ -74,6 +83,7 @@ async function receive(
       download.restart();
       throw requestFailed(answer.url, `it does not give the content from byte ${from} on`, true);
     }
+    before = download.done;
     for await (const piece of answer.response as AsyncIterable<Buffer>) {
       if (download.done + piece.length > blob.size) {
         download.restart();
@@ -89,6 +99,7 @@ async function receive(
     if (isStellaError(cause)) throw cause;
     throw requestFailed(answer.url, connectionReason(cause), true, cause);
   } finally {
+    clearInterval(watch);
     answer.response.destroy();
   }
   if (download.done < blob.size)

@@ -73,10 +73,12 @@ export class Exchange {
       // A registry may take its time to check what it was sent, but not for ever, with a byte now and then.
       const patience = Math.max(requestTimeout, stallTimeout);
       let deadline: NodeJS.Timeout | undefined;
+      let answered = false;
       request.on('close', () => clearTimeout(deadline));
       const content = body?.open();
       request.on('response', (response) => {
         clearTimeout(deadline);
+        answered = true;
         request.setTimeout(stallTimeout);
         // A refusal may come before the body is sent.
         if (content && !(content instanceof Uint8Array) && !content.readableEnded) content.destroy();
@@ -87,6 +89,7 @@ export class Exchange {
         reject(error);
       });
       request.on('finish', () => {
+        if (answered) return;
         if (body) request.setTimeout(patience);
         deadline = setTimeout(
           () => request.destroy(new Error(`no answer within ${patience / 1000} s`)),

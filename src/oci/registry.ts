@@ -85,6 +85,10 @@ export class Registry {
     return this.#options.retries;
   }
 
+  get stallTimeout(): Duration {
+    return this.#options.stallTimeout;
+  }
+
   /** The repository's own path below the API's. */
   path(rest: string): string {
     return `/v2/${this.repository}/${rest}`;

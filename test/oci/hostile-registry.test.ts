@@ -199,6 +199,20 @@ describe('patience', () => {
     const error = await refusal('FETCH_FAILED', () => fetchManifest(registry, '1'));
     expect(error.message).toContain('no answer within 0.3 s');
   });
+
+  test('content that comes by the byte', async () => {
+    const fake = await fakeRegistry((_, response, path) => {
+      if (!path.includes('/blobs/')) return false;
+      response.writeHead(200, { 'content-length': content.length });
+      const drip = setInterval(() => response.write('a'), 10);
+      response.on('close', () => clearInterval(drip));
+      return true;
+    });
+    placeBundle(fake, '1', content);
+    const error = await refusal('FETCH_FAILED', () => pull(fake, client(fake.host, { stallTimeout: 100 })));
+    expect(error.message).toMatch(/only \d+ bytes came in 0.1 s/);
+    expect(fake.requests.filter(({ path }) => path.includes('/blobs/'))).toHaveLength(3);
+  });
 });
 
 describe('content', () => {
