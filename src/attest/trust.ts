@@ -6,6 +6,7 @@ import { type PublicKey, publicKeyOf } from '../base/keys.ts';
 import { logDirectory, tileReader } from '../logs/store.ts';
 import { openCheckpoint } from '../tlog/checkpoint.ts';
 import type { HashReader } from '../tlog/merkle.ts';
+import { originOf } from '../tlog/origin.ts';
 import { isKeyName, rekorV1KeyOf, type VerifierKey, verifierKeyOf } from '../tlog/verifier-key.ts';
 import type { WitnessPolicy } from '../tlog/witness-policy.ts';
 import type { Freshness } from '../trust/freshness.ts';
@@ -193,11 +194,6 @@ function loadKey(log: TrustedRootLog): PublicKey {
     }
   }
   throw new StellaError('KEY_INVALID', 'its key cannot be used');
-}
-
-/** The name that a log signs checkpoints as: its URL without scheme and trailing slashes. */
-export function originOf(url: string): string {
-  return url.replace(/^[a-z][a-z0-9+.-]*:\/\//i, '').replace(/\/+$/, '');
 }
 
 /**

@@ -10,6 +10,7 @@ import { type MirroredLog, type MirrorProgress, mirrorLog } from '../logs/mirror
 import { mirrorRekorV1 } from '../logs/rekor-v1.ts';
 import { tileSource } from '../logs/source.ts';
 import { logDirectory } from '../logs/store.ts';
+import { originOf } from '../tlog/origin.ts';
 import { logIdOf, logKeysOf } from '../tlog/verifier-key.ts';
 import type { WitnessPolicy } from '../tlog/witness-policy.ts';
 import type { CollectedEntry } from './collect.ts';
@@ -121,9 +122,4 @@ function describe(
       source: { file: join(directory, path) },
     })),
   };
-}
-
-/** The name that a log signs as by convention: its URL without scheme and trailing slashes. */
-function originOf(url: string): string {
-  return url.replace(/^[a-z]+:\/\//i, '').replace(/\/+$/, '');
 }

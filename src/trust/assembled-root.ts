@@ -5,6 +5,7 @@ import { StellaError } from '../base/errors.ts';
 import { type PublicKey, parsePublicKey } from '../base/keys.ts';
 import type { Endpoints, LogEndpoint } from '../config/service-map.ts';
 import { logIdOf } from '../tlog/note.ts';
+import { originOf } from '../tlog/origin.ts';
 import type { TrustTarget } from './targets.ts';
 import {
   parseTrustedRoot,
@@ -78,13 +79,9 @@ function endpointOf(target: TrustTarget, endpoints: Endpoints | undefined): LogE
   const logs = endpoints?.logs ?? [];
   return (
     logs.find((log) => isNamed(log.publicKeyTarget, target)) ??
-    logs.find((log) => target.uri !== undefined && withoutScheme(log.url) === withoutScheme(target.uri)) ??
+    logs.find((log) => target.uri !== undefined && originOf(log.url) === originOf(target.uri)) ??
     (target.uri === undefined ? logs[0] : undefined)
   );
-}
-
-function withoutScheme(url: string): string {
-  return url.replace(/^[a-z][a-z0-9+.-]*:\/\//i, '').replace(/\/+$/, '');
 }
 
 function logOf(
@@ -93,10 +90,10 @@ function logOf(
 ): TrustedRootLog {
   const key = keyIn(target);
   const url = endpoint?.url ?? target.uri ?? `https://${target.name}`;
-  const origin = endpoint?.origin ?? withoutScheme(url);
+  const origin = endpoint?.origin ?? originOf(url);
   return {
     // Verifiers take a log's origin from its URL, so a log that is served elsewhere is given one that fits.
-    baseUrl: withoutScheme(url) === origin ? url : `https://${origin}`,
+    baseUrl: originOf(url) === origin ? url : `https://${origin}`,
     publicKey: key.spki,
     keyDetails: keyDetailsOf(key),
     logId: endpoint?.logId === key.id || target.usage === 'CTFE' ? key.id : logIdOf(origin, key),
