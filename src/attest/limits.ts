@@ -23,6 +23,7 @@ export const LIMITS = {
   entryBytes: 4 * 1024 * 1024,
   signatures: 100,
   signatureBytes: 4096,
-  subjects: 1024,
+  /** Subjects of one statement: GitHub allows 1,024, and in-toto any number; as many as fit into a payload are quickly compared. */
+  subjects: 100_000,
   digestsPerSubject: 32,
 } as const;
