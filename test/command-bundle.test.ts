@@ -1,15 +1,17 @@
-import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { makeAttestations } from '../bench/attest-fixture.ts';
 import { compiledSchema } from '../scripts/compiled-schemas.ts';
+import { type BatchPiece, type BatchRules, verifyBatch } from '../src/attest/batch.ts';
 import { SCHEMAS } from '../src/base/schemas.ts';
 import { AJV_OPTIONS, type SchemaName, type Validate } from '../src/base/validator.ts';
 import { Cli } from '../src/cli/cli.ts';
 import { commandTree } from '../src/cli/tree.ts';
+import { makeSite, NOW } from './attest/signed.ts';
 import { stella } from './support/cli.ts';
-import { temporaryDirectory } from './support/temp.ts';
 
 interface Schema {
   readonly $ref?: string;
@@ -89,19 +91,42 @@ test.each(names)('the compiled validator of %s says what ajv says', (name) => {
   expect(seen.size).toBeGreaterThan(2);
 });
 
-const bin = 'bin/stella.js';
-const ran = (...args: string[]) => execFileSync(process.execPath, [bin, ...args], { encoding: 'utf8' });
+/** An attestation, the rules that it fits, and a piece of a batch that has it. */
+async function work() {
+  const { trust, sign } = await makeSite();
+  const rules: BatchRules = { trust, options: {}, now: NOW };
+  const { bytes } = await sign();
+  const piece = (name: string): BatchPiece => ({ file: { path: name, name, found: false }, document: bytes });
+  return { rules, piece };
+}
 
-test('the built command validates with what was compiled, and threads run', async () => {
-  const directory = temporaryDirectory();
-  const files = await makeAttestations(directory, 300);
-  const lines = ran('attest', 'verify', ...files, '--jobs', '2', '--json')
-    .trim()
-    .split('\n');
-  expect(lines.length).toBe(300);
-  expect(new Set(lines.map((line) => (JSON.parse(line) as { verified: boolean }).verified))).toEqual(
-    new Set([true]),
-  );
+test('the thread of the built command verifies', async () => {
+  const { rules, piece } = await work();
+  const thread = new Worker('./dist/cli/batch-thread.cjs', { workerData: rules });
+  try {
+    expect(await once(thread, 'message')).toEqual(['ready']);
+    thread.postMessage(piece('one.json'));
+    expect(await once(thread, 'message')).toMatchObject([
+      { documents: [{ source: 'one.json', verified: true }] },
+    ]);
+  } finally {
+    await thread.terminate();
+  }
+});
+
+test('threads join a batch that goes on, and its verdicts stay in order', async () => {
+  const { rules, piece } = await work();
+  const count = 400;
+  async function* pieces() {
+    for (let i = 0; i < count; i += 1) {
+      await setTimeout(1);
+      yield piece(String(i));
+    }
+  }
+  const sources: string[] = [];
+  for await (const verdicts of verifyBatch(pieces(), rules, 3))
+    for (const { source, verified } of verdicts) sources.push(verified ? source : 'not verified');
+  expect(sources).toEqual(Array.from({ length: count }, (_, i) => String(i)));
 });
 
 test('help of groups, and of all, is the same without the rest of the tree', async () => {

@@ -18,3 +18,4 @@ async function answer(piece: BatchPiece): Promise<void> {
 parentPort!.on('message', (piece: BatchPiece) => {
   turn = turn.then(() => answer(piece));
 });
+parentPort!.postMessage('ready');

@@ -35,8 +35,8 @@ export type BatchPiece =
 const FILES_TOGETHER = 32;
 /** Pieces that a thread has before it, so that it never waits. */
 const PIECES_AHEAD = 2;
-/** Fewer pieces than this are done before a thread has started. */
-const PIECES_BEFORE_THREADS = 8;
+/** This many are done before a thread has started, and another thread joins after as many more. */
+const PIECES_BEFORE_THREAD = 16;
 
 /** The work in pieces, read no faster than it is done. */
 export async function* piecesOf(files: Iterable<InputFile>): AsyncGenerator<BatchPiece> {
@@ -89,8 +89,9 @@ export async function verifyPiece(
 }
 
 /**
- * Verifies any number of attestations in constant memory, their verdicts in the order of the input.
- * @param jobs worker threads; few attestations are verified without any
+ * Verifies any number of attestations in constant memory, their verdicts in the order of the input. This thread works, too;
+ * others join it as the work goes on, so that little work is done before any has started.
+ * @param jobs threads that verify, this one included
  * @param trust what `rules.trust` was loaded to, if it was
  */
 export async function* verifyBatch(
@@ -99,54 +100,81 @@ export async function* verifyBatch(
   jobs: number,
   trust: VerifierTrust = loadTrust(rules.trust),
 ): AsyncGenerator<VerdictDocument[]> {
-  const source = pieces[Symbol.asyncIterator]();
-  for (let i = 0; jobs <= 1 || i < PIECES_BEFORE_THREADS; i += 1) {
-    const next = await source.next();
-    if (next.done) return;
-    yield await verifyPiece(next.value, trust, rules);
-    await letInterruptsIn();
-  }
-  const threads = Array.from({ length: jobs }, () => new BatchThread(rules));
+  const threads: BatchThread[] = [];
+  const waiting: Work[] = [];
+  let taken = 0;
   try {
-    const waiting: Promise<VerdictDocument[]>[] = [];
-    for (let turn = 0; ; turn += 1) {
-      const next = await source.next();
-      if (!next.done) waiting.push(threads[turn % jobs]!.verify(next.value));
-      if (next.done && waiting.length === 0) return;
-      if (next.done || waiting.length >= jobs * PIECES_AHEAD) yield await waiting.shift()!;
+    for await (const piece of pieces) {
+      const free = threads.find(({ isFree }) => isFree);
+      waiting.push(free ? free.verify(piece) : { documents: await verifyPiece(piece, trust, rules) });
+      taken += 1;
+      if (threads.length < Math.min(jobs - 1, Math.floor(taken / PIECES_BEFORE_THREAD)))
+        threads.push(new BatchThread(rules));
+      // Otherwise nothing that the threads say would be heard, either.
+      await letInterruptsIn();
+      while (waiting[0]?.documents || waiting.length > jobs * PIECES_AHEAD)
+        yield await resultOf(waiting.shift()!);
     }
+    for (const work of waiting) yield await resultOf(work);
   } finally {
     await Promise.all(threads.map((thread) => thread.end()));
   }
 }
 
-type Answer = { readonly documents: VerdictDocument[] } | { readonly failure: string };
+/** A piece that was taken on: its verdicts, or the promise of them. */
+interface Work {
+  documents?: VerdictDocument[];
+  readonly answer?: Promise<VerdictDocument[]>;
+}
+
+async function resultOf({ documents, answer }: Work): Promise<VerdictDocument[]> {
+  return documents ?? (await answer!);
+}
+
+type Answer = 'ready' | { readonly documents: VerdictDocument[] } | { readonly failure: string };
 
 /** A worker thread; it answers pieces in the order in which it gets them. */
 class BatchThread {
   readonly #worker: Worker;
   readonly #asked: { resolve: (documents: VerdictDocument[]) => void; reject: (error: Error) => void }[] = [];
+  #isReady = false;
 
   constructor(rules: BatchRules) {
     this.#worker = startThread('batch-thread', import.meta.url, rules);
     this.#worker.on('message', (answer: Answer) => {
+      if (answer === 'ready') {
+        this.#isReady = true;
+        return;
+      }
       const asked = this.#asked.shift()!;
       if ('documents' in answer) asked.resolve(answer.documents);
       else asked.reject(new StellaError('INTERNAL', answer.failure));
     });
     this.#worker.on('error', (error) => {
+      this.#isReady = false;
       for (const { reject } of this.#asked.splice(0)) reject(error as Error);
     });
   }
 
-  verify(piece: BatchPiece): Promise<VerdictDocument[]> {
+  /** Whether it has started and would soon have nothing to do. */
+  get isFree(): boolean {
+    return this.#isReady && this.#asked.length < PIECES_AHEAD;
+  }
+
+  verify(piece: BatchPiece): Work {
     const answer = new Promise<VerdictDocument[]>((resolve, reject) => {
       this.#asked.push({ resolve, reject });
     });
+    const work: Work = { answer };
     // A failure is reported when its turn comes; until then it must not count as unhandled.
-    answer.catch(() => {});
+    answer.then(
+      (documents) => {
+        work.documents = documents;
+      },
+      () => {},
+    );
     this.#worker.postMessage(piece);
-    return answer;
+    return work;
   }
 
   async end(): Promise<void> {

@@ -20,7 +20,10 @@ export function registerAttestVerify(attest: Command, cli: Cli): void {
     .option('--trusted-root <file>', 'Sigstore trusted root to use instead of the trust store')
     .option('--policy <file>', 'what is required of the attestations of an artifact, JSON')
     .option('--max-age <duration>', 'accept a trust store up to this old, this once')
-    .option('--jobs <n>', 'worker threads for many attestations (default: one per processor)')
+    .option(
+      '--jobs <n>',
+      'threads that may verify, where there are many attestations (default: one per processor)',
+    )
     .option(
       '--shard <i/n>',
       'only the share of the Ith of N runs, for `attest merge`; I is a number or `completion` ($JOB_COMPLETION_INDEX)',
