@@ -84,7 +84,7 @@ describe('what other implementations sign is read as they meant it', () => {
   ])('a key that nothing here can use (%s) is passed over, and does not count', async (_, text) => {
     const repository = new TufRepository();
     repository.root.addKey(
-      new Key({ keyID: 'f00', keyType: 'new', scheme: 'new', keyVal: { public: text } }),
+      new Key({ keyID: 'f00', keyType: 'rsa', scheme: 'rsassa-pss-sha256', keyVal: { public: text } }),
       'timestamp',
     );
     repository.publishRoot();
@@ -92,6 +92,25 @@ describe('what other implementations sign is read as they meant it', () => {
     repository.setThreshold('timestamp', 2);
     repository.publishRoot();
     await refusal('TUF_SIGNATURE', () => refresh(repository));
+  });
+
+  test('a key of a type that nobody here knows, whatever is in it', async () => {
+    const repository = new TufRepository();
+    const fields = fieldsOf(repository.firstRoot) as {
+      keys: Fields;
+      roles: { timestamp: { keyids: string[]; threshold: number } };
+    };
+    fields.keys['f00'] = { keytype: 'new', scheme: 'new', keyval: { public: { n: 'x', e: ['y'] } } };
+    fields.roles.timestamp.keyids.push('f00');
+    const sign = () => repository.files.set('1.root.json', signAnything(fields, repository.keys.root[0]!));
+    sign();
+    expect((await refresh(repository.publish())).changed).toBe(true);
+    fields.roles.timestamp.threshold = 2;
+    sign();
+    await refusal('TUF_SIGNATURE', () => refresh(repository));
+    fields.keys['f00'] = { keytype: 'rsa', scheme: 'rsassa-pss-sha256', keyval: { public: {} } };
+    sign();
+    await refusal('TUF_INVALID', () => refresh(repository));
   });
 });
 
