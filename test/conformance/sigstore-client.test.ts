@@ -72,6 +72,8 @@ describe.skipIf(!realIsPresent)('the Sigstore conformance client', () => {
   test('refuses another artifact, and Sigstore staging without its trusted root', async () => {
     const good = byName('happy-path-v0.3-new-mediaType');
     expect(await verify(good, `sha256:${'0'.repeat(64)}`)).toBe(2);
+    expect(await verify(good, `sha256:${digest.slice(7).toUpperCase()}`)).toBe(0);
+    expect(await verify(good, digest.slice(0, -1))).toBe(4);
     expect(await verify(byName('rekor2-happy-path'), artifact)).toBe(2);
     expect(await client(['verify-bundle', '--staging', '--bundle', 'x', 'y'])).toBe(1);
     expect(await client(['sign-bundle'])).toBe(1);
