@@ -23,6 +23,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { inject } from 'postject';
 import { build } from 'rolldown';
+import { THREADS } from './threads.ts';
 
 /** Node 26 as the registry has it needs libatomic.so.1, which a minimal Debian does not have; Node 24 does not. */
 const NODE = '24.21.0';
@@ -44,12 +45,7 @@ const output = values.out ?? join(root, 'dist', native ? 'stella' : `stella-linu
 const work = mkdtempSync(join(tmpdir(), 'stella-sea-'));
 
 try {
-  const threads = {
-    'batch-thread': 'src/attest/batch-thread.ts',
-    'tile-thread': 'src/logs/tile-thread.ts',
-    'digest-thread': 'src/base/digest-thread.ts',
-  };
-  for (const [name, input] of Object.entries({ stella: 'src/cli/sea.ts', ...threads }))
+  for (const [name, input] of Object.entries({ stella: 'src/cli/sea.ts', ...THREADS }))
     await bundle(name, input);
   const node = join(fetchPackage(`node-linux-${arch}`, NODE), 'bin', 'node');
   const blob = join(work, 'stella.blob');
@@ -63,7 +59,7 @@ try {
     execArgvExtension: 'none',
     assets: {
       'zstd.node': zstdBinary(),
-      ...Object.fromEntries(Object.keys(threads).map((name) => [`${name}.js`, join(work, `${name}.js`)])),
+      ...Object.fromEntries(Object.keys(THREADS).map((name) => [`${name}.js`, join(work, `${name}.js`)])),
     },
   };
   writeFileSync(join(work, 'sea.json'), JSON.stringify(config));

@@ -7,6 +7,7 @@ import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
 import { commandBundle } from './command-bundle.ts';
+import { THREADS } from './threads.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const [target, next, old] = [`${root}dist`, `${root}.dist-${process.pid}`, `${root}.dist-old-${process.pid}`];
@@ -15,10 +16,7 @@ try {
     cwd: root,
     input: {
       index: 'src/index.ts',
-      // Run as worker threads.
-      'batch-thread': 'src/attest/batch-thread.ts',
-      'tile-thread': 'src/logs/tile-thread.ts',
-      'digest-thread': 'src/base/digest-thread.ts',
+      ...THREADS,
     },
     platform: 'node',
     // Dependencies stay packages, so that their updates need no new stella.

@@ -1,5 +1,6 @@
 import type { BuildOptions, Plugin, PluginContext } from 'rolldown';
 import { compiledSchemas } from './compiled-schemas.ts';
+import { THREADS } from './threads.ts';
 
 /**
  * How the command is bundled, so that it starts fast: CommonJS, which Node loads in half the time of ES modules; what one
@@ -12,9 +13,7 @@ export function commandBundle(root: string, directory: string): BuildOptions {
     cwd: root,
     input: {
       stella: 'src/cli/stella.ts',
-      // Run as worker threads.
-      'batch-thread': 'src/attest/batch-thread.ts',
-      'tile-thread': 'src/logs/tile-thread.ts',
+      ...THREADS,
     },
     platform: 'node',
     external: (id) => !/^[./]/.test(id) && !INSIDE.test(id),

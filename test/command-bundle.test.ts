@@ -1,10 +1,13 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compiledSchema } from '../scripts/compiled-schemas.ts';
+import { THREADS } from '../scripts/threads.ts';
 import { type BatchPiece, type BatchRules, verifyBatch } from '../src/attest/batch.ts';
 import { SCHEMAS } from '../src/base/schemas.ts';
 import { AJV_OPTIONS, type SchemaName, type Validate } from '../src/base/validator.ts';
@@ -148,4 +151,11 @@ test('help of groups, and of all, is the same without the rest of the tree', asy
     group.outputHelp();
     expect((await stella([group.name(), '--help'])).stdout).toBe(text);
   }
+});
+
+test('every worker thread of the source is built', () => {
+  const threads = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('-thread.ts'))
+    .map((path) => `src/${path}`);
+  expect(Object.values(THREADS).sort()).toEqual(threads.sort());
 });

@@ -1,5 +1,15 @@
-/** The code of the worker thread that hashes one file: answers with its SHA-256 in hexadecimal digits. */
+/** The code of the worker thread that hashes one file: answers with its SHA-256, or with nothing if it cannot be read. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { isStellaError } from './errors.ts';
 import { fileSha256 } from './files.ts';
 
-parentPort!.postMessage(fileSha256(workerData as string));
+function answer(path: string): string | undefined {
+  try {
+    return fileSha256(path);
+  } catch (error) {
+    if (isStellaError(error)) return undefined;
+    throw error;
+  }
+}
+
+parentPort!.postMessage(answer(workerData as string));
