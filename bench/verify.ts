@@ -117,8 +117,7 @@ for (const [label, name, rootName] of CASES) {
     if (!verdict.verified) throw verdict.error;
   };
   // Without a memory of certificates, each verification checks chain and SCT anew, as the library does.
-  const forgetful = () =>
-    verify({ ...trust, certificates: new CertificateJudge(trust.authorities, ctLogs, true) });
+  const forgetful = () => verify({ ...trust, certificates: new CertificateJudge(trust.authorities, ctLogs) });
   const material = toTrustMaterial(TrustedRoot.fromJSON(JSON.parse(root.toString())));
   const isMessage = name === 'happy-path-v0.3-new-mediaType';
   const library = new Verifier(material);

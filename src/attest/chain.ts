@@ -80,14 +80,11 @@ const MOST_REMEMBERED = 4096;
 export class CertificateJudge {
   readonly #authorities: readonly TrustedAuthority[];
   readonly #ctLogs: readonly TrustedLog[];
-  readonly #needsSct: boolean;
   readonly #judged = new Map<string, JudgedCertificate>();
 
-  /** @param needsSct whether the trust names CT logs, be they usable or not */
-  constructor(authorities: readonly TrustedAuthority[], ctLogs: readonly TrustedLog[], needsSct: boolean) {
+  constructor(authorities: readonly TrustedAuthority[], ctLogs: readonly TrustedLog[]) {
     this.#authorities = authorities;
     this.#ctLogs = ctLogs;
-    this.#needsSct = needsSct;
   }
 
   /**
@@ -164,7 +161,8 @@ export class CertificateJudge {
 
   #sct(certificate: Certificate, issuers: JudgedCertificate['issuers']): JudgedCertificate['sct'] {
     try {
-      if (!this.#needsSct && parseScts(certificate).length === 0) return 'none-needed';
+      const needsSct = issuers.some(({ authority }) => authority.needsSct);
+      if (!needsSct && parseScts(certificate).length === 0) return 'none-needed';
       return checkScts(certificate, issuers[0]!.key, this.#ctLogs);
     } catch (error) {
       if (isStellaError(error)) return error;

@@ -39,6 +39,8 @@ export interface ChainMember {
 export interface TrustedAuthority {
   readonly uri: string;
   readonly chain: readonly ChainMember[];
+  /** Whether CT logs must vouch for what it issues. */
+  readonly needsSct?: boolean;
   /** Both ends inclusive: what the trusted root says, narrowed to the certificates' own validity. */
   readonly validFrom: Instant;
   readonly validUntil: Instant;

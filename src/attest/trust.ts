@@ -107,7 +107,11 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
   const nameOfLog = (log: TrustedRootLog) => `log ${log.baseUrl}`;
   const nameOfAuthority = (authority: TrustedRootAuthority) => `authority ${authority.uri}`;
   const ctLogs = load(root?.ctlogs ?? [], nameOfLog, loadLog);
-  const authorities = load(root?.certificateAuthorities ?? [], nameOfAuthority, loadRootAuthority);
+  const authorities = load(root?.certificateAuthorities ?? [], nameOfAuthority, (authority) => ({
+    ...loadRootAuthority(authority),
+    // Named logs count, be they usable or not.
+    needsSct: authority.hasCtLogs ?? root!.ctlogs.length > 0,
+  }));
   const logs = load(root?.tlogs ?? [], nameOfLog, loadLog);
   for (const log of [...logs, ...ctLogs])
     if (Number.isNaN(log.validFrom))
@@ -131,7 +135,7 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
     ),
     held: new Map(held.map((log) => [log.origin, log])),
     witnessPolicy: inputs.witnessPolicy,
-    certificates: new CertificateJudge(authorities, ctLogs, (root?.ctlogs ?? []).length > 0),
+    certificates: new CertificateJudge(authorities, ctLogs),
     problems,
   };
 }

@@ -24,6 +24,8 @@ export interface TrustedRootAuthority {
   readonly commonName: string;
   /** DER certificates, leaf first. */
   readonly chain: readonly Uint8Array[];
+  /** Whether its trusted root names CT logs, where that root was joined with others. */
+  readonly hasCtLogs?: boolean;
   readonly validFrom: Instant | undefined;
   readonly validUntil: Instant | undefined;
 }
@@ -158,11 +160,13 @@ function parseOne(value: unknown): TrustedRoot {
   };
 }
 
-/** Several trusted roots as one: whatever any of them trusts. */
+/** Several trusted roots as one: whatever any of them trusts. Only authorities that had CT logs still need them. */
 export function joinTrustedRoots(roots: readonly TrustedRoot[]): TrustedRoot {
   return {
     tlogs: roots.flatMap((root) => root.tlogs),
-    certificateAuthorities: roots.flatMap((root) => root.certificateAuthorities),
+    certificateAuthorities: roots.flatMap(({ certificateAuthorities, ctlogs }) =>
+      certificateAuthorities.map((authority) => ({ hasCtLogs: ctlogs.length > 0, ...authority })),
+    ),
     ctlogs: roots.flatMap((root) => root.ctlogs),
     timestampAuthorities: roots.flatMap((root) => root.timestampAuthorities),
   };

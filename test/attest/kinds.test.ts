@@ -320,6 +320,19 @@ describe('certificates', () => {
     expect(await judge(scenario)).toBe(code);
   });
 
+  test('of roots in lines, only what one with CT logs issued needs an SCT', () => {
+    const without = make({ leaf: { scts: [] }, root: [['ctlogs', []]] });
+    const stranger = make({ authority: authorityOf('stranger') });
+    const needs = (...roots: readonly Json[]) =>
+      loadTrust({
+        origin: { kind: 'trusted-root', name: 'test' },
+        trustedRoot: parseTrustedRoot(Buffer.from(roots.map((root) => JSON.stringify(root)).join('\n'))),
+      }).certificates.judge([leafOf(defaultAuthority, keyOf('signer'), { scts: [] })]).sct;
+    expect(needs(without.root, stranger.root)).toBe('none-needed');
+    expect(needs(make().root, stranger.root)).toMatchObject({ code: 'SCT_INVALID' });
+    expect(needs(without.root, make().root)).toMatchObject({ code: 'SCT_INVALID' });
+  });
+
   test('an email address and a user name are identities', async () => {
     expect(await judge({ leaf: { names: [{ email: 'a@example.com' }] } }, 'a@example.com')).toBe('verified');
     expect(await judge({ leaf: { names: [{ user: 'a!example.com' }] } }, 'a!example.com')).toBe('verified');
