@@ -244,7 +244,8 @@ class Verification {
     const sct = this.#certificate?.sct;
     if (sct === undefined) return { result: 'not-applicable' };
     if (sct instanceof StellaError) throw sct;
-    if (sct === 'none-needed') return { result: 'not-applicable', detail: 'no CT log is known for its authority' };
+    if (sct === 'none-needed')
+      return { result: 'not-applicable', detail: 'no CT log is known for its authority' };
     return { result: 'passed', detail: `${sct.length} CT log${sct.length === 1 ? '' : 's'}` };
   }
 
