@@ -143,13 +143,20 @@ async function send(
       reach({ location: registry.address(answer.headers.location, answer.url), done: end });
       failures = 0;
     } catch (error) {
+      if (isStellaError(error, 'FETCH_NOT_FOUND')) throw forgotten(location, 'the upload is gone');
       // 416 is how a registry says that it has got more, or less, than was thought.
       const outOfStep = isStellaError(error, 'FETCH_FAILED') && error.details?.['status'] === 416;
       if (!isPassing(error) && !outOfStep) throw error;
       failures += 1;
       if (failures > registry.retries) throw error;
       await registry.wait(`the upload of ${blob.digest ?? 'a blob'}`, error as StellaError, failures - 1);
-      reach(await progressOf(registry, location, blob));
+      const next = await progressOf(registry, location, blob);
+      if (outOfStep && next.done === done)
+        throw forgotten(
+          location,
+          `the registry does not take the upload from byte ${done}, where it says it is`,
+        );
+      reach(next);
     }
   }
   const digest = blob.digest ?? passing?.digestOf(blob.size) ?? (await digestOfContent(blob.content));
@@ -186,16 +193,20 @@ async function holds(registry: Registry, digest: string): Promise<boolean> {
 
 /** @throws StellaError FETCH_FAILED (details.forgotten, passing: to be started anew) where the registry does not know it */
 async function progressOf(registry: Registry, location: URL, blob: Blob): Promise<Session> {
-  const forgotten = (why: string) => requestFailed(location, why, true, undefined, { forgotten: true });
   const answer = await registry.request({ method: 'GET', target: location, expect: [204, 400, 404, 416] });
   answer.response.resume();
-  if (answer.status !== 204) throw forgotten('the registry has forgotten the upload');
+  if (answer.status !== 204) throw forgotten(location, 'the registry has forgotten the upload');
   const [, last] = /^(?:bytes=)?0-(\d{1,15})$/.exec(answer.headers.range ?? '') ?? [];
-  // `0-0` is what registries say of an upload without content, too; one byte more or less is settled by the 416.
+  // `0-0` is what registries say of an upload without content, too; that it was one byte is settled by a 416.
   const done = last === undefined || last === '0' ? 0 : Number(last) + 1;
-  if (done > blob.size) throw forgotten('the registry has more of the upload than was sent');
+  if (done > blob.size) throw forgotten(location, 'the registry has more of the upload than was sent');
   const next = answer.headers.location;
   return { location: next === undefined ? location : registry.address(next, answer.url), done };
+}
+
+/** To be begun anew. */
+function forgotten(location: URL, why: string): StellaError {
+  return requestFailed(location, why, true, undefined, { forgotten: true });
 }
 
 function slice(blob: Blob, start: number, end: number, passing: PassingDigest | undefined): Body {

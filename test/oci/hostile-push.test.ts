@@ -70,6 +70,27 @@ test('an upload that the registry has forgotten is started anew', async () => {
   ).toHaveLength(3);
 });
 
+test.each([
+  ['one byte, which it says as if it were none', 1],
+  ['nothing, and knows nothing of it', 0],
+])('a registry that has of the upload %s: it is started anew', async (_, kept) => {
+  let failed = 0;
+  const { fake, push } = await setting((request, response) => {
+    if (request.method !== 'PATCH' || failed > 0) return false;
+    failed += 1;
+    request.resume().on('end', () => {
+      fake.upload = Buffer.from(content.subarray(0, kept));
+      response.writeHead(kept > 0 ? 500 : 404).end();
+    });
+    return true;
+  });
+  await push();
+  expect(fake.blobs.get(digestOf(content))?.equals(content)).toBe(true);
+  expect(
+    fake.requests.filter(({ method, path }) => method === 'POST' && path.endsWith('/uploads/')),
+  ).toHaveLength(3);
+});
+
 test('a registry that fails and fails: the tag is not made', async () => {
   const { fake, push } = await setting((request, response) => {
     if (request.method !== 'PATCH') return false;
