@@ -1,8 +1,8 @@
-import { createReadStream, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { ByteFile } from '../archive/byte-file.ts';
 import { SeekableArchive } from '../archive/reader.ts';
 import { readError } from '../base/files.ts';
+import { isPipe, openPipe } from '../base/pipe.ts';
 import type { SealedBundle } from './sealed-bundle.ts';
 import { SeekableBundle } from './seekable.ts';
 import { StreamedBundle } from './streamed.ts';
@@ -33,7 +33,7 @@ export interface OpenOptions {
  */
 export async function openBundle(file: string | Readable, options: OpenOptions): Promise<SealedBundle> {
   if (typeof file !== 'string') return await StreamedBundle.load(readableBytes(file), options.staging);
-  if (isPipe(file)) return await StreamedBundle.load(readableBytes(createReadStream(file)), options.staging);
+  if (isPipe(file)) return await StreamedBundle.load(readableBytes(openPipe(file)), options.staging);
   const volumes = isVolumePath(file) ? await openVolumes(file) : undefined;
   const bytes = volumes?.file ?? (await ByteFile.open(file, [file]));
   try {
@@ -49,16 +49,6 @@ export async function openBundle(file: string | Readable, options: OpenOptions):
   } catch (cause) {
     await bytes.close();
     throw cause;
-  }
-}
-
-/** A FIFO or device, e.g. /dev/stdin: it can be read once only, and not opened to look first. */
-function isPipe(path: string): boolean {
-  try {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    return stat !== undefined && !stat.isFile() && !stat.isDirectory();
-  } catch (cause) {
-    throw readError(path, cause);
   }
 }
 

@@ -13,8 +13,9 @@ import { loadTrust, type TrustInputs } from '../attest/trust.ts';
 import type { VerifyOptions } from '../attest/verify.ts';
 import { parseDuration } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
-import { readBounded } from '../base/files.ts';
+import { readBounded, readError } from '../base/files.ts';
 import { loadPublicKey } from '../base/keys.ts';
+import { isPipe, openPipe } from '../base/pipe.ts';
 import { parseTrustedRoot } from '../trust/trusted-root.ts';
 import type { Outcome, Run } from './cli.ts';
 import { VerdictReport } from './verdict-report.ts';
@@ -125,21 +126,30 @@ async function ruleOfPolicy(run: Run<object>, options: AttestVerifyOptions): Pro
 }
 
 async function* pieces(run: Run<object>, paths: readonly string[]): AsyncGenerator<BatchPiece> {
-  const named = paths.filter((path) => path !== '-');
-  if (named.length < paths.length)
-    yield { file: { path: '-', name: 'stdin', found: false }, document: await readAll(run.io.stdin) };
-  yield* piecesOf(expandPaths(named, run.io.cwd));
+  const { cwd, stdin } = run.io;
+  const [files, streams] = [[] as string[], [] as string[]];
+  for (const path of paths) (path === '-' || isPipe(resolve(cwd, path)) ? streams : files).push(path);
+  for (const path of streams) {
+    const name = path === '-' ? 'stdin' : path;
+    const stream = path === '-' ? stdin : openPipe(resolve(cwd, path));
+    yield { file: { path, name, found: false }, document: await readAll(stream, name) };
+  }
+  yield* piecesOf(expandPaths(files, cwd));
 }
 
-async function readAll(stream: NodeJS.ReadableStream): Promise<Buffer> {
+async function readAll(stream: NodeJS.ReadableStream, name: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let total = 0;
-  for await (const piece of stream) {
-    const chunk = Buffer.isBuffer(piece) ? piece : Buffer.from(piece);
-    total += chunk.length;
-    if (total > LIMITS.documentBytes)
-      throw new StellaError('FILE_TOO_LARGE', `stdin has more than ${LIMITS.documentBytes} bytes`);
-    chunks.push(chunk);
+  try {
+    for await (const piece of stream) {
+      const chunk = Buffer.isBuffer(piece) ? piece : Buffer.from(piece);
+      total += chunk.length;
+      if (total > LIMITS.documentBytes)
+        throw new StellaError('FILE_TOO_LARGE', `${name} has more than ${LIMITS.documentBytes} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    throw readError(name, cause);
   }
   return Buffer.concat(chunks);
 }

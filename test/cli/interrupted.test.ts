@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   cpSync,
   createReadStream,
@@ -150,6 +150,8 @@ interface Phase {
   readonly half?: boolean;
   /** Stalls where such a file is opened. */
   readonly open?: RegExp;
+  /** Waits until such a file is being opened, which never comes to an end by itself. */
+  readonly waits?: RegExp;
   /** Sends the signal where such a file is opened by a call that blocks. */
   readonly blocking?: RegExp;
   /** Gives the first half of the second bundle on standard input, and waits until such a file is there. */
@@ -214,6 +216,20 @@ const PHASES: readonly Phase[] = [
     blocking: /content\/tuf\/.*timestamp\.json$/,
   },
   {
+    name: 'import: a FIFO that nobody writes to',
+    home: 'holding',
+    args: () => ['trust', 'import', 'fifo'],
+    prepare: makeFifo,
+    waits: /\/fifo$/,
+  },
+  {
+    name: 'attest verify: a FIFO that nobody writes to',
+    home: 'holding',
+    args: () => ['attest', 'verify', 'fifo'],
+    prepare: makeFifo,
+    waits: /\/fifo$/,
+  },
+  {
     name: 'snapshot verify',
     home: 'holding',
     args: () => ['trust', 'snapshot', 'verify', '-'],
@@ -267,6 +283,10 @@ const PHASES: readonly Phase[] = [
 const SIGNER =
   'exec:echo $$ > "$TMPDIR/../../signer.pid"; mv "$TMPDIR/../../signer.pid" "$STALLED"; exec sleep 60';
 
+function makeFifo(home: string): void {
+  execFileSync('mkfifo', [join(home, 'fifo')]);
+}
+
 function makeMany(home: string): void {
   const bytes = readFileSync(join(site.home, 'attestation.json'));
   mkdirSync(join(home, 'many'));
@@ -315,6 +335,7 @@ describe.each(SIGNALS)('%s', (signal, status) => {
       SIGNAL: signal,
       STALLED: stalled,
       ...(phase.open ? { STALL_AT: phase.open.source } : {}),
+      ...(phase.waits ? { TELL_AT: phase.waits.source } : {}),
       ...(phase.blocking ? { SIGNAL_AT: phase.blocking.source } : {}),
     });
     try {

@@ -1,6 +1,7 @@
 /**
  * Loaded before a command with `node --import`, to interrupt it at a moment that is certain. When a file whose path matches
- * $STALL_AT is opened without blocking, the file $STALLED appears and the opening never ends. When one that matches
+ * $STALL_AT is opened without blocking, the file $STALLED appears and the opening never ends; with $TELL_AT the file appears
+ * and the opening takes its course. When one that matches
  * $SIGNAL_AT is opened by a blocking call, or before blocking call number $SIGNAL_CALL that changes the disk, the process
  * sends itself $SIGNAL. The number of such calls goes to $CALLS_FILE.
  */
@@ -13,17 +14,18 @@ const fs = require('node:fs') as Calls;
 const promises = require('node:fs/promises') as Calls;
 const { writeFileSync } = fs as unknown as typeof import('node:fs');
 const pattern = (name: string) => new RegExp(process.env[name] ?? '(?!)');
-const [stallAt, signalAt] = [pattern('STALL_AT'), pattern('SIGNAL_AT')];
+const [stallAt, tellAt, signalAt] = [pattern('STALL_AT'), pattern('TELL_AT'), pattern('SIGNAL_AT')];
 const signal = (process.env['SIGNAL'] ?? 'SIGINT') as NodeJS.Signals;
 const callsFile = process.env['CALLS_FILE'];
 const signalCall = Number(process.env['SIGNAL_CALL'] ?? -1);
 
 /** Whether to stop here for ever, told to whoever waits for it. */
 function isStalled(path: unknown): boolean {
-  if (!stallAt.test(String(path))) return false;
+  const stalls = stallAt.test(String(path));
+  if (!stalls && !tellAt.test(String(path))) return false;
   writeFileSync(process.env['STALLED']!, '');
-  setInterval(() => {}, 1000);
-  return true;
+  if (stalls) setInterval(() => {}, 1000);
+  return stalls;
 }
 
 const open = fs['open']!;
