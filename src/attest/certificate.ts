@@ -1,9 +1,10 @@
 import type { Instant } from '../base/clock.ts';
 import type { ErrorCode } from '../base/codes.ts';
 import { StellaError } from '../base/errors.ts';
-import { embeddedPublicKey, isSignature, type PublicKey, type SignatureForm } from '../base/keys.ts';
+import { embeddedPublicKey, isSignature, type PublicKey } from '../base/keys.ts';
 import { DerReader, oidOf, TAG } from './der.ts';
 import { LIMITS } from './limits.ts';
+import { fitsAlgorithm, type SignatureAlgorithm, signatureAlgorithmIn } from './signature-algorithm.ts';
 
 export const EXTENSION = {
   subjectKeyId: oidOf('2.5.29.14'),
@@ -28,19 +29,6 @@ export const PURPOSE = {
   timeStamping: oidOf('1.3.6.1.5.5.7.3.8'),
 } as const;
 
-/** Signature algorithms by object identifier: which keys, and in which form. */
-export const SIGNATURE_ALGORITHMS: Readonly<
-  Record<string, { readonly type: 'ecdsa' | 'rsa' | 'ed25519'; readonly form: SignatureForm }>
-> = {
-  [oidOf('1.2.840.10045.4.3.2')]: { type: 'ecdsa', form: { hash: 'sha256' } },
-  [oidOf('1.2.840.10045.4.3.3')]: { type: 'ecdsa', form: { hash: 'sha384' } },
-  [oidOf('1.2.840.10045.4.3.4')]: { type: 'ecdsa', form: { hash: 'sha512' } },
-  [oidOf('1.2.840.113549.1.1.11')]: { type: 'rsa', form: { hash: 'sha256' } },
-  [oidOf('1.2.840.113549.1.1.12')]: { type: 'rsa', form: { hash: 'sha384' } },
-  [oidOf('1.2.840.113549.1.1.13')]: { type: 'rsa', form: { hash: 'sha512' } },
-  [oidOf('1.3.101.112')]: { type: 'ed25519', form: {} },
-};
-
 export interface Extension {
   readonly critical: boolean;
   /** Where the whole extension lies in the certificate. */
@@ -60,7 +48,8 @@ export interface Certificate {
   readonly extensionsStart: number;
   readonly extensionListContent: number;
   readonly tbsEnd: number;
-  readonly signatureAlgorithm: string;
+  /** `undefined` for one that is not supported. */
+  readonly signatureAlgorithm: SignatureAlgorithm | undefined;
   readonly signature: Buffer;
   readonly serial: Buffer;
   readonly issuer: Buffer;
@@ -130,7 +119,7 @@ export function parseCertificate(der: Buffer, code: ErrorCode = 'CERTIFICATE_INV
     extensionsStart: extensionsElement.start,
     extensionListContent: list.content,
     tbsEnd: tbsElement.end,
-    signatureAlgorithm: certificate.inside(outerAlgorithm).oid(),
+    signatureAlgorithm: signatureAlgorithmIn(certificate.inside(outerAlgorithm)),
     signature: der.subarray(bits.content + 1, bits.end),
     serial: tbs.content(serial),
     issuer: tbs.whole(issuer),
@@ -153,8 +142,8 @@ export function publicKeyIn(certificate: Certificate): PublicKey {
 
 /** Whether `issuerKey` signed the certificate. */
 export function isSignedBy(certificate: Certificate, issuerKey: PublicKey): boolean {
-  const algorithm = SIGNATURE_ALGORITHMS[certificate.signatureAlgorithm];
-  if (!algorithm || !issuerKey.algorithm.startsWith(algorithm.type)) return false;
+  const algorithm = certificate.signatureAlgorithm;
+  if (!algorithm || !fitsAlgorithm(issuerKey, algorithm)) return false;
   return isSignature(issuerKey, certificate.tbs, certificate.signature, algorithm.form);
 }
 

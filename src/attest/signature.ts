@@ -1,6 +1,6 @@
 import { type HashAlgorithm, isSignature, type PublicKey, type SignatureForm } from '../base/keys.ts';
 
-/** Forms in which keys sign attestations, likeliest first. */
+/** Forms in which keys sign attestations, likeliest first. Go's signers give PSS as much salt as fits. */
 const FORMS: Readonly<Record<PublicKey['algorithm'], readonly SignatureForm[]>> = {
   ed25519: [{}],
   'ecdsa-p256': [{ hash: 'sha256' }],
@@ -8,11 +8,11 @@ const FORMS: Readonly<Record<PublicKey['algorithm'], readonly SignatureForm[]>> 
   'ecdsa-p521': [{ hash: 'sha512' }, { hash: 'sha256' }],
   rsa: [
     { hash: 'sha256' },
-    { hash: 'sha256', padding: 'pss' },
+    { hash: 'sha256', padding: 'pss', saltLength: 'any' },
     { hash: 'sha384' },
-    { hash: 'sha384', padding: 'pss' },
+    { hash: 'sha384', padding: 'pss', saltLength: 'any' },
     { hash: 'sha512' },
-    { hash: 'sha512', padding: 'pss' },
+    { hash: 'sha512', padding: 'pss', saltLength: 'any' },
   ],
 };
 
@@ -31,4 +31,9 @@ export function isMessageSignature(
   return FORMS[key.algorithm]
     .filter((form) => form.hash === undefined || form.hash === hash)
     .some((form) => isSignature(key, data, signature, form));
+}
+
+/** Whether keys of this kind sign artifacts by this hash. */
+export function isHashOf(algorithm: PublicKey['algorithm'], hash: HashAlgorithm): boolean {
+  return FORMS[algorithm].some((form) => form.hash === hash);
 }

@@ -12,10 +12,15 @@ import {
   parseCertificate,
   publicKeyIn,
   purposesOf,
-  SIGNATURE_ALGORITHMS,
 } from './certificate.ts';
 import { DerReader, type Element, oidOf, TAG } from './der.ts';
 import type { TrustedAuthority } from './material.ts';
+import {
+  fitsAlgorithm,
+  HASH_ALGORITHMS,
+  type SignatureAlgorithm,
+  signatureAlgorithmIn,
+} from './signature-algorithm.ts';
 
 const OID = {
   signedData: oidOf('1.2.840.113549.1.7.2'),
@@ -23,14 +28,7 @@ const OID = {
   contentType: oidOf('1.2.840.113549.1.9.3'),
   messageDigest: oidOf('1.2.840.113549.1.9.4'),
   signingCertificateV2: oidOf('1.2.840.113549.1.9.16.2.47'),
-  rsaEncryption: oidOf('1.2.840.113549.1.1.1'),
 } as const;
-
-const HASHES: Readonly<Record<string, HashAlgorithm>> = {
-  [oidOf('2.16.840.1.101.3.4.2.1')]: 'sha256',
-  [oidOf('2.16.840.1.101.3.4.2.2')]: 'sha384',
-  [oidOf('2.16.840.1.101.3.4.2.3')]: 'sha512',
-};
 
 const code = 'TIMESTAMP_INVALID';
 const refuse = (problem: string): never => {
@@ -47,7 +45,8 @@ export interface Timestamp {
   readonly signedAttributes: Buffer;
   readonly messageDigest: Buffer;
   readonly digestHash: HashAlgorithm;
-  readonly signatureAlgorithm: string;
+  /** `undefined` for one that is not supported. */
+  readonly signatureAlgorithm: SignatureAlgorithm | undefined;
   readonly signature: Buffer;
   readonly signer: { readonly issuer: Buffer; readonly serial: Buffer } | { readonly subjectKeyId: Buffer };
   readonly certificates: readonly Buffer[];
@@ -56,7 +55,7 @@ export interface Timestamp {
 }
 
 function hashOf(reader: DerReader): HashAlgorithm {
-  return HASHES[reader.enter(TAG.sequence).oid()] ?? reader.refuse('hash algorithm not supported');
+  return HASH_ALGORITHMS[reader.enter(TAG.sequence).oid()] ?? reader.refuse('hash algorithm not supported');
 }
 
 /** @throws StellaError TIMESTAMP_INVALID */
@@ -120,7 +119,7 @@ function parseSigner(
   }
   const digestHash = hashOf(info);
   const attributes = info.next(0xa0);
-  const signatureAlgorithm = info.enter(TAG.sequence).oid();
+  const signatureAlgorithm = signatureAlgorithmIn(info.enter(TAG.sequence), digestHash);
   const signature = info.content(info.next(TAG.octetString));
   info.optional(0xa1);
   info.finish();
@@ -206,13 +205,10 @@ function checkSigner(timestamp: Timestamp, { authority, certificate, key }: Time
     refuse('the timestamp is dated outside of the validity of its authority');
   if (time < certificate.notBefore || time > certificate.notAfter)
     refuse("the timestamp is dated outside of the validity of its signer's certificate");
-  const algorithm =
-    timestamp.signatureAlgorithm === OID.rsaEncryption
-      ? { type: 'rsa', form: { hash: timestamp.digestHash } }
-      : SIGNATURE_ALGORITHMS[timestamp.signatureAlgorithm];
+  const algorithm = timestamp.signatureAlgorithm;
   if (
     !algorithm ||
-    !key.algorithm.startsWith(algorithm.type) ||
+    !fitsAlgorithm(key, algorithm) ||
     !isSignature(key, timestamp.signedAttributes, timestamp.signature, algorithm.form)
   )
     refuse('the signature of the timestamp does not verify');

@@ -39,7 +39,7 @@ export interface VerifyOptions {
 }
 
 type Outcome = Omit<CheckOutcome, 'name'>;
-type IsDigestSignature = typeof import('./digest-signature.ts').isDigestSignature;
+type ByDigest = typeof import('./digest-signature.ts');
 
 /**
  * Judges one attestation. Everything that fails is in the verdict; nothing about the attestation makes this throw.
@@ -54,12 +54,13 @@ export async function verifyAttestation(
   const isProved = attestation.entries.length > 0 && attestation.entries.every(({ proof }) => proof);
   const carried = isProved ? [] : await carriedEntries(attestation, trust);
   const { content } = attestation;
-  // Node cannot verify by digest; what can is large, and seldom needed.
-  const digests =
-    content.kind === 'message' && !isAtHand(content, options.artifact)
-      ? (await import('./digest-signature.ts')).isDigestSignature
+  // Node cannot verify by digest; what can is large, and seldom needed: without the artifact, or for Ed25519ph.
+  const byDigest =
+    content.kind === 'message' &&
+    (content.digest?.algorithm !== 'sha256' || !isAtHand(content, options.artifact))
+      ? await import('./digest-signature.ts')
       : undefined;
-  return await new Verification(attestation, carried, trust, options, now, digests).run();
+  return await new Verification(attestation, carried, trust, options, now, byDigest).run();
 }
 
 /** Whether the artifact's content is there, and is what the attestation says was signed. */
@@ -76,7 +77,7 @@ class Verification {
   readonly #trust: VerifierTrust;
   readonly #options: VerifyOptions;
   readonly #now: Instant;
-  readonly #isDigestSignature: IsDigestSignature | undefined;
+  readonly #byDigest: ByDigest | undefined;
   readonly #outcomes: CheckOutcome[] = [];
   #error: StellaError | undefined;
   #signed: Buffer | undefined;
@@ -92,14 +93,14 @@ class Verification {
     trust: VerifierTrust,
     options: VerifyOptions,
     now: Instant,
-    isDigestSignature: IsDigestSignature | undefined,
+    byDigest: ByDigest | undefined,
   ) {
     this.#attestation = attestation;
     this.#log = new LogJudge(attestation.entries, carried, trust);
     this.#trust = trust;
     this.#options = options;
     this.#now = now;
-    this.#isDigestSignature = isDigestSignature;
+    this.#byDigest = byDigest;
   }
 
   async run(): Promise<Verdict> {
@@ -228,16 +229,23 @@ class Verification {
     const { content } = this.#attestation;
     if (content.kind !== 'message') return false;
     const { artifact } = this.#options;
-    const hash = content.digest?.algorithm ?? 'sha256';
-    if (!this.#isDigestSignature) return isMessageSignature(key, artifact!.bytes!, content.signature, hash);
+    const { signature } = content;
+    const hash = content.digest?.algorithm ?? (key.algorithm === 'ed25519' ? 'sha512' : 'sha256');
     const found = artifact?.digests[hash];
     const digest = content.digest?.value ?? (found === undefined ? undefined : Buffer.from(found, 'hex'));
+    if (isAtHand(content, artifact))
+      return (
+        isMessageSignature(key, artifact!.bytes!, signature, hash) ||
+        (key.algorithm === 'ed25519' &&
+          digest !== undefined &&
+          (this.#byDigest?.isPrehashedSignature(key, digest, signature) ?? false))
+      );
     if (!digest)
       throw new StellaError(
         'ARTIFACT_REQUIRED',
         `the attestation does not say what it signs: its ${hash} is needed`,
       );
-    return this.#isDigestSignature(key, digest, content.signature, hash);
+    return this.#byDigest!.isDigestSignature(key, digest, signature, hash);
   }
 
   #sct(): Outcome {

@@ -47,8 +47,10 @@ export interface SignatureForm {
   readonly hash?: HashAlgorithm;
   /** ECDSA only: ASN.1 (default) or the two numbers side by side as COSE and JOSE have them. */
   readonly encoding?: 'der' | 'ieee-p1363';
-  /** RSA only. Default: PKCS#1 v1.5; PSS has a salt as long as the hash. */
+  /** RSA only. Default: PKCS#1 v1.5. */
   readonly padding?: 'pkcs1' | 'pss';
+  /** PSS only: bytes of salt (default: as many as the hash has); `any` takes what a signature has. */
+  readonly saltLength?: number | 'any';
 }
 
 const MOST_KEY_BYTES = 64 * 1024;
@@ -252,7 +254,10 @@ function cryptoInput(object: KeyObject, algorithm: KeyAlgorithm, form: Signature
       ? {
           key: object,
           padding: constants.RSA_PKCS1_PSS_PADDING,
-          saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+          saltLength:
+            form.saltLength === 'any'
+              ? constants.RSA_PSS_SALTLEN_AUTO
+              : (form.saltLength ?? constants.RSA_PSS_SALTLEN_DIGEST),
         }
       : { key: object, padding: constants.RSA_PKCS1_PADDING };
   }

@@ -1,14 +1,24 @@
 import { describe, expect, test } from 'vitest';
 import { artifactOf } from '../../src/attest/artifact.ts';
+import { DerReader } from '../../src/attest/der.ts';
 import { parseAttestations } from '../../src/attest/parse.ts';
+import { signatureAlgorithmIn } from '../../src/attest/signature-algorithm.ts';
 import { loadTrust } from '../../src/attest/trust.ts';
 import { verifyAttestation } from '../../src/attest/verify.ts';
 import type { ErrorCode } from '../../src/base/codes.ts';
 import { isStellaError } from '../../src/base/errors.ts';
 import { parsePublicKey } from '../../src/base/keys.ts';
 import { parseTrustedRoot } from '../../src/trust/trusted-root.ts';
-import { extension, type KeyKind, keyOf, PURPOSES, sha256 } from '../support/sigstore/certificates.ts';
-import { nothing } from '../support/sigstore/der.ts';
+import {
+  extension,
+  type KeyKind,
+  keyOf,
+  PURPOSES,
+  pssParams,
+  sha256,
+  signWith,
+} from '../support/sigstore/certificates.ts';
+import { nothing, oid, sequence } from '../support/sigstore/der.ts';
 import { base64, type Edit, type Json } from '../support/sigstore/edit.ts';
 import { type EntryOptions, logOf } from '../support/sigstore/log.ts';
 import {
@@ -33,7 +43,11 @@ import {
 import { EVER } from './samples.ts';
 
 /** The code that a scenario is refused with, or `verified`. */
-async function judge(scenario: Scenario, subject = IDENTITY): Promise<ErrorCode | 'verified'> {
+async function judge(
+  scenario: Scenario,
+  subject = IDENTITY,
+  artifact = artifactOf('a.txt', ARTIFACT),
+): Promise<ErrorCode | 'verified'> {
   const { bundle, root, publicKey } = make(scenario);
   try {
     const trust = loadTrust({
@@ -46,7 +60,6 @@ async function judge(scenario: Scenario, subject = IDENTITY): Promise<ErrorCode 
       scenario.signer === 'key'
         ? { key: { key: parsePublicKey(Buffer.from(publicKey)), name: 'key', ...EVER } }
         : { identity: { subject: { exactly: subject }, issuer: { exactly: ISSUER } } };
-    const artifact = artifactOf('a.txt', ARTIFACT);
     const verdict = await verifyAttestation(
       parsed!.attestation,
       trust,
@@ -97,6 +110,64 @@ describe.each(['message', 'dsse'] as const)('every kind of Sigstore bundle verif
       expect(await judge({ content, signer, entries: [], timestamps: [{}] })).toBe('LOG_ENTRY_MISSING');
     });
   });
+});
+
+describe.each(['certificate', 'key'] as const)(
+  'kinds of signatures by a %s, with and without the artifact',
+  (signer) => {
+    const digests = artifactOf('a.txt', ARTIFACT).digests;
+    const [whole, digest] = [artifactOf('a.txt', ARTIFACT), { name: 'a.txt', digests }];
+    const by = (kind: KeyKind, artifact = whole, content: 'message' | 'dsse' = 'message') =>
+      judge({ kind, signer, content }, IDENTITY, artifact);
+
+    test('all that are hashed first verify by digest alone', async () => {
+      for (const kind of ['p256', 'p384', 'p521', 'rsa2048', 'pss2048', 'ed25519ph'] as const)
+        for (const artifact of [whole, digest])
+          expect([kind, await by(kind, artifact)]).toEqual([kind, 'verified']);
+    });
+
+    test('plain Ed25519 needs the artifact', async () => {
+      expect(await by('ed25519', digest)).toBe('ARTIFACT_REQUIRED');
+    });
+
+    test('an envelope is signed as it is: Ed25519ph is none of its kinds, PSS is', async () => {
+      expect(await by('ed25519ph', whole, 'dsse')).toBe('SIGNATURE_INVALID');
+      expect(await by('pss2048', whole, 'dsse')).toBe('verified');
+    });
+
+    test('Ed25519ph over something else is refused', async () => {
+      const edit: Edit = [
+        'messageSignature.signature',
+        base64(signWith(keyOf('signer', 'ed25519ph'), other.spki)),
+      ];
+      for (const artifact of [whole, digest]) {
+        const found = await judge({ kind: 'ed25519ph', signer, bundle: [edit] }, IDENTITY, artifact);
+        expect(found).toBe(artifact === whole ? 'SIGNATURE_INVALID' : 'ARTIFACT_REQUIRED');
+      }
+    });
+  },
+);
+
+test('authorities whose certificates and timestamps are signed with RSA-PSS', async () => {
+  expect(await judge({ authority: authorityOf('pss ca', { kind: 'pss2048' }) })).toBe('verified');
+  const tsa = tsaOf('pss tsa', { kind: 'pss2048' });
+  expect(await judge({ ...stamped, timestamps: [{ tsa }] })).toBe('verified');
+});
+
+test('parameters of RSA-PSS that are not supported (RFC 4055 §3.1) name no algorithm', () => {
+  const form = (...params: readonly Buffer[]) =>
+    signatureAlgorithmIn(
+      new DerReader(Buffer.concat([oid('1.2.840.113549.1.1.10'), ...params]), 'CERTIFICATE_INVALID'),
+    )?.form;
+  const pss = { padding: 'pss', hash: 'sha256' };
+  expect(form(pssParams('sha256'))).toEqual({ ...pss, saltLength: 32 });
+  expect(form(pssParams('sha256', 'sha256', 20))).toEqual({ ...pss, saltLength: 20 });
+  expect(form(pssParams('sha384', 'sha384', 0, 1))).toEqual({ ...pss, hash: 'sha384', saltLength: 0 });
+  // What is left out is SHA-1.
+  expect(form()).toBeUndefined();
+  expect(form(sequence())).toBeUndefined();
+  expect(form(pssParams('sha256', 'sha384'))).toBeUndefined();
+  expect(form(pssParams('sha256', 'sha256', 32, 2))).toBeUndefined();
 });
 
 test('logs, CT logs and timestamp authorities with keys of every kind', async () => {

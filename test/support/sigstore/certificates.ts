@@ -1,7 +1,26 @@
-import { createHash, createPublicKey, generateKeyPairSync, hash, type KeyObject, sign } from 'node:crypto';
+import {
+  constants,
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  hash,
+  type KeyObject,
+  sign,
+} from 'node:crypto';
+import { ed25519ph } from '@noble/curves/ed25519.js';
 import { bits, boolean, integer, nothing, octets, oid, sequence, setOf, tlv, utcTime, utf8 } from './der.ts';
 
-export type KeyKind = 'p256' | 'p384' | 'p521' | 'ed25519' | 'rsa2048' | 'rsa3072' | 'rsa4096';
+/** `pss2048` is an RSA key that signs with PSS, `ed25519ph` an Ed25519 key that signs hashes. */
+export type KeyKind =
+  | 'p256'
+  | 'p384'
+  | 'p521'
+  | 'ed25519'
+  | 'ed25519ph'
+  | 'rsa2048'
+  | 'rsa3072'
+  | 'rsa4096'
+  | 'pss2048';
 export type Hash = 'sha256' | 'sha384' | 'sha512';
 
 export interface TestKey {
@@ -13,8 +32,8 @@ export interface TestKey {
 const CURVES: Readonly<Record<string, string>> = { p256: 'prime256v1', p384: 'secp384r1', p521: 'secp521r1' };
 
 function generate(kind: KeyKind): KeyObject {
-  if (kind === 'ed25519') return generateKeyPairSync('ed25519').privateKey;
-  if (kind.startsWith('rsa'))
+  if (kind.startsWith('ed25519')) return generateKeyPairSync('ed25519').privateKey;
+  if (/^(?:rsa|pss)/.test(kind))
     return generateKeyPairSync('rsa', { modulusLength: Number(kind.slice(3)) }).privateKey;
   return generateKeyPairSync('ec', { namedCurve: CURVES[kind]! }).privateKey;
 }
@@ -34,14 +53,37 @@ export function keyOf(name: string, kind: KeyKind = 'p256'): TestKey {
 }
 
 export const hashOf = ({ kind }: TestKey): Hash =>
-  kind === 'p384' ? 'sha384' : kind === 'p521' ? 'sha512' : 'sha256';
+  kind === 'p384' ? 'sha384' : kind === 'p521' || kind === 'ed25519ph' ? 'sha512' : 'sha256';
+
+const SALT_BYTES = 32;
+
+/** RSASSA-PSS-params (RFC 4055 §3.1). */
+export function pssParams(by: Hash, maskBy = by, salt = SALT_BYTES, trailer?: number): Buffer {
+  const hashId = (each: Hash) =>
+    sequence(oid(`2.16.840.1.101.3.4.2.${1 + ['sha256', 'sha384', 'sha512'].indexOf(each)}`), nothing());
+  return sequence(
+    tlv(0xa0, hashId(by)),
+    tlv(0xa1, sequence(oid('1.2.840.113549.1.1.8'), hashId(maskBy))),
+    ...(salt === 20 ? [] : [tlv(0xa2, integer(salt))]),
+    ...(trailer === undefined ? [] : [tlv(0xa3, integer(trailer))]),
+  );
+}
 
 export function signWith(key: TestKey, data: Uint8Array, by: Hash = hashOf(key)): Buffer {
-  return sign(key.kind === 'ed25519' ? null : by, data, key.object);
+  if (key.kind === 'ed25519ph') {
+    const secret = Buffer.from(key.object.export({ format: 'jwk' }).d!, 'base64url');
+    return Buffer.from(ed25519ph.sign(data, secret));
+  }
+  const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: SALT_BYTES };
+  return sign(key.kind === 'ed25519' ? null : by, data, {
+    key: key.object,
+    ...(key.kind === 'pss2048' ? pss : {}),
+  });
 }
 
 export function signatureAlgorithm(key: TestKey, by: Hash = hashOf(key)): Buffer {
   if (key.kind === 'ed25519') return sequence(oid('1.3.101.112'));
+  if (key.kind === 'pss2048') return sequence(oid('1.2.840.113549.1.1.10'), pssParams(by));
   const place = ['sha256', 'sha384', 'sha512'].indexOf(by);
   if (key.kind.startsWith('rsa')) return sequence(oid(`1.2.840.113549.1.1.${11 + place}`), nothing());
   return sequence(oid(`1.2.840.10045.4.3.${2 + place}`));
