@@ -291,8 +291,9 @@ export class TufClient {
   }
 
   async #loadTargets(role: string, parent: string): Promise<void> {
-    // tuf-js keeps roles in a plain object: such a name would find, or set, what every object has.
-    if (role in Object.prototype)
+    // tuf-js keeps roles in a plain object: such a name would find, or set, what every object has. And half a surrogate
+    // pair is no character: neither a URL nor a file can be called so.
+    if (role in Object.prototype || /\p{Cs}/u.test(role))
       throw this.#error('TUF_INVALID', `a delegated role is called ${excerpt(role)}`);
     const expired = this.#expiredRoles.get(role);
     if (expired) throw expired;

@@ -484,7 +484,7 @@ describe('key compromise', () => {
 });
 
 describe('what a careless client would stumble over', () => {
-  test.each(['constructor', '__proto__', 'toString'])(
+  test.each(['constructor', '__proto__', 'toString', String.raw`\ud800`])(
     'a delegated role called %s is refused',
     async (name) => {
       const { repository, client } = await followed();
