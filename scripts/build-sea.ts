@@ -23,6 +23,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { inject } from 'postject';
 import { build } from 'rolldown';
+import { lazyRequires } from './command-bundle.ts';
+import { compiledSchemas } from './compiled-schemas.ts';
 import { THREADS } from './threads.ts';
 
 /** Node 26 as the registry has it needs libatomic.so.1, which a minimal Debian does not have; Node 24 does not. */
@@ -88,9 +90,15 @@ async function bundle(name: string, input: string): Promise<void> {
     platform: 'node',
     // An optional accelerator that is not installed; its user does without.
     external: ['cbor-extract'],
+    plugins: [compiledSchemas('inside'), lazyRequires()],
     // In one file nothing is loaded later, which is what rolldown would warn of.
     checks: { ineffectiveDynamicImport: false },
-    output: { file: join(work, `${name}.js`), format: 'cjs', codeSplitting: false },
+    output: {
+      file: join(work, `${name}.js`),
+      format: 'cjs',
+      codeSplitting: false,
+      comments: { legal: true, jsdoc: false, annotation: false },
+    },
   });
 }
 

@@ -84,15 +84,19 @@ const CALLED_SELDOM = /^require_(?:attest|config|store|status)$/;
  * What comes from outside, and the larger files of the bundle, are loaded when they are first used: node:child_process
  * alone takes longer than reading a file.
  */
-function lazyRequires(): Plugin {
+export function lazyRequires(): Plugin {
   return {
     name: 'lazy-requires',
     renderChunk: (code) =>
-      asAscii(code).replace(
+      code.replace(
         /^(?:let|const) (\w+) = require\("([^"]+)"\);\n(?:\1 = .*\n)?/gm,
         (whole, name: string, id: string) =>
           ALWAYS_NEEDED.has(id) || (id.startsWith('.') && !CALLED_SELDOM.test(name)) ? whole : lazy(name, id),
       ),
+    // At last, since what is rendered is printed once more, with every character as it is.
+    generateBundle(_, bundle) {
+      for (const chunk of Object.values(bundle)) if (chunk.type === 'chunk') chunk.code = asAscii(chunk.code);
+    },
   };
 }
 

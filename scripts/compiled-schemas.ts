@@ -27,12 +27,16 @@ export function compiledSchema(name: SchemaName): string {
 const names = Object.keys(SCHEMAS) as SchemaName[];
 const fileOf = (name: string) => `schema-${name}.cjs`;
 
-/** Puts compiled validators in the place of `src/base/validator.ts`, each in a file of its own that is read on demand. */
-export function compiledSchemas(): Plugin {
+/**
+ * Puts compiled validators in the place of `src/base/validator.ts`: each in a file of its own that is read on demand, or,
+ * where all must be in one file, each in a function that runs on demand.
+ */
+export function compiledSchemas(place: 'beside' | 'inside' = 'beside'): Plugin {
   return {
     name: 'compiled-schemas',
     load(id) {
       if (!id.endsWith('/src/base/validator.ts')) return null;
+      if (place === 'inside') return { code: table(), moduleType: 'js' };
       for (const name of names)
         this.emitFile({ type: 'asset', fileName: fileOf(name), source: compiledSchema(name) });
       return {
@@ -41,4 +45,19 @@ export function compiledSchemas(): Plugin {
       };
     },
   };
+}
+
+function table(): string {
+  const makers = names.map((name) => `${JSON.stringify(name)}: (module) => {${compiledSchema(name)}\n}`);
+  return `const makers = {${makers.join(',\n')}};
+const made = {};
+export function validatorOf(name) {
+  if (!made[name]) {
+    const module = { exports: {} };
+    makers[name](module);
+    made[name] = module.exports;
+  }
+  return made[name];
+}
+`;
 }
