@@ -27,7 +27,7 @@ export const ACCEPTED_TYPES = [
 /** As large as registries take manifests. */
 export const MOST_MANIFEST_BYTES = 4 * 1024 * 1024;
 /** As many as a split bundle has parts. */
-const MOST_VOLUMES = 999;
+export const MOST_VOLUMES = 999;
 /** Far beyond what bundles come to: a size that nobody would want to download. */
 const MOST_BUNDLE_BYTES = 1024 ** 4;
 

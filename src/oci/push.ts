@@ -13,16 +13,19 @@ import {
   LAYER_TYPE,
   type Layer,
   MANIFEST_TYPE,
+  MOST_VOLUMES,
   VOLUME_TYPE,
 } from './manifest.ts';
 import { addReferrer } from './referrers.ts';
 import type { Registry } from './registry.ts';
-import { digestOfContent, uploadBlob } from './upload.ts';
+import { type Blob, digestOfContent, uploadBlob } from './upload.ts';
 import type { UploadMemory, UploadRecord } from './upload-memory.ts';
 
 export interface PushOptions {
   /** The bundle, or its volumes in order. */
   readonly files: readonly string[];
+  /** The most bytes of one layer: a greater bundle goes as volumes. Without it, a file is a layer. */
+  readonly layerSize?: number | undefined;
   readonly tag: string;
   /** What the bundle says of itself. */
   readonly facts: BundleFacts;
@@ -52,25 +55,23 @@ const WORTH_ASKING = 64 * 1024 * 1024;
  * @throws StellaError FILE_*, FETCH_*, REGISTRY_AUTH, BLOB_DIGEST
  */
 export async function pushBundle(registry: Registry, options: PushOptions): Promise<Pushed> {
-  const { files, facts } = options;
-  const sizes = files.map(sizeOf);
-  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const { facts } = options;
+  const parts = partsOf(options);
+  const total = parts.reduce((sum, { size }) => sum + size, 0);
   // Whether the registry has it already can only be asked by digest, which costs a reading of its own.
-  const askFirst = files.length > 1 || total < WORTH_ASKING || (await holdsBundle(registry, options));
+  const askFirst = parts.length > 1 || total < WORTH_ASKING || (await holdsBundle(registry, options));
   const layers: Layer[] = [];
   let [passed, uploaded] = [0, 0];
-  for (const [i, file] of files.entries()) {
-    const size = sizes[i]!;
-    const known: { digest?: string } = askFirst ? { digest: await digestOfContent({ file }) } : {};
+  for (const { title, ...part } of parts) {
+    const { size } = part;
+    const blob: Blob = askFirst ? { ...part, digest: await digestOfContent(part) } : part;
     const report = (done: number) => options.onProgress?.(passed + done, total);
-    const blob = { ...known, size, content: { file } };
     // The digest of a great file is known only once it has passed: the bundle and the length stand for it.
-    const content = known.digest ?? `${facts.manifestSha256}, ${size} bytes`;
+    const content = blob.digest ?? `${facts.manifestSha256}, ${size} bytes`;
     const subject = { registry: registry.origin, repository: registry.repository, content };
     const upload = (record?: UploadRecord) => uploadBlob(registry, blob, { record, onProgress: report });
     const { digest, held } = await (options.memory?.with(subject, upload) ?? upload());
-    const mediaType = files.length > 1 ? VOLUME_TYPE : LAYER_TYPE;
-    layers.push({ mediaType, digest, size, title: basename(file) });
+    layers.push({ mediaType: parts.length > 1 ? VOLUME_TYPE : LAYER_TYPE, digest, size, title });
     passed += size;
     uploaded += size - held;
   }
@@ -113,6 +114,27 @@ export async function pushBundle(registry: Registry, options: PushOptions): Prom
 function asProblem(error: unknown): StellaError {
   if (isStellaError(error)) return error;
   throw error;
+}
+
+/** What becomes a layer each, in order. @throws StellaError USAGE, FILE_* */
+function partsOf({ files, layerSize }: PushOptions): (Blob & { readonly title: string })[] {
+  const [file] = files;
+  const size = sizeOf(file!);
+  if (layerSize === undefined || (files.length === 1 && size <= layerSize))
+    return files.map((path) => ({ content: { file: path }, size: sizeOf(path), title: basename(path) }));
+  if (files.length > 1)
+    throw new StellaError('USAGE', 'the bundle is split already', { hint: 'leave out --split-size' });
+  const count = Math.ceil(size / layerSize);
+  if (count > MOST_VOLUMES) {
+    throw new StellaError('USAGE', `there would be ${count} layers, the most is ${MOST_VOLUMES}`, {
+      hint: `choose at least ${Math.ceil(size / MOST_VOLUMES)} bytes`,
+    });
+  }
+  return Array.from({ length: count }, (_, i) => ({
+    content: { file: file!, offset: i * layerSize },
+    size: Math.min(layerSize, size - i * layerSize),
+    title: `${basename(file!)}.${String(i + 1).padStart(3, '0')}`,
+  }));
 }
 
 function sizeOf(file: string): number {

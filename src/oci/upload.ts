@@ -11,7 +11,8 @@ export interface Blob {
   /** `sha256:HEX`; where it is not known beforehand, it is taken from the bytes on their way. */
   readonly digest?: string;
   readonly size: number;
-  readonly content: Uint8Array | { readonly file: string };
+  /** Bytes, or a file from an offset on (0 unless told otherwise). */
+  readonly content: Uint8Array | { readonly file: string; readonly offset?: number };
 }
 
 export interface Uploaded {
@@ -159,7 +160,7 @@ async function send(
       reach(next);
     }
   }
-  const digest = blob.digest ?? passing?.digestOf(blob.size) ?? (await digestOfContent(blob.content));
+  const digest = blob.digest ?? passing?.digestOf(blob.size) ?? (await digestOfContent(blob));
   await finish(registry, location, digest);
   record?.forget();
   return digest;
@@ -220,11 +221,19 @@ function slice(blob: Blob, start: number, end: number, passing: PassingDigest | 
         passing?.update(bytes);
         return bytes;
       }
-      const stream = createReadStream(content.file, { start, end: end - 1, highWaterMark: READ_PIECE });
+      const stream = readRange(content, start, end);
       if (passing?.begin(start)) stream.on('data', (piece) => passing.update(piece as Buffer));
       return stream;
     },
   };
+}
+
+function readRange({ file, offset = 0 }: Exclude<Blob['content'], Uint8Array>, start: number, end: number) {
+  return createReadStream(file, {
+    start: offset + start,
+    end: offset + end - 1,
+    highWaterMark: READ_PIECE,
+  });
 }
 
 /** The digest of bytes that pass in order, as long as they do: what is sent twice must not be counted twice. */
@@ -250,12 +259,12 @@ class PassingDigest {
 }
 
 /** @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE */
-export async function digestOfContent(content: Blob['content']): Promise<string> {
+export async function digestOfContent({ content, size }: Pick<Blob, 'content' | 'size'>): Promise<string> {
   if (content instanceof Uint8Array) return `sha256:${sha256Hex(content)}`;
   const hash = sha256Stream();
   try {
-    const stream = createReadStream(content.file, { highWaterMark: READ_PIECE });
-    for await (const piece of stream as AsyncIterable<Buffer>) hash.update(piece);
+    if (size > 0)
+      for await (const piece of readRange(content, 0, size) as AsyncIterable<Buffer>) hash.update(piece);
   } catch (cause) {
     throw readError(content.file, cause);
   }

@@ -102,6 +102,21 @@ test('a registry that fails and fails: the tag is not made', async () => {
   expect(fake.manifests.size).toBe(0);
 });
 
+test('layers: a bundle that fits is one, what would be a thousand is refused, and so is what is split already', async () => {
+  const { fake } = await setting();
+  const directory = temporaryDirectory();
+  const file = join(directory, 'bundle.tar.zst');
+  writeFileSync(file, content);
+  const push = (layerSize: number, files = [file]) =>
+    pushBundle(client(fake.host), { files, tag: '1', facts: someFacts, layerSize });
+  expect((await push(content.length)).layers).toMatchObject([
+    { size: content.length, title: 'bundle.tar.zst' },
+  ]);
+  expect((await push(content.length - 1)).layers.map(({ size }) => size)).toEqual([content.length - 1, 1]);
+  expect((await refusal('USAGE', () => push(500))).hints.join()).toContain('choose at least 501 bytes');
+  await refusal('USAGE', () => push(1000, [file, file]));
+});
+
 test('a registry that stores another manifest', async () => {
   const { push } = await setting((request, response, path) => {
     if (request.method !== 'PUT' || !path.includes('/manifests/')) return false;

@@ -96,6 +96,33 @@ describe.skipIf(!canRun)('with a real registry, a process that is killed', () =>
     expect(readFileSync(out).equals(readFileSync(file))).toBe(true);
   });
 
+  test('in the middle of a push in several layers: those that are there are not sent again', async () => {
+    const home = temporaryDirectory();
+    const line = await stallingProxy(registry.host, ({ method }, nth) =>
+      method === 'PATCH' && nth === 3 ? { up: MIB } : undefined,
+    );
+    const push = ['push', file, `oci://${line.host}/killed/layers:1`, '--split-size', '16MiB'];
+    await killed(home, line.silent, ...push, '--plain-http');
+    line.heal();
+    const before = line.passed.length;
+    const size = readFileSync(file).length;
+    const again = await run(home, ...push, '--json');
+    expect(again.json()).toMatchObject({ size, uploaded: size - 2 * 16 * MIB });
+    const sent = line.passed
+      .slice(before)
+      .reduce((sum, { method, sent }) => (method === 'PATCH' ? sum + sent : sum), 0);
+    expect(sent).toBe(size - 2 * 16 * MIB + 2);
+    const { layers } = again.json() as { layers: { title: string; mediaType: string; size: number }[] };
+    expect(layers.map(({ title }) => title)).toEqual(
+      layers.map((_, i) => `bundle.tar.zst.${String(i + 1).padStart(3, '0')}`),
+    );
+    expect(layers.slice(0, -1).every((layer) => layer.size === 16 * MIB)).toBe(true);
+    expect(layers[0]!.mediaType).toBe('application/vnd.stella.bundle.volume.v1');
+    const out = join(home, 'out.tar.zst');
+    await run(home, 'pull', `oci://${registry.host}/killed/layers:1`, '--out', out);
+    expect(readFileSync(out).equals(readFileSync(file))).toBe(true);
+  });
+
   test('in the middle of a split bundle: the parts that are there are not sent again', async () => {
     const home = temporaryDirectory();
     const copy = join(home, 'split.tar.zst');

@@ -4,6 +4,7 @@ import { StellaError } from '../../base/errors.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
 import { bundleFacts, bundleFiles } from '../bundle-facts.ts';
 import type { Cli } from '../cli.ts';
+import { parseByteSize } from '../count.ts';
 import { formatBytes } from '../output.ts';
 import {
   addRegistryFlags,
@@ -13,6 +14,10 @@ import {
   withRegistry,
 } from '../registry-input.ts';
 
+interface Options extends RegistryFlags {
+  readonly splitSize?: string;
+}
+
 /** `stella trust snapshot push FILE oci://HOST/REPOSITORY:TAG` */
 export function registerSnapshotPush(snapshot: Command, cli: Cli): void {
   const command = addRegistryFlags(
@@ -21,12 +26,17 @@ export function registerSnapshotPush(snapshot: Command, cli: Cli): void {
       'push <file> <reference>',
       'put a sealed bundle into an OCI registry, under oci://HOST/REPOSITORY:TAG',
     ),
+  ).option(
+    '--split-size <size>',
+    'layers of at most this size, e.g. 256MiB: those that have arrived are not sent again',
   );
-  cli.action<RegistryFlags, [string, string]>(command, async (run, name, text) => {
+  cli.action<Options, [string, string]>(command, async (run, name, text) => {
     const reference = parseReference(text);
     const { tag } = reference;
     if (tag === undefined)
       throw new StellaError('USAGE', `${text} names no tag`, { hint: `e.g. ${text.split('@')[0]}:latest` });
+    const { splitSize } = run.options;
+    const layerSize = splitSize === undefined ? undefined : parseByteSize(splitSize, '--split-size');
     const { pushBundle } = await import('../../oci/push.ts');
     const file = resolve(run.io.cwd, name);
     const facts = await bundleFacts(file);
@@ -38,6 +48,7 @@ export function registerSnapshotPush(snapshot: Command, cli: Cli): void {
         tag,
         facts,
         memory,
+        layerSize,
         onProgress: (done, total) => run.progress('pushing', done, total),
       }),
     );

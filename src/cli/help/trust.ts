@@ -180,6 +180,10 @@ export const TRUST: HelpTable = {
         'stella trust snapshot push ./x.tar.zst oci://localhost:5000/bundles:latest --plain-http',
         'into a registry on this machine',
       ],
+      [
+        'stella trust snapshot push ./x.tar.zst oci://registry.example.com/trust/bundles:2026-01-25 --split-size 256MiB',
+        'over a line that breaks often',
+      ],
     ],
     exits: [2, 3],
     related: ['trust snapshot pull', 'trust snapshot list', 'trust import'],
