@@ -13,6 +13,7 @@ import { loadTrust } from '../../src/attest/trust.ts';
 import { isStellaError } from '../../src/base/errors.ts';
 import { parseTrustedRoot } from '../../src/trust/trusted-root.ts';
 import { refusal } from '../support/errors.ts';
+import { processorTime } from '../support/processor-time.ts';
 import { realIsPresent } from '../support/real.ts';
 import { loadSamples, verifyBytes } from './samples.ts';
 import { ARTIFACT, makeSite } from './signed.ts';
@@ -45,12 +46,12 @@ describe('limits', () => {
     ['a bundle with something nested in it', `{"verificationMaterial":${'['.repeat(10_000_000)}`],
     ['many small values', `[${'1,'.repeat(5_000_000)}1]`],
   ])('10 MB of %s is refused quickly', async (_name, text) => {
-    const began = performance.now();
+    const spent = processorTime();
     await refusal('PARSE_FAILED', () => {
       const [first] = parseAttestations(Buffer.from(text), 'it');
       if (first && 'error' in first) throw first.error;
     });
-    expect(performance.now() - began).toBeLessThan(2000);
+    expect(spent()).toBeLessThan(2000);
   });
 
   test.skipIf(!realIsPresent)(
@@ -68,10 +69,10 @@ describe('limits', () => {
         twice.verificationMaterial.tlogEntries[0],
       ) as never;
       for (const bundle of [many, long, twice]) {
-        const began = performance.now();
+        const spent = processorTime();
         const verdict = await verifyBytes(Buffer.from(JSON.stringify(bundle)), sample);
         expect(verdict.error).toMatchObject({ code: 'SIGSTORE_BUNDLE_INVALID' });
-        expect(performance.now() - began).toBeLessThan(500);
+        expect(spent()).toBeLessThan(500);
       }
     },
   );

@@ -11,6 +11,7 @@ import {
 import { foldNodes, leafHash } from '../../src/tlog/merkle.ts';
 import { manifestFacts } from '../support/bundle.ts';
 import { refusal } from '../support/errors.ts';
+import { processorTime } from '../support/processor-time.ts';
 
 const entryOf = (i: number) => ({
   path: `tuf/${String(i).padStart(5, '0')}`,
@@ -76,9 +77,9 @@ test.each([0, 1, 2, 3, 4, 5, 7, 8, 9, 100])(
 
 test('50,000 entries are read in little time', () => {
   const bytes = formatManifest(manifestOf(50_000));
-  const start = performance.now();
+  const spent = processorTime();
   expect(parseManifest(bytes).entries).toHaveLength(50_000);
-  expect(performance.now() - start).toBeLessThan(5000);
+  expect(spent()).toBeLessThan(5000);
 });
 
 test('sealed_at is read to the millisecond', () => {

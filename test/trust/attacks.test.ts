@@ -5,6 +5,7 @@ import { DAY, HOUR } from '../../src/base/clock.ts';
 import { generateKey, sign } from '../../src/base/keys.ts';
 import { loadSyncRecord } from '../../src/trust/sync-record.ts';
 import { refusal } from '../support/errors.ts';
+import { processorTime } from '../support/processor-time.ts';
 import { type TrustClient, trustClient } from '../support/trust-client.ts';
 import { NOW, signAnything, signed, TufRepository, tufKey } from '../support/tuf-repository.ts';
 
@@ -285,9 +286,9 @@ describe('endless data attack', () => {
     repository.files.set(name, bytes);
     repository.snapshot.meta['targets.json'] = new MetaFile({ version: 4 });
     repository.publishSnapshot();
-    const started = performance.now();
+    const spent = processorTime();
     await client.refuses('TUF_INVALID');
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(spent()).toBeLessThan(10_000);
   });
 });
 

@@ -7,6 +7,7 @@ import { distributedKeys } from '../../src/trust/key-list.ts';
 import { trustTargets } from '../../src/trust/targets.ts';
 import { refreshTuf } from '../../src/trust/tuf.ts';
 import { refusal } from '../support/errors.ts';
+import { processorTime } from '../support/processor-time.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 import { TrustClient } from '../support/trust-client.ts';
 import { NOW, REPOSITORY_URL, signAnything, TufRepository, tufKey } from '../support/tuf-repository.ts';
@@ -174,10 +175,10 @@ test('what a role or a snapshot lists is read in linear time', async () => {
   change('1.snapshot.json', repository.keys.snapshot[0], {
     meta: { 'targets.json': { version: 1 }, ...many(50_000, 'rN.json', { version: 1 }) },
   });
-  const started = performance.now();
+  const spent = processorTime();
   const view = await refresh(repository, ['t9999']);
   expect(view.target('t9999')?.role).toBe('targets');
-  expect(performance.now() - started).toBeLessThan(10_000);
+  expect(spent()).toBeLessThan(10_000);
 });
 
 test('targets metadata is read whatever the names in it', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isInPattern } from '../../src/trust/path-pattern.ts';
+import { processorTime } from '../support/processor-time.ts';
 
 test('path patterns stay within their segments', () => {
   expect(isInPattern('a/b.pub', 'a/*')).toBe(true);
@@ -54,9 +55,9 @@ test.each([
 });
 
 test('no pattern takes long, whatever it is', () => {
-  const started = performance.now();
+  const spent = processorTime();
   expect(isInPattern('a'.repeat(4000), `${'*a'.repeat(500)}b`)).toBe(false);
   expect(isInPattern('a'.repeat(100_000), `${'*a'.repeat(50_000)}*`)).toBe(false);
   expect(isInPattern('x', 'a'.repeat(1_000_000))).toBe(false);
-  expect(performance.now() - started).toBeLessThan(2000);
+  expect(spent()).toBeLessThan(2000);
 });
