@@ -17,6 +17,8 @@ export function commandBundle(root: string, directory: string): BuildOptions {
     },
     platform: 'node',
     external: (id) => !/^[./]/.test(id) && !INSIDE.test(id),
+    // The same code as ES modules, of which what is not used is left out.
+    resolve: { alias: { yaml: `${root}node_modules/yaml/browser/dist/index.js` } },
     plugins: [compiledSchemas(), closuresOf(closures), lazyRequires()],
     checks: { ineffectiveDynamicImport: false },
     output: {
@@ -37,8 +39,7 @@ export function commandBundle(root: string, directory: string): BuildOptions {
 }
 
 /** Packages that are bundled, with theirs. */
-const INSIDE =
-  /^(?:commander|yaml|tuf-js|@tufjs\/[\w-]+|@noble\/hashes|minimatch|brace-expansion|balanced-match)(?:\/|$)/;
+const INSIDE = /^(?:commander|yaml|tuf-js|@tufjs\/[\w-]+|minimatch|brace-expansion|balanced-match)(?:\/|$)/;
 
 /** Files of the bundle: what the modules named here import, less what an earlier group has. */
 const GROUPS: readonly (readonly [name: string, roots: RegExp])[] = [

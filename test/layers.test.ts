@@ -29,7 +29,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@mongodb-js/zstd': ['archive/'],
   'cbor-x': ['base/cose.ts'],
   ajv: ['base/validator.ts'],
-  '@noble/hashes': ['base/', 'tlog/', 'attest/digest-signature.ts'],
+  '@noble/hashes': ['attest/digest-signature.ts'],
   yaml: ['config/', 'repository/'],
 };
 

@@ -1,12 +1,10 @@
 import { createHash, hash, timingSafeEqual } from 'node:crypto';
-import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 import type { ErrorCode } from './codes.ts';
 import { StellaError } from './errors.ts';
 
 /** SHA-256 of a value at hand. For streams and files use {@link sha256Stream}. */
 export function sha256(bytes: Uint8Array): Uint8Array {
-  // Above a few blocks OpenSSL's assembler outweighs the cost of crossing into it.
-  return bytes.length <= 256 ? nobleSha256(bytes) : hash('sha256', bytes, 'buffer');
+  return hash('sha256', bytes, 'buffer');
 }
 
 /** SHA-256 as 64 lowercase hexadecimal digits. */

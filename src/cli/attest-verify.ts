@@ -126,12 +126,12 @@ async function ruleOfPolicy(run: Run<object>, options: AttestVerifyOptions): Pro
 }
 
 async function* pieces(run: Run<object>, paths: readonly string[]): AsyncGenerator<BatchPiece> {
-  const { cwd, stdin } = run.io;
+  const { cwd } = run.io;
   const [files, streams] = [[] as string[], [] as string[]];
   for (const path of paths) (path === '-' || isPipe(resolve(cwd, path)) ? streams : files).push(path);
   for (const path of streams) {
     const name = path === '-' ? 'stdin' : path;
-    const stream = path === '-' ? stdin : openPipe(resolve(cwd, path));
+    const stream = path === '-' ? run.io.stdin : openPipe(resolve(cwd, path));
     yield { file: { path, name, found: false }, document: await readAll(stream, name) };
   }
   yield* piecesOf(expandPaths(files, cwd));

@@ -1,7 +1,7 @@
 import { Command, Help } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Cli, COMMON_OPTIONS } from './cli.ts';
-import { addHelp } from './help/index.ts';
+import { addProgramHelp } from './help/add-help.ts';
 
 const DEFAULT_COLUMNS = 80;
 
@@ -17,7 +17,7 @@ export function makeTree(cli: Cli, register: Register): Command {
     .version(packageJson.version, '-V, --version')
     .showSuggestionAfterError(true);
   register(program, cli);
-  addHelp(program);
+  addProgramHelp(program);
   connect(program, cli);
   return program;
 }

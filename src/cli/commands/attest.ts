@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { addHelp } from '../help/add-help.ts';
+import { ATTEST } from '../help/attest.ts';
 import { registerAttestMerge } from './attest-merge.ts';
 import { registerAttestSign } from './attest-sign.ts';
 import { registerAttestVerify } from './attest-verify.ts';
@@ -11,4 +13,5 @@ export function registerAttest(program: Command, cli: Cli): void {
   registerAttestVerify(attest, cli);
   registerAttestMerge(attest, cli);
   registerAttestSign(attest, cli);
+  addHelp(attest, ATTEST);
 }

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { addHelp } from '../help/add-help.ts';
+import { LOG } from '../help/log.ts';
 import { GROUPS } from './groups.ts';
 import { registerLogAppend } from './log-append.ts';
 import { registerLogCheckpoint } from './log-checkpoint.ts';
@@ -15,4 +17,5 @@ export function registerLog(program: Command, cli: Cli): void {
   registerLogCheckpoint(log, cli);
   registerLogVerify(log, cli);
   registerLogSearch(log, cli);
+  addHelp(log, LOG);
 }

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { addHelp } from '../help/add-help.ts';
+import { OWN } from '../help/own.ts';
 import { registerCompletion } from './completion.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerKit } from './kit.ts';
@@ -9,4 +11,5 @@ export function registerOwn(program: Command, cli: Cli): void {
   registerDoctor(program, cli);
   registerKit(program, cli);
   registerCompletion(program, cli);
+  addHelp(program, OWN);
 }

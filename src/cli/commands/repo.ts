@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { addHelp } from '../help/add-help.ts';
+import { REPO } from '../help/repo.ts';
 import { GROUPS } from './groups.ts';
 import { registerRepoAddKey } from './repo-add-key.ts';
 import { registerRepoAddTarget } from './repo-add-target.ts';
@@ -37,4 +39,5 @@ export function registerRepo(program: Command, cli: Cli): void {
   registerRepoPublish(repo, cli);
   registerRepoVerify(repo, cli);
   registerRepoStatus(repo, cli);
+  addHelp(repo, REPO);
 }

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
+import { addHelp } from '../help/add-help.ts';
+import { TRUST } from '../help/trust.ts';
 import { GROUPS } from './groups.ts';
 import { registerSnapshotExport } from './snapshot-export.ts';
 import { registerSnapshotInspect } from './snapshot-inspect.ts';
@@ -36,4 +38,5 @@ export function registerTrust(program: Command, cli: Cli): void {
   registerSnapshotPush(snapshot, cli);
   registerSnapshotPull(snapshot, cli);
   registerSnapshotList(snapshot, cli);
+  addHelp(trust, TRUST);
 }
