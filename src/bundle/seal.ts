@@ -1,4 +1,5 @@
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { renameSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BufferPool, releaseBuffer } from '../archive/buffers.ts';
 import { checkEntryPaths } from '../archive/entry-path.ts';
@@ -11,6 +12,7 @@ import { DEFAULT_LEVEL, MOST_LEVEL } from '../archive/zstd.ts';
 import { compareBytewise, formatHex, sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { STAGING_PREFIX, syncDirectory, withStagingAsync, writeError } from '../base/files.ts';
+import { letInterruptsIn } from '../base/interrupt.ts';
 import type { Signer } from '../base/keys.ts';
 import { checkSchema } from '../base/schema.ts';
 import { bodyFrames, headBytes } from './layout.ts';
@@ -84,13 +86,15 @@ export async function sealBundle(options: SealOptions): Promise<Sealed> {
     const head = await sealHead(manifestBytes, signature, mtime, level);
     const sealed = join(staging, basename(options.out));
     const body = await open(bodyPath, 'r');
+    let size: number;
     try {
-      const size = await writeBundle(sealed, head, fileChunks(body), bodyTable);
-      await publish(sealed, options.out);
-      return { manifest, manifestSha256: sha256Hex(manifestBytes), size };
+      size = await writeBundle(sealed, head, fileChunks(body), bodyTable);
     } finally {
       await body.close();
     }
+    await letInterruptsIn();
+    publish(sealed, options.out);
+    return { manifest, manifestSha256: sha256Hex(manifestBytes), size };
   });
 }
 
@@ -224,10 +228,13 @@ async function writeAll(file: FileHandle, path: string, bytes: Uint8Array): Prom
   }
 }
 
-/** Gives a finished file its name, replacing what has it, and makes that durable. */
-export async function publish(from: string, to: string): Promise<void> {
+/**
+ * Gives a finished file its name, replacing what has it, and makes that durable. In one go, so that no interruption comes
+ * between this and what the caller does next without waiting.
+ */
+export function publish(from: string, to: string): void {
   try {
-    await rename(from, to);
+    renameSync(from, to);
     syncDirectory(dirname(to));
   } catch (cause) {
     throw writeError(to, cause);

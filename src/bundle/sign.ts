@@ -5,6 +5,7 @@ import { tarMtime } from '../archive/tar-writer.ts';
 import { DEFAULT_LEVEL } from '../archive/zstd.ts';
 import { StellaError } from '../base/errors.ts';
 import { STAGING_PREFIX, withStagingAsync } from '../base/files.ts';
+import { letInterruptsIn } from '../base/interrupt.ts';
 import type { Signer } from '../base/keys.ts';
 import { sealedAt } from './manifest.ts';
 import { publish, sealHead, writeBundle } from './seal.ts';
@@ -55,7 +56,8 @@ async function addSignature(file: string, bytes: ByteFile, signer: Signer): Prom
   await withStagingAsync(dirname(file), STAGING_PREFIX, async (staging) => {
     const signed = join(staging, basename(file));
     await writeBundle(signed, head, content, table);
-    await publish(signed, file);
+    await letInterruptsIn();
+    publish(signed, file);
   });
   const signers = signerIds({ signatures: parseManifestSignature(signature) });
   return { manifestSha256: bundle.manifestSha256, signers };

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ByteFile } from '../archive/byte-file.ts';
 import { formatHex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { STAGING_PREFIX, withStagingAsync, writeError, writeNewFile } from '../base/files.ts';
+import { letInterruptsIn } from '../base/interrupt.ts';
 import type { Signer } from '../base/keys.ts';
 import { publish } from './seal.ts';
 import { formatManifestSignature, PARTS_TYPE } from './signature.ts';
@@ -63,9 +65,11 @@ export async function splitBundle(options: SplitOptions): Promise<Split> {
       );
       writeNewFile(join(staging, names.list), list);
       // The list comes last: where it is, the rest is.
+      await whole.close();
+      await letInterruptsIn();
       for (const name of [...parts.map((_, i) => names.part(i)), names.signature, names.list])
-        await publish(join(staging, name), join(directory, name));
-      await rm(file);
+        publish(join(staging, name), join(directory, name));
+      rmSync(file);
       return {
         list: join(directory, names.list),
         parts: parts.map((part, i) => ({ path: join(directory, names.part(i)), ...part })),

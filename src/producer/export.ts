@@ -1,8 +1,10 @@
+import { rmSync } from 'node:fs';
 import type { PreflightResult } from '../attest/preflight.ts';
 import { loadWitnessPolicy } from '../attest/store-trust.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { Fetcher } from '../base/fetcher.ts';
+import { ifInterrupted } from '../base/interrupt.ts';
 import { type PublicKey, signerOf } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import { type Sealed, sealBundle } from '../bundle/seal.ts';
@@ -133,12 +135,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
     const split =
       options.partSize === undefined
         ? undefined
-        : await splitBundle({
-            file: options.out,
-            manifestSha256: sealed.manifestSha256,
-            partSize: options.partSize,
-            signers: [signerOf(signingKey.key)],
-          });
+        : await splitSealed(options.out, options.partSize, sealed, signingKey);
     return {
       sealed,
       split,
@@ -148,6 +145,21 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       signerIsDistributed: isAmong(signingKey.key.publicKey, bundleKeysOf(trust.targets, sealedAt)),
     };
   });
+}
+
+/** Nobody asked for the whole file: it does not stay where splitting it is interrupted. */
+async function splitSealed(
+  file: string,
+  partSize: number,
+  { manifestSha256 }: Sealed,
+  { key }: SigningKey,
+): Promise<Split> {
+  const ended = ifInterrupted(() => rmSync(file, { force: true }));
+  try {
+    return await splitBundle({ file, manifestSha256, partSize, signers: [signerOf(key)] });
+  } finally {
+    ended();
+  }
 }
 
 /** Collects the logs; one that does not continue what was exported before is recorded, with both checkpoints. */

@@ -198,6 +198,17 @@ const PHASES: readonly Phase[] = [
     kept: /^\.local\/share\/stella\/producer\/exports\.json$/,
   },
   {
+    name: 'export: splitting',
+    home: 'sealed',
+    args: () => [
+      ...['trust', 'snapshot', 'export', '--out', 'out.tar.zst', '--split-size', '20KiB'],
+      ...['--signing-key', 'bundle-signer.key'],
+    ],
+    open: /\.002$/,
+    // The number is taken, and the audit log says for what.
+    kept: /^\.local\/share\/stella\/(?:producer\/(?:exports|manifests\/3)\.json|audit\.(?:jsonl|head))$/,
+  },
+  {
     name: 'import: unpacking a pipe into an empty enclave',
     home: 'empty',
     args: () => ['trust', 'import', '-', '--root-fingerprint', site.fingerprint],
