@@ -51,9 +51,14 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
+/** `1,234,567`. `toLocaleString` would do it, too, but loads the number formats of the world first: 10 ms. */
+export function formatNumber(count: number | bigint): string {
+  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
+}
+
 /** `1 entry`, `2 entries`. */
 export function formatCount(count: number | bigint, one: string, many = `${one}s`): string {
-  return `${count.toLocaleString('en-US')} ${count === 1 || count === 1n ? one : many}`;
+  return `${formatNumber(count)} ${count === 1 || count === 1n ? one : many}`;
 }
 
 /** Bytes for people, in powers of 1024: `512 B`, `1.5 MiB`. */

@@ -3,7 +3,7 @@ import type { Config, ConfigKey } from '../config/config.ts';
 import type { PolicyState, WitnessState } from '../tlog/witness-policy.ts';
 import { formatFreshness } from '../trust/freshness.ts';
 import type { TrustStatus } from '../trust/status.ts';
-import { formatCount, formatTable } from './output.ts';
+import { formatCount, formatNumber, formatTable } from './output.ts';
 
 const at = (instant: Instant | undefined) => (instant === undefined ? '-' : formatInstant(instant));
 
@@ -128,7 +128,7 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
   if (state.logs.length > 0) {
     const rows = state.logs.map((log) => [
       log.origin,
-      log.tree_size.toLocaleString('en-US'),
+      formatNumber(log.tree_size),
       String(log.first_index),
       state.reference_time,
       log.url,

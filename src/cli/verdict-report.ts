@@ -5,7 +5,7 @@ import { EXIT, type ExitStatus } from '../base/codes.ts';
 import { StellaError } from '../base/errors.ts';
 import type { VerdictDocument, VerdictDocumentError } from '../base/schema-types.ts';
 import type { Outcome, Run } from './cli.ts';
-import { formatCount, printable } from './output.ts';
+import { formatCount, formatNumber, printable } from './output.ts';
 import { verdictLine, verdictText } from './verdict-text.ts';
 
 /** Prints verdicts as they come, in constant memory: one is a block or a document, many are lines. */
@@ -90,7 +90,7 @@ export class VerdictReport {
     const failed = this.#count - this.#verified;
     return {
       jsonLines: [],
-      text: `${formatCount(this.#verified, 'attestation')} verified, ${failed.toLocaleString('en-US')} not`,
+      text: `${formatCount(this.#verified, 'attestation')} verified, ${formatNumber(failed)} not`,
       exit,
     };
   }
@@ -110,7 +110,7 @@ export class VerdictReport {
           },
         },
       ],
-      text: `shard ${index}/${count}: ${formatCount(this.#verified, 'attestation')} verified, ${failed.toLocaleString('en-US')} not`,
+      text: `shard ${index}/${count}: ${formatCount(this.#verified, 'attestation')} verified, ${formatNumber(failed)} not`,
       exit: this.#conclude(),
     };
   }

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { Cli, type Io, type Run } from '../../src/cli/cli.ts';
 import { run } from '../../src/cli/main.ts';
+import { formatNumber } from '../../src/cli/output.ts';
 import { paintLines, wrapLines } from '../../src/cli/paint.ts';
 import { formatProgress, type Phase, Progress } from '../../src/cli/progress.ts';
 import { commandTree } from '../../src/cli/tree.ts';
@@ -239,4 +240,9 @@ describe('--log-file', () => {
     expect(stdout).toContain('configuration file');
     expect(stderr).toContain('warning: the log file is not complete');
   });
+});
+
+test('numbers are grouped by thousands, of any size', () => {
+  for (const number of [0, 7, 999, 1000, 12_345, 999_999, 1_000_000, 2n ** 64n])
+    expect(formatNumber(number)).toBe(number.toLocaleString('en-US'));
 });

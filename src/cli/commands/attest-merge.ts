@@ -5,7 +5,7 @@ import { EXIT } from '../../base/codes.ts';
 import { StellaError } from '../../base/errors.ts';
 import type { VerdictDocument } from '../../base/schema-types.ts';
 import type { Cli } from '../cli.ts';
-import { formatCount, printable } from '../output.ts';
+import { formatCount, formatNumber, printable } from '../output.ts';
 
 /** `stella attest merge FILE...`: the answer of all shards together. */
 export function registerAttestMerge(attest: Command, cli: Cli): void {
@@ -31,7 +31,7 @@ export function registerAttestMerge(attest: Command, cli: Cli): void {
       text: [
         ...lines,
         ...(failed > lines.length ? [`and ${formatCount(failed - lines.length, 'more', 'more')}`] : []),
-        `${formatCount(verified, 'attestation')} verified, ${failed.toLocaleString('en-US')} not, in ${formatCount(shards, 'shard')}`,
+        `${formatCount(verified, 'attestation')} verified, ${formatNumber(failed)} not, in ${formatCount(shards, 'shard')}`,
       ].join('\n'),
       exit: failure?.exit ?? EXIT.done,
     };
