@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { loadWitnessPolicy } from '../attest/store-trust.ts';
@@ -101,14 +102,27 @@ export async function acceptBundle(
   rules: AcceptRules,
   checks: CheckList,
 ): Promise<Acceptance> {
-  const bundle = await openChecked(source, place, checks);
-  const isWholeFile = typeof source === 'string' && bundle.parts === undefined && bundle.seekable;
-  const digest = isWholeFile ? startFileDigest(source) : undefined;
+  // A pipe can be read once only.
+  const digest = typeof source === 'string' && isFile(source) ? startFileDigest(source) : undefined;
   try {
-    return await acceptOpened(bundle, digest?.sha256, place, rules, checks);
+    const bundle = await openChecked(source, place, checks);
+    try {
+      const isWhole = bundle.parts === undefined && bundle.seekable;
+      return await acceptOpened(bundle, isWhole ? digest?.sha256 : undefined, place, rules, checks);
+    } finally {
+      await bundle.close();
+    }
   } finally {
     await digest?.stop();
-    await bundle.close();
+  }
+}
+
+/** What cannot even be looked at is for whoever opens it to refuse. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
   }
 }
 

@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { formatCanonicalJson } from '../../src/base/canonical-json.ts';
 import { formatAttestationList, readAttestationList } from '../../src/trust/attestation-list.ts';
 import { refusal } from '../support/errors.ts';
 import { temporaryDirectory } from '../support/temp.ts';
@@ -19,6 +20,13 @@ test('a list that is written is read again, whatever the names', () => {
       writeFileSync(attestationsFile, formatAttestationList(list));
       expect(readAttestationList({ attestationsFile })).toEqual(list);
     }),
+  );
+});
+
+test.each([0, 1, 999, 1000, 1001, 2000])('a list of %d is canonical JSON', (length) => {
+  const list = Array.from({ length }, (_, i) => ({ sha256: SHA256, name: `a "${i}"` }));
+  expect(Buffer.from(formatAttestationList(list)).toString()).toBe(
+    `${formatCanonicalJson({ attestations: list })}\n`,
   );
 });
 
