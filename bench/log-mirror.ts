@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SECOND } from '../src/base/clock.ts';
 import { mirrorLog } from '../src/logs/mirror.ts';
 import { tileSource } from '../src/logs/source.ts';
-import { networkFetcher } from '../src/trust/fetcher.ts';
+import { networkFetcher } from '../src/net/fetcher.ts';
 import { writeBenchLog } from './log-fixture.ts';
 import { printTable } from './table.ts';
 

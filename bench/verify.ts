@@ -11,11 +11,11 @@ import { fileURLToPath } from 'node:url';
 import { bundleFromJSON } from '@sigstore/bundle';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
-import { artifactOf } from '../src/attest/artifact.ts';
-import { CertificateJudge } from '../src/attest/chain.ts';
-import { parseStrictJson } from '../src/attest/json.ts';
-import { parseSigstoreBundle } from '../src/attest/sigstore-bundle.ts';
-import { loadTrust, type VerifierTrust } from '../src/attest/trust.ts';
+import { CertificateJudge } from '../src/attest/authority/chain.ts';
+import { loadTrust, type VerifierTrust } from '../src/attest/authority/trust.ts';
+import { artifactOf } from '../src/attest/document/artifact.ts';
+import { parseStrictJson } from '../src/attest/document/json.ts';
+import { parseSigstoreBundle } from '../src/attest/document/sigstore-bundle.ts';
 import { verifyAttestation } from '../src/attest/verify.ts';
 import { parseTrustedRoot } from '../src/trust/trusted-root.ts';
 

@@ -47,7 +47,7 @@ const output = values.out ?? join(root, 'dist', native ? 'stella' : `stella-linu
 const work = mkdtempSync(join(tmpdir(), 'stella-sea-'));
 
 try {
-  for (const [name, input] of Object.entries({ stella: 'src/cli/sea.ts', ...THREADS }))
+  for (const [name, input] of Object.entries({ stella: 'src/cli/process/sea.ts', ...THREADS }))
     await bundle(name, input);
   const node = join(fetchPackage(`node-linux-${arch}`, NODE), 'bin', 'node');
   const blob = join(work, 'stella.blob');

@@ -12,7 +12,7 @@ export function commandBundle(root: string, directory: string): BuildOptions {
   return {
     cwd: root,
     input: {
-      stella: 'src/cli/stella.ts',
+      stella: 'src/cli/process/stella.ts',
       ...THREADS,
     },
     platform: 'node',
@@ -43,11 +43,11 @@ const INSIDE = /^(?:commander|yaml|tuf-js|@tufjs\/[\w-]+|minimatch|brace-expansi
 
 /** Files of the bundle: what the modules named here import, less what an earlier group has. */
 const GROUPS: readonly (readonly [name: string, roots: RegExp])[] = [
-  ['main', /\/src\/cli\/stella\.ts$/],
-  ['attest', /\/src\/cli\/(?:commands\/attest|attest-verify)\.ts$/],
+  ['main', /\/src\/cli\/process\/stella\.ts$/],
+  ['attest', /\/src\/cli\/commands\/attest\/(?:index|verify-run)\.ts$/],
   ['config', /\/src\/config\/config\.ts$/],
-  ['store', /\/src\/cli\/(?:store-trust|trust-setting)\.ts$/],
-  ['status', /\/src\/(?:cli\/trust-status-text|cli\/commands\/trust|trust\/status)\.ts$/],
+  ['store', /\/src\/cli\/(?:commands\/attest\/store-trust|frame\/trust-setting)\.ts$/],
+  ['status', /\/src\/(?:cli\/report\/status-text|cli\/commands\/trust\/index|trust\/status)\.ts$/],
   ['tree', /\/src\/cli\/tree\.ts$/],
 ];
 
@@ -69,6 +69,7 @@ function closuresOf(closures: Map<string, ReadonlySet<string>>): Plugin {
 function closureOf(context: PluginContext, roots: RegExp): Set<string> {
   const found = new Set<string>();
   const next = [...context.getModuleIds()].filter((id) => roots.test(id));
+  if (next.length === 0) throw new Error(`no module is called ${roots}`);
   for (let id = next.pop(); id !== undefined; id = next.pop()) {
     if (found.has(id)) continue;
     found.add(id);

@@ -8,9 +8,9 @@
  *
  * @packageDocumentation
  */
-export type { Artifact } from './attest/artifact.ts';
-export { type IdentityRule, parsePattern, type TextRule } from './attest/identity-rule.ts';
-export { loadArtifact, parseDigest } from './attest/load-artifact.ts';
+export type { Artifact } from './attest/document/artifact.ts';
+export { loadArtifact, parseDigest } from './attest/document/load-artifact.ts';
+export { type IdentityRule, parsePattern, type TextRule } from './attest/policy/identity-rule.ts';
 export { type Duration, formatInstant, type Instant, parseDuration, parseInstant } from './base/clock.ts';
 export type { CodeFacts, ErrorCode, ExitStatus } from './base/codes.ts';
 export { CODES, EXIT } from './base/codes.ts';
@@ -81,26 +81,25 @@ export {
   type RoleProgress,
   type StagedView,
 } from './repository/ceremony.ts';
-export { type CommandSignerOptions, commandSigner } from './repository/command-signer.ts';
-export type { NewTarget } from './repository/edit-targets.ts';
-export { initRepository, type NewRepository, type RoleKeys } from './repository/init.ts';
-export type { PassphraseSource } from './repository/key-ring.ts';
-export type { KeySource } from './repository/new-key.ts';
-export type { Publication } from './repository/publish.ts';
-export type { OldKeys } from './repository/requirements.ts';
-export type { EditResult, SessionOptions } from './repository/session.ts';
-export { type RepositoryStatus, type RoleStatus, repositoryStatus } from './repository/status.ts';
-export type { EndpointSwap } from './repository/swap-endpoint.ts';
-export type { TargetFacts } from './repository/target.ts';
-export type { TimestampUpdate } from './repository/timestamp.ts';
-export { type Verified, verifyRepository } from './repository/verify.ts';
 export {
   KEY_TYPES,
   type KeyType,
   SERVICES,
   type Service,
-  TOP_ROLES,
-  type TopRole,
   USAGES,
   type Usage,
-} from './repository/vocabulary.ts';
+} from './repository/directory/vocabulary.ts';
+export type { TargetFacts } from './repository/edit/target.ts';
+export type { NewTarget } from './repository/edit/targets.ts';
+export { initRepository, type NewRepository, type RoleKeys } from './repository/init.ts';
+export { type CommandSignerOptions, commandSigner } from './repository/keys/command-signer.ts';
+export type { PassphraseSource } from './repository/keys/key-ring.ts';
+export type { KeySource } from './repository/keys/new-key.ts';
+export type { Publication } from './repository/publish/publish.ts';
+export type { OldKeys } from './repository/publish/requirements.ts';
+export type { TimestampUpdate } from './repository/publish/timestamp.ts';
+export type { EditResult, SessionOptions } from './repository/session.ts';
+export { type RepositoryStatus, type RoleStatus, repositoryStatus } from './repository/status.ts';
+export type { EndpointSwap } from './repository/swap-endpoint.ts';
+export { type Verified, verifyRepository } from './repository/verify.ts';
+export { TOP_ROLES, type TopRole } from './tuf/roles.ts';

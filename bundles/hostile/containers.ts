@@ -4,7 +4,7 @@ import { compressFrame } from '../../src/archive/zstd.ts';
 import { formatManifest } from '../../src/bundle/manifest.ts';
 import { noise } from '../../test/support/bundle.ts';
 import { tarEnd } from '../../test/support/tar.ts';
-import type { HostileArchive } from './archives.ts';
+import type { HostileArchive } from './archive.ts';
 import {
   bombFrame,
   CONTENTS,

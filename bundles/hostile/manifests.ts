@@ -1,5 +1,5 @@
 import { formatManifest, type Manifest } from '../../src/bundle/manifest.ts';
-import type { HostileArchive } from './archives.ts';
+import type { HostileArchive } from './archive.ts';
 import { CONTENTS, type Content, coseOf, framesOf, join, manifestOf, pack } from './forge.ts';
 
 async function sealed(contents: readonly Content[], manifest?: Uint8Array): Promise<Buffer> {

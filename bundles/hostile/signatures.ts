@@ -1,5 +1,5 @@
 import { formatManifest } from '../../src/bundle/manifest.ts';
-import type { HostileArchive } from './archives.ts';
+import type { HostileArchive } from './archive.ts';
 import {
   bodyHeader,
   CONTENTS,

@@ -1,6 +1,6 @@
 import { formatManifest } from '../../src/bundle/manifest.ts';
 import { type TarFields, tarEnd } from '../../test/support/tar.ts';
-import type { HostileArchive } from './archives.ts';
+import type { HostileArchive } from './archive.ts';
 import { CONTENTS, type Content, coseOf, entry, headOf, join, manifestOf, pack, repack } from './forge.ts';
 
 const manifest = formatManifest(manifestOf(CONTENTS));

@@ -4,13 +4,13 @@ import type { ErrorCode } from '../base/codes.ts';
 import { isStellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
 import type { Config } from '../config/config.ts';
-import { readAttestationList } from '../trust/attestation-list.ts';
-import { loadGeneration } from '../trust/generation.ts';
-import type { Generation, TrustStore } from '../trust/store.ts';
-import { LIMITS } from './limits.ts';
-import { parseAttestations } from './parse.ts';
-import { viewTrustInputs } from './store-trust.ts';
-import { loadTrust, type VerifierTrust } from './trust.ts';
+import { readAttestationList } from '../store/attestation-list.ts';
+import { loadGeneration } from '../store/generation.ts';
+import type { Generation, TrustStore } from '../store/store.ts';
+import { viewTrustInputs } from './authority/store-trust.ts';
+import { loadTrust, type VerifierTrust } from './authority/trust.ts';
+import { LIMITS } from './document/limits.ts';
+import { parseAttestations } from './document/parse.ts';
 import { verifyAttestation } from './verify.ts';
 
 /** A carried attestation that held under one generation's trust and does not under another's. */

@@ -1,10 +1,10 @@
 import { formatInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import type { Attestation } from './attestation.ts';
-import { parseCertificate } from './certificate.ts';
-import { isLogNamed } from './material.ts';
-import { parseScts } from './sct.ts';
-import type { RevokedKey, VerifierTrust } from './trust.ts';
+import { isLogNamed } from './authority/material.ts';
+import { parseScts } from './authority/sct.ts';
+import type { RevokedKey, VerifierTrust } from './authority/trust.ts';
+import type { Attestation } from './document/attestation.ts';
+import { parseCertificate } from './x509/certificate.ts';
 
 interface Instance {
   readonly name: string;

@@ -2,10 +2,10 @@ import { formatHex } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
 import { isStellaError } from '../base/errors.ts';
 import { parsePublicKey } from '../base/keys.ts';
-import { parseCertificate } from './certificate.ts';
-import { identityIn } from './identity.ts';
-import { FieldReader, parseStrictJson } from './json.ts';
-import { parseEntryBody } from './log-entry.ts';
+import { FieldReader, parseStrictJson } from './document/json.ts';
+import { parseEntryBody } from './evidence/log-entry.ts';
+import { parseCertificate } from './x509/certificate.ts';
+import { identityIn } from './x509/identity.ts';
 
 /** Who made a signature that a log entry records, as the entry says. */
 export interface LoggedSigner {

@@ -1,9 +1,9 @@
 import type { Instant } from '../base/clock.ts';
 import { isStellaError, type StellaError } from '../base/errors.ts';
-import { type Parsed, parseAttestations } from './parse.ts';
-import type { VerifierTrust } from './trust.ts';
-import type { Verdict } from './verdict.ts';
-import { unreadable } from './verdict.ts';
+import type { VerifierTrust } from './authority/trust.ts';
+import { type Parsed, parseAttestations } from './document/parse.ts';
+import type { Verdict } from './verdict/verdict.ts';
+import { unreadable } from './verdict/verdict.ts';
 import { type VerifyOptions, verifyAttestation } from './verify.ts';
 
 /** What is to be carried: a document with one or more attestations. */

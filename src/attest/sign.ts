@@ -10,9 +10,9 @@ import { openCheckpoint } from '../tlog/checkpoint.ts';
 import { proveInclusion } from '../tlog/merkle.ts';
 import { logIdOf } from '../tlog/note.ts';
 import { keyDetailsOf } from '../trust/assembled-root.ts';
-import { IN_TOTO_PAYLOAD_TYPE, preAuthEncoding } from './envelope.ts';
-import { formatPromise } from './promise.ts';
-import { STATEMENT_TYPE } from './statement.ts';
+import { IN_TOTO_PAYLOAD_TYPE, preAuthEncoding } from './document/envelope.ts';
+import { STATEMENT_TYPE } from './document/statement.ts';
+import { formatPromise } from './evidence/promise.ts';
 
 /** The predicate type of a plain signature, as cosign writes it: nothing is said but that the artifact was signed. */
 export const PLAIN_SIGNATURE = 'https://sigstore.dev/cosign/sign/v1';

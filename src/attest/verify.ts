@@ -3,23 +3,29 @@ import { formatInstant, type Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { HashAlgorithm, PublicKey } from '../base/keys.ts';
 import { checkFreshness } from '../trust/freshness.ts';
-import type { Artifact } from './artifact.ts';
-import type { Attestation, LogEntry, MessageSignature } from './attestation.ts';
-import { checkAttestorAt, chooseAttestors } from './attestor.ts';
-import { carriedEntries } from './carried-entries.ts';
-import { checkValidAt, type JudgedCertificate } from './chain.ts';
-import { IN_TOTO_PAYLOAD_TYPE, preAuthEncoding } from './envelope.ts';
-import { checkIdentity, type IdentityRule, isIdentityRuleEmpty } from './identity-rule.ts';
+import { checkValidAt, type JudgedCertificate } from './authority/chain.ts';
+import type { AttestorKey } from './authority/material.ts';
+import type { VerifierTrust } from './authority/trust.ts';
+import type { Artifact } from './document/artifact.ts';
+import type { Attestation, LogEntry, MessageSignature } from './document/attestation.ts';
+import { IN_TOTO_PAYLOAD_TYPE, preAuthEncoding } from './document/envelope.ts';
+import { parseStatement, type Statement } from './document/statement.ts';
+import { matchArtifact } from './document/subject.ts';
+import { checkAttestorAt, chooseAttestors } from './evidence/attestor.ts';
+import { carriedEntries } from './evidence/carried-entries.ts';
+import { LogJudge } from './evidence/log-evidence.ts';
+import { findSigningTimes, type SigningTime } from './evidence/signing-time.ts';
 import { adviseOnInstance } from './instances.ts';
-import { LogJudge } from './log-evidence.ts';
-import type { AttestorKey } from './material.ts';
-import { checkRule, constrainsSigner, type PolicyRule } from './policy.ts';
+import { checkIdentity, type IdentityRule, isIdentityRuleEmpty } from './policy/identity-rule.ts';
+import { checkRule, constrainsSigner, type PolicyRule } from './policy/policy.ts';
 import { isAttestationSignature, isMessageSignature } from './signature.ts';
-import { findSigningTimes, type SigningTime } from './signing-time.ts';
-import { parseStatement, type Statement } from './statement.ts';
-import { matchArtifact } from './subject.ts';
-import type { VerifierTrust } from './trust.ts';
-import { CHECKS, type CheckName, type CheckOutcome, type Verdict, type VerifiedSigner } from './verdict.ts';
+import {
+  CHECKS,
+  type CheckName,
+  type CheckOutcome,
+  type Verdict,
+  type VerifiedSigner,
+} from './verdict/verdict.ts';
 
 export interface VerifyOptions {
   readonly artifact?: Artifact | undefined;

@@ -3,8 +3,8 @@ import { MOST_MANIFEST_BYTES, MOST_SIGNATURE_BYTES } from '../archive/limits.ts'
 import { sha256Hex } from '../base/bytes.ts';
 import type { CoseSign } from '../base/cose.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import type { Fetcher } from '../base/fetcher.ts';
 import { writeNewFile } from '../base/files.ts';
+import type { Fetcher } from '../net/types.ts';
 import {
   MANIFEST_PATH,
   type Manifest,

@@ -1,5 +1,5 @@
 import type { CoseSign } from '../base/cose.ts';
-import type { Fetcher } from '../base/fetcher.ts';
+import type { Fetcher } from '../net/types.ts';
 import type { Manifest, ManifestEntry } from './manifest.ts';
 import type { SignedParts } from './signature.ts';
 

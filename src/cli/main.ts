@@ -1,8 +1,8 @@
 import { type Command, CommanderError } from 'commander';
 import { EXIT, type ExitStatus } from '../base/codes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import { Cli, type Io } from './cli.ts';
-import type { GROUPS } from './commands/groups.ts';
+import { Cli, type Io } from './frame/cli.ts';
+import type { GROUPS } from './frame/groups.ts';
 import { makeTree, type Register } from './make-tree.ts';
 
 /**
@@ -26,12 +26,12 @@ export async function run(args: readonly string[], io: Io): Promise<ExitStatus> 
 }
 
 const REGISTER: Readonly<Record<keyof typeof GROUPS, () => Promise<Register>>> = {
-  trust: async () => (await import('./commands/trust.ts')).registerTrust,
-  attest: async () => (await import('./commands/attest.ts')).registerAttest,
-  repo: async () => (await import('./commands/repo.ts')).registerRepo,
-  log: async () => (await import('./commands/log.ts')).registerLog,
-  config: async () => (await import('./commands/config.ts')).registerConfig,
-  audit: async () => (await import('./commands/audit.ts')).registerAudit,
+  trust: async () => (await import('./commands/trust/index.ts')).registerTrust,
+  attest: async () => (await import('./commands/attest/index.ts')).registerAttest,
+  repo: async () => (await import('./commands/repo/index.ts')).registerRepo,
+  log: async () => (await import('./commands/log/index.ts')).registerLog,
+  config: async () => (await import('./commands/config/index.ts')).registerConfig,
+  audit: async () => (await import('./commands/audit/index.ts')).registerAudit,
 };
 
 /** The commands that the arguments can mean: loading all of them takes longer than verifying an attestation. */

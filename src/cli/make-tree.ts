@@ -1,7 +1,7 @@
 import { Command, Help } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
-import { type Cli, COMMON_OPTIONS } from './cli.ts';
-import { addProgramHelp } from './help/add-help.ts';
+import { addProgramHelp } from './frame/add-help.ts';
+import { type Cli, COMMON_OPTIONS } from './frame/cli.ts';
 
 const DEFAULT_COLUMNS = 80;
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { Cli } from './cli.ts';
-import { GROUPS } from './commands/groups.ts';
-import { registerOwn } from './commands/own.ts';
+import { registerOwn } from './commands/own/index.ts';
+import type { Cli } from './frame/cli.ts';
+import { GROUPS } from './frame/groups.ts';
 
 /** What `stella --help` lists: the groups without what is in them. */
 export function registerTopLevel(program: Command, cli: Cli): void {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { Cli } from './cli.ts';
 import { register } from './commands/index.ts';
+import type { Cli } from './frame/cli.ts';
 import { makeTree } from './make-tree.ts';
 
 /** The whole command tree with its help. */

@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { loadWitnessPolicy } from '../attest/store-trust.ts';
 import { type Duration, formatDuration, formatInstant, type Instant, parseInstant } from '../base/clock.ts';
 import { formatCoseSign } from '../base/cose.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
@@ -10,11 +9,12 @@ import type { PublicKey } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import { openBundle, type SealedBundle } from '../bundle/open.ts';
 import type { Config } from '../config/config.ts';
+import { loadWitnessPolicy } from '../logs/witness-policy-file.ts';
+import { CLOCK_TOLERANCE, checkClock } from '../store/clock-floor.ts';
+import type { Generation, StoreState } from '../store/store.ts';
 import { bundleKeysOf, pinnedBundleKeys } from '../trust/bundle-keys.ts';
 import { type DerivedTrust, deriveTrust, logKeysOf } from '../trust/derived-trust.ts';
 import {
-  CLOCK_TOLERANCE,
-  checkClock,
   checkFreshness,
   configuredWarnDays,
   type Freshness,
@@ -22,9 +22,8 @@ import {
   freshnessWindow,
   judgeFreshness,
 } from '../trust/freshness.ts';
-import type { Generation, StoreState } from '../trust/store.ts';
 import { wantedTargets } from '../trust/targets.ts';
-import { loadTuf, type TufView } from '../trust/tuf.ts';
+import { loadTuf, type TufView } from '../tuf/view.ts';
 import { type BundleKeyRules, findBundleSigners } from './bundle-signers.ts';
 import { checkCarriedAttestations } from './carried-attestations.ts';
 import { type AcceptedLog, checkCarriedLogs } from './carried-logs.ts';

@@ -9,9 +9,9 @@ import type { Mirror } from '../bundle/sealed-bundle.ts';
 import { logDirectory, type TreeHead } from '../logs/store.ts';
 import { listTileFiles } from '../logs/tile-directory.ts';
 import { type VerifiedLog, verifyLog } from '../logs/verify-log.ts';
+import type { StoreState } from '../store/store.ts';
 import { logIdOf, logKeysOf } from '../tlog/verifier-key.ts';
 import type { WitnessPolicy } from '../tlog/witness-policy.ts';
-import type { StoreState } from '../trust/store.ts';
 import type { Finding } from './check-list.ts';
 import { addMirroredTiles } from './mirrored-base.ts';
 

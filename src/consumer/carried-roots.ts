@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent, writeError } from '../base/files.ts';
-import type { Generation } from '../trust/store.ts';
+import type { Generation } from '../store/store.ts';
 import type { CarriedRoot } from './pin.ts';
 
 const MOST_ROOT_BYTES = 512_000;

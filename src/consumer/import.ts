@@ -6,18 +6,18 @@ import { formatInstant, type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError } from '../base/errors.ts';
 import { withStagingAsync } from '../base/files.ts';
 import { letInterruptsIn } from '../base/interrupt.ts';
-import { ownBundleKeys } from '../trust/bundle-keys.ts';
-import { trustedRootFile } from '../trust/derived-trust.ts';
-import { checkClock } from '../trust/freshness.ts';
-import { keyHistory } from '../trust/key-history.ts';
-import { distributedKeys } from '../trust/key-list.ts';
+import { checkClock } from '../store/clock-floor.ts';
 import {
   clockFloorOf,
   type Generation,
   type StoreState,
   type StoreWriter,
   type TrustStore,
-} from '../trust/store.ts';
+} from '../store/store.ts';
+import { ownBundleKeys } from '../trust/bundle-keys.ts';
+import { trustedRootFile } from '../trust/derived-trust.ts';
+import { keyHistory } from '../trust/key-history.ts';
+import { distributedKeys } from '../trust/key-list.ts';
 import {
   type Acceptance,
   type AcceptPlace,

@@ -1,6 +1,6 @@
 import { sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import type { StoreState } from '../trust/store.ts';
+import type { StoreState } from '../store/store.ts';
 
 /** A root metadata file as it lies in a bundle or a store. */
 export interface CarriedRoot {

@@ -2,8 +2,8 @@ import { hostname } from 'node:os';
 import type { Instant } from '../base/clock.ts';
 import { replaceFile } from '../base/files.ts';
 import { loadPrivateKey, signerOf } from '../base/keys.ts';
+import type { Generation } from '../store/store.ts';
 import { formatReceipt, type Receipt, receiptOf } from '../trust/receipt.ts';
-import type { Generation } from '../trust/store.ts';
 import type { TrustTarget } from '../trust/targets.ts';
 
 export interface ReceiptOptions {

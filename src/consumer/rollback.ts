@@ -1,7 +1,7 @@
 import { parseInstant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import type { Manifest } from '../base/schema-types.ts';
-import type { StoreState } from '../trust/store.ts';
+import type { StoreState } from '../store/store.ts';
 
 /** What of a bundle could be older than what the store holds. */
 export interface Candidate {

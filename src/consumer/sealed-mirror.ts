@@ -1,9 +1,9 @@
 import { parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import type { Fetcher } from '../base/fetcher.ts';
 import { MirroredBundle } from '../bundle/mirrored.ts';
+import type { Fetcher } from '../net/types.ts';
+import type { Generation, TrustStore } from '../store/store.ts';
 import { checkFreshness, freshnessWindow, judgeFreshness } from '../trust/freshness.ts';
-import type { Generation, TrustStore } from '../trust/store.ts';
 import type { AcceptRules } from './accept.ts';
 import { type ImportRules, importBundle } from './import.ts';
 import { isSameBundle } from './rollback.ts';

@@ -1,11 +1,12 @@
 import { DAY, type Duration, type Instant } from '../base/clock.ts';
 import type { PublicKey, Signer } from '../base/keys.ts';
 import { type RoleProgress, type StagedView, signStaged, singleKeyRing } from '../repository/ceremony.ts';
-import { delegate } from '../repository/edit-delegations.ts';
-import { editKeys } from '../repository/edit-keys.ts';
-import { addTarget, type NewTarget, removeTarget, retireTarget } from '../repository/edit-targets.ts';
-import type { KeySource, NamedKey } from '../repository/new-key.ts';
-import { renewRole } from '../repository/renew.ts';
+import { delegate } from '../repository/edit/delegations.ts';
+import { editKeys } from '../repository/edit/keys.ts';
+import { renewRole } from '../repository/edit/renew.ts';
+import { addTarget, type NewTarget, removeTarget, retireTarget } from '../repository/edit/targets.ts';
+import type { KeySource, NamedKey } from '../repository/keys/new-key.ts';
+import { updateTimestamp as renewTimestamp, type TimestampUpdate } from '../repository/publish/timestamp.ts';
 import { addKey, provideKeys, removeKey, rotateKey } from '../repository/role-keys.ts';
 import {
   type Editing,
@@ -16,7 +17,6 @@ import {
   withRepository,
 } from '../repository/session.ts';
 import { type EndpointSwap, swapEndpoint } from '../repository/swap-endpoint.ts';
-import { updateTimestamp as renewTimestamp, type TimestampUpdate } from '../repository/timestamp.ts';
 
 /** A key of a role: its name in repo.yaml, and its public half. */
 export interface RoleKey {

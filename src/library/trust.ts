@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import packageJson from '../../package.json' with { type: 'json' };
-import { expandPaths } from '../attest/inputs.ts';
-import { storeTrustInputs } from '../attest/store-trust.ts';
+import { storeTrustInputs } from '../attest/authority/store-trust.ts';
+import { expandPaths } from '../attest/document/inputs.ts';
 import type { Duration, Instant } from '../base/clock.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';

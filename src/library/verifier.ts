@@ -1,7 +1,7 @@
-import type { Artifact } from '../attest/artifact.ts';
-import { verifyPiece } from '../attest/batch.ts';
-import type { IdentityRule } from '../attest/identity-rule.ts';
-import { loadTrust, type TrustInputs } from '../attest/trust.ts';
+import { loadTrust, type TrustInputs } from '../attest/authority/trust.ts';
+import { verifyPiece } from '../attest/batch/batch.ts';
+import type { Artifact } from '../attest/document/artifact.ts';
+import type { IdentityRule } from '../attest/policy/identity-rule.ts';
 import type { Instant } from '../base/clock.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { VerdictDocument } from '../base/schema-types.ts';

@@ -1,5 +1,5 @@
 import { isStellaError, StellaError } from '../base/errors.ts';
-import type { Fetcher } from '../base/fetcher.ts';
+import type { Fetcher } from '../net/types.ts';
 import { MOST_NOTE_BYTES } from '../tlog/note.ts';
 import { logUrl } from './source.ts';
 

@@ -1,10 +1,10 @@
 import { dirname, join } from 'node:path';
 import { excerpt, formatUtf8, parseHex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import type { Fetcher } from '../base/fetcher.ts';
 import { makeDirectory, replaceFile, writeError } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
 import { parseJson } from '../base/schema.ts';
+import type { Fetcher } from '../net/types.ts';
 import { openCheckpoint, parseCheckpoint } from '../tlog/checkpoint.ts';
 import { consistencyProofPath, formatConsistencyProof } from '../tlog/consistency-proof.ts';
 import { HASH_BYTES } from '../tlog/hash.ts';

@@ -1,5 +1,5 @@
 import { isStellaError, StellaError } from '../base/errors.ts';
-import type { Fetcher, FetchOptions } from '../base/fetcher.ts';
+import type { Fetcher, FetchOptions } from '../net/types.ts';
 import { MOST_ENTRY_BYTES, parseEntryBundle } from '../tlog/entry-bundle.ts';
 import { HASH_BYTES } from '../tlog/hash.ts';
 import { MOST_NOTE_BYTES } from '../tlog/note.ts';

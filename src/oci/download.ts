@@ -12,7 +12,7 @@ import {
 import { equalBytes, formatHex, parseHex, sha256Stream } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readError, writeError } from '../base/files.ts';
-import { connectionReason } from '../base/http-agents.ts';
+import { connectionReason } from '../net/agents.ts';
 import type { Descriptor } from './manifest.ts';
 import { type Answer, isPassing, type Registry, requestFailed } from './registry.ts';
 

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { excerpt } from '../base/bytes.ts';
 import type { Duration } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
-import { type AgentOptions, type Agents, makeAgents } from '../base/http-agents.ts';
+import { type AgentOptions, type Agents, makeAgents } from '../net/agents.ts';
 
 export interface ExchangeOptions extends AgentOptions {
   readonly userAgent: string;

@@ -3,12 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { excerpt } from '../base/bytes.ts';
 import { type Duration, SECOND } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import {
-  connectionReason,
-  isCertificateError,
-  PASSING_STATUSES,
-  REDIRECT_STATUSES,
-} from '../base/http-agents.ts';
+import { connectionReason, isCertificateError, PASSING_STATUSES, REDIRECT_STATUSES } from '../net/agents.ts';
 import { parseChallenges } from './challenge.ts';
 import type { Credentials } from './credentials.ts';
 import { type Body, Exchange, type ExchangeOptions, type HttpRequest } from './exchange.ts';

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { formatHex, sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import type { Fetcher } from '../base/fetcher.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { ExportLedger, Manifest } from '../base/schema-types.ts';
 import type { LogEndpoint } from '../config/service-map.ts';
@@ -10,6 +9,7 @@ import { type MirroredLog, type MirrorProgress, mirrorLog } from '../logs/mirror
 import { mirrorRekorV1 } from '../logs/rekor-v1.ts';
 import { tileSource } from '../logs/source.ts';
 import { logDirectory } from '../logs/store.ts';
+import type { Fetcher } from '../net/types.ts';
 import { originOf } from '../tlog/origin.ts';
 import { logIdOf, logKeysOf } from '../tlog/verifier-key.ts';
 import type { WitnessPolicy } from '../tlog/witness-policy.ts';

@@ -1,9 +1,9 @@
+import { viewTrustInputs } from '../attest/authority/store-trust.ts';
+import { loadTrust } from '../attest/authority/trust.ts';
 import { type PreflightResult, preflight } from '../attest/preflight.ts';
-import { viewTrustInputs } from '../attest/store-trust.ts';
-import { loadTrust } from '../attest/trust.ts';
 import type { Instant } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
-import type { TufView } from '../trust/tuf.ts';
+import type { TufView } from '../tuf/view.ts';
 import type { CarriedAttestation } from './collect.ts';
 import type { CollectedLog } from './collect-logs.ts';
 

@@ -1,15 +1,15 @@
 import type { Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import type { Signer } from '../base/keys.ts';
-import type { KeyRing } from './key-ring.ts';
-import { type Publication, publishChange, saysTheSame } from './publish.ts';
-import { type OldKeys, progressOf, requirementsOf } from './requirements.ts';
-import { forgetRetiredKeys } from './retired-keys.ts';
+import { parseTufKey } from '../tuf/key.ts';
+import type { KeyRing } from './keys/key-ring.ts';
+import { forgetRetiredKeys } from './keys/retired-keys.ts';
+import { type Publication, publishChange, saysTheSame } from './publish/publish.ts';
+import { type OldKeys, progressOf, requirementsOf } from './publish/requirements.ts';
+import { filesOf, mergeSignatures, type Signed, signChange } from './publish/sign-change.ts';
+import { discardStaged, loadStaged, type StagedChange, writeSignatures } from './publish/staged.ts';
+import { describeChange } from './publish/summary.ts';
 import { ringOf, type SessionOptions, withRepository } from './session.ts';
-import { filesOf, mergeSignatures, type Signed, signChange } from './sign-change.ts';
-import { discardStaged, loadStaged, type StagedChange, writeSignatures } from './staged.ts';
-import { describeChange } from './summary.ts';
-import { parseTufKey } from './tuf-key.ts';
 
 /** How far one role of a staged change is signed. */
 export interface RoleProgress {

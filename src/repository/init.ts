@@ -4,17 +4,23 @@ import { formatUtf8 } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { makeDirectory, replaceFile, writeError } from '../base/files.ts';
 import { withLock } from '../base/lock.ts';
-import { Draft } from './change.ts';
-import { editKeys } from './edit-keys.ts';
-import { addTarget, type NewTarget } from './edit-targets.ts';
-import { type KeySource, type NamedKey, provideKey } from './new-key.ts';
-import { writeScripts } from './operator-scripts.ts';
+import { TOP_ROLES, type TopRole } from '../tuf/roles.ts';
+import { writeScripts } from './directory/operator-scripts.ts';
+import {
+  changeKeys,
+  formatSettings,
+  type KeyPlace,
+  parseSettings,
+  SETTINGS_FILE,
+} from './directory/settings.ts';
+import type { KeyType } from './directory/vocabulary.ts';
+import { openWorkingDirectory } from './directory/working-directory.ts';
+import { Draft } from './edit/change.ts';
+import { editKeys } from './edit/keys.ts';
+import { addTarget, type NewTarget } from './edit/targets.ts';
+import { type KeySource, type NamedKey, provideKey } from './keys/new-key.ts';
+import { discardStaged } from './publish/staged.ts';
 import { type EditResult, finishEdit, type SessionOptions } from './session.ts';
-import { changeKeys, formatSettings, type KeyPlace, parseSettings, SETTINGS_FILE } from './settings.ts';
-import { discardStaged } from './staged.ts';
-import type { KeyType } from './vocabulary.ts';
-import { TOP_ROLES, type TopRole } from './vocabulary.ts';
-import { openWorkingDirectory } from './working-directory.ts';
 
 /** Which keys a role begins with. */
 export interface RoleKeys {

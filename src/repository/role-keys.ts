@@ -1,10 +1,10 @@
 import { StellaError } from '../base/errors.ts';
-import type { Draft } from './change.ts';
-import { editKeys } from './edit-keys.ts';
-import { type KeySource, type NamedKey, provideKey } from './new-key.ts';
+import { TOP_ROLES } from '../tuf/roles.ts';
+import type { Settings } from './directory/settings.ts';
+import type { Draft } from './edit/change.ts';
+import { editKeys } from './edit/keys.ts';
+import { type KeySource, type NamedKey, provideKey } from './keys/new-key.ts';
 import type { Editing } from './session.ts';
-import type { Settings } from './settings.ts';
-import { TOP_ROLES } from './vocabulary.ts';
 
 /**
  * Puts a new key in the place of one that a role has.

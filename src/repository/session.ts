@@ -5,17 +5,21 @@ import { StellaError } from '../base/errors.ts';
 import { readBounded, removeLeftovers, replaceFile } from '../base/files.ts';
 import { ifInterrupted } from '../base/interrupt.ts';
 import { withLock } from '../base/lock.ts';
-import { type Change, Draft } from './change.ts';
-import { type KeyRing, openKeyRing, type PassphraseSource } from './key-ring.ts';
-import type { NamedKey } from './new-key.ts';
-import { type Publication, publishChange } from './publish.ts';
-import type { OldKeys } from './requirements.ts';
-import { forgetRetiredKeys } from './retired-keys.ts';
-import { SETTINGS_FILE, writeKeys } from './settings.ts';
-import { signChange } from './sign-change.ts';
-import { isStaged, loadStaged, writeStaged } from './staged.ts';
-import { describeChange } from './summary.ts';
-import { openWorkingDirectory, removePublicLeftovers, type WorkingDirectory } from './working-directory.ts';
+import { SETTINGS_FILE, writeKeys } from './directory/settings.ts';
+import {
+  openWorkingDirectory,
+  removePublicLeftovers,
+  type WorkingDirectory,
+} from './directory/working-directory.ts';
+import { type Change, Draft } from './edit/change.ts';
+import { type KeyRing, openKeyRing, type PassphraseSource } from './keys/key-ring.ts';
+import type { NamedKey } from './keys/new-key.ts';
+import { forgetRetiredKeys } from './keys/retired-keys.ts';
+import { type Publication, publishChange } from './publish/publish.ts';
+import type { OldKeys } from './publish/requirements.ts';
+import { signChange } from './publish/sign-change.ts';
+import { isStaged, loadStaged, writeStaged } from './publish/staged.ts';
+import { describeChange } from './publish/summary.ts';
 
 /** How to sign and publish an edit. */
 export interface SessionOptions {

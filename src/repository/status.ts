@@ -1,15 +1,15 @@
 import type { Instant } from '../base/clock.ts';
-import { expiriesOf } from './audit.ts';
-import { describeFacts } from './edit-targets.ts';
-import { ruleOf, type SigningRule } from './metadata.ts';
-import { progressOf, requirementsOf } from './requirements.ts';
-import type { Settings } from './settings.ts';
-import { filesOf } from './sign-change.ts';
-import { isStaged, loadStaged } from './staged.ts';
-import { describeChange } from './summary.ts';
-import { parseCustom } from './target.ts';
-import { TOP_ROLES, type TopRole } from './vocabulary.ts';
-import { openWorkingDirectory, type WorkingDirectory } from './working-directory.ts';
+import { ruleOf, type SigningRule } from '../tuf/metadata.ts';
+import { TOP_ROLES, type TopRole } from '../tuf/roles.ts';
+import { expiriesOf } from './directory/audit.ts';
+import type { Settings } from './directory/settings.ts';
+import { openWorkingDirectory, type WorkingDirectory } from './directory/working-directory.ts';
+import { parseCustom } from './edit/target.ts';
+import { describeFacts } from './edit/targets.ts';
+import { progressOf, requirementsOf } from './publish/requirements.ts';
+import { filesOf } from './publish/sign-change.ts';
+import { isStaged, loadStaged } from './publish/staged.ts';
+import { describeChange } from './publish/summary.ts';
 
 /** One role as it is published. */
 export interface RoleStatus {

@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { StellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
 import { formatServiceMap, parseServiceMap, type ServiceMap } from '../config/service-map.ts';
-import { addTarget } from './edit-targets.ts';
+import { targetPath } from './directory/target-name.ts';
+import type { Service } from './directory/vocabulary.ts';
+import { parseCustom } from './edit/target.ts';
+import { addTarget } from './edit/targets.ts';
 import type { Editing } from './session.ts';
-import { parseCustom } from './target.ts';
-import { targetPath } from './target-name.ts';
-import type { Service } from './vocabulary.ts';
 
 /** A service's new address. */
 export interface EndpointSwap {

@@ -1,8 +1,8 @@
 import { formatInstant, type Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import { isDirectory } from '../base/files.ts';
-import { auditRepository, expiredRoles, expiriesOf } from './audit.ts';
-import { directoryReader } from './working-directory.ts';
+import { auditRepository, expiredRoles, expiriesOf } from './directory/audit.ts';
+import { directoryReader } from './directory/working-directory.ts';
 
 /** A published repository that holds: every root, every role, every target file. */
 export interface Verified {

@@ -1,7 +1,7 @@
 import { concatBytes, formatUtf8 } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import type { Signer } from '../base/keys.ts';
-import type { NoteSignature } from './note.ts';
+import type { NoteSignature } from './verifier-key.ts';
 import { witnessKeyOf } from './verifier-key.ts';
 
 const TIMESTAMP_BYTES = 8;

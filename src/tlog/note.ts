@@ -11,18 +11,9 @@ import { StellaError } from '../base/errors.ts';
 import { isSignature, type Signer } from '../base/keys.ts';
 import { cosignedMessage, parseTimestampedSignature } from './cosignature.ts';
 import { isTreeHeadSignature } from './tree-head-signature.ts';
-import { isKeyName, type VerifierKey, verifierKeyOf } from './verifier-key.ts';
+import { isKeyName, type NoteSignature, type VerifierKey, verifierKeyOf } from './verifier-key.ts';
 
 export * from './verifier-key.ts';
-
-/** One signature line of a note, whoever made it. */
-export interface NoteSignature {
-  readonly name: string;
-  /** 4 bytes. */
-  readonly keyId: Uint8Array;
-  /** What follows the key id; its form depends on the key. */
-  readonly signature: Uint8Array;
-}
 
 /** A signed note: C2SP signed-note. */
 export interface Note {

@@ -162,3 +162,12 @@ export function logIdOf(origin: string, publicKey: PublicKey): string {
     ? formatHex(namedHash(origin, keyMaterial('ed25519', publicKey)))
     : publicKey.id;
 }
+
+/** One signature line of a note, whoever made it. */
+export interface NoteSignature {
+  readonly name: string;
+  /** 4 bytes. */
+  readonly keyId: Uint8Array;
+  /** What follows the key id; its form depends on the key. */
+  readonly signature: Uint8Array;
+}

@@ -4,7 +4,7 @@ import type { Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBoundedIfPresent } from '../base/files.ts';
 import { type PublicKey, parsePublicKey } from '../base/keys.ts';
-import type { StoreState } from './store.ts';
+import type { StoreState } from '../store/store.ts';
 import type { TrustTarget } from './targets.ts';
 
 /**

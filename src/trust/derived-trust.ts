@@ -1,10 +1,10 @@
 import { type PublicKey, parsePublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
+import type { TufView } from '../tuf/view.ts';
 import { assembleTrustedRoot } from './assembled-root.ts';
 import { loadServices, type Services } from './services.ts';
 import { type TrustTarget, targetNamesOf, trustTargets } from './targets.ts';
 import { formatTrustedRoot, type TrustedRoot } from './trusted-root.ts';
-import type { TufView } from './tuf.ts';
 
 /** What a verified TUF repository amounts to under a configuration. */
 export interface DerivedTrust {

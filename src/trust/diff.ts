@@ -1,10 +1,10 @@
 import type { Config } from '../config/config.ts';
-import { loadGeneration } from './generation.ts';
+import { loadGeneration } from '../store/generation.ts';
+import type { Generation } from '../store/store.ts';
+import type { TufTarget } from '../tuf/view.ts';
 import { type DistributedKey, distributedKeys } from './key-list.ts';
 import { loadServices, type Services } from './services.ts';
-import type { Generation } from './store.ts';
 import { targetNamesOf, trustTargets } from './targets.ts';
-import type { TufTarget } from './tuf.ts';
 
 /** One thing that two generations do not have in common. */
 export interface Difference {

@@ -1,10 +1,7 @@
-import { DAY, type Duration, formatDuration, formatInstant, type Instant, MINUTE } from '../base/clock.ts';
+import { DAY, type Duration, formatDuration, formatInstant, type Instant } from '../base/clock.ts';
 import type { ErrorCode } from '../base/codes.ts';
 import { StellaError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
-
-/** Clocks differ a little everywhere; more than this is not a little. */
-export const CLOCK_TOLERANCE: Duration = 5 * MINUTE;
 
 /** How old trust may be. Ages are counted from the instant that the signed state speaks for. */
 export interface FreshnessWindow {
@@ -98,18 +95,5 @@ export function checkFreshness(
         window_ms: window.block,
       },
     },
-  );
-}
-
-/**
- * Refuses a clock that is behind a time the trust store has proof of: expiry and staleness would be judged wrongly.
- * @throws StellaError CLOCK_BEHIND
- */
-export function checkClock(now: Instant, floor: Instant): void {
-  if (now + CLOCK_TOLERANCE >= floor) return;
-  throw new StellaError(
-    'CLOCK_BEHIND',
-    `the clock says ${formatInstant(now)}, but the trust store has proof of ${formatInstant(floor)} (${formatDuration(floor - now)} later)`,
-    { details: { now: formatInstant(now), floor: formatInstant(floor) } },
   );
 }

@@ -1,7 +1,7 @@
+import type { StoreState } from '../store/store.ts';
+import type { TufView } from '../tuf/view.ts';
 import { type DistributedKey, keyIdOf, keyIdsIn } from './key-list.ts';
-import type { StoreState } from './store.ts';
 import type { TrustedRootLog } from './trusted-root.ts';
-import type { TufView } from './tuf.ts';
 
 /**
  * Since when each key is known, and which keys were known once and are distributed no more.

@@ -1,6 +1,6 @@
 import { type Instant, parseInstant } from '../base/clock.ts';
+import type { StoreState } from '../store/store.ts';
 import type { DistributedKey } from './key-list.ts';
-import type { StoreState } from './store.ts';
 
 /**
  * Where a key is in its life. *active*: in use. *grace*: still good, but its successor is there or its end is set.

@@ -1,6 +1,6 @@
 import type { Instant } from '../base/clock.ts';
+import type { SyncRecord } from '../store/sync-record.ts';
 import type { TrustStatus } from './status.ts';
-import type { SyncRecord } from './sync-record.ts';
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];

@@ -5,8 +5,8 @@ import { StellaError } from '../base/errors.ts';
 import { isSignature, type PublicKey, type Signer } from '../base/keys.ts';
 import { parseJson } from '../base/schema.ts';
 import type { Receipt } from '../base/schema-types.ts';
+import type { Generation } from '../store/store.ts';
 import { distributedKeys } from './key-list.ts';
-import type { Generation } from './store.ts';
 import type { TrustTarget } from './targets.ts';
 
 export type { Receipt } from '../base/schema-types.ts';

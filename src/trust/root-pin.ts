@@ -3,10 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { sha256Hex } from '../base/bytes.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import type { Fetcher } from '../base/fetcher.ts';
-import { builtInRoot } from './sigstore-root.ts';
-import type { StoreState } from './store.ts';
-import { rootVersionsIn } from './tuf-layout.ts';
+import type { Fetcher } from '../net/types.ts';
+import type { StoreState } from '../store/store.ts';
+import { rootVersionsIn } from '../tuf/layout.ts';
+import { builtInRoot } from '../tuf/sigstore-root.ts';
 
 /** Who vouches for the root that a store begins with. */
 export type Voucher =

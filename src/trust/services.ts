@@ -2,8 +2,8 @@ import { readBounded } from '../base/files.ts';
 import type { ServiceMap } from '../base/schema-types.ts';
 import type { Config } from '../config/config.ts';
 import { type Endpoints, parseServiceMap, resolveServices } from '../config/service-map.ts';
+import type { TufView } from '../tuf/view.ts';
 import { findTarget, loadServiceMap, targetNamesOf } from './targets.ts';
-import type { TufView } from './tuf.ts';
 
 /** Where the services are, and what says so. */
 export interface Services {

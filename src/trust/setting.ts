@@ -1,6 +1,5 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { isStellaError } from '../base/errors.ts';
-import type { Fetcher } from '../base/fetcher.ts';
 import { readBounded } from '../base/files.ts';
 import {
   type Config,
@@ -10,7 +9,8 @@ import {
   resolveConfig,
   storePathOf,
 } from '../config/config.ts';
-import { type Generation, openStore, type TrustStore } from './store.ts';
+import type { Fetcher } from '../net/types.ts';
+import { type Generation, openStore, type TrustStore } from '../store/store.ts';
 
 /** The configuration and the trust store to work with. */
 export interface TrustSetting {
@@ -74,9 +74,9 @@ export async function configuredFetcher(
   env: ConfigPlace['env'],
   trace: (line: string) => void = () => {},
 ): Promise<Fetcher> {
-  const { fileFetcher, networkFetcher } = await import('./fetcher.ts');
+  const { fileFetcher, networkFetcher } = await import('../net/fetcher.ts');
   if (config.offlineMode) return fileFetcher();
-  const { bearerToken } = await import('./bearer.ts');
+  const { bearerToken } = await import('../net/bearer.ts');
   const { network } = config;
   const text = (path: string) => readBounded(path, MOST_PEM_BYTES).toString('latin1');
   return networkFetcher({

@@ -2,21 +2,22 @@ import { type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError, type StellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
 import type { Config } from '../config/config.ts';
+import { checkClock } from '../store/clock-floor.ts';
+import { loadGeneration } from '../store/generation.ts';
+import type { Generation, TrustStore } from '../store/store.ts';
+import { loadSyncRecord, referenceOf, type SyncRecord } from '../store/sync-record.ts';
 import {
   MOST_POLICY_BYTES,
   type PolicyState,
   parseWitnessPolicy,
   witnessState,
 } from '../tlog/witness-policy.ts';
-import { checkClock, type Freshness, freshnessWindow, judgeFreshness } from './freshness.ts';
-import { loadGeneration } from './generation.ts';
+import type { TufRole } from '../tuf/view.ts';
+import { type Freshness, freshnessWindow, judgeFreshness } from './freshness.ts';
 import { type KeyStatus, keyLives } from './key-life.ts';
 import { distributedKeys } from './key-list.ts';
 import { loadServices, type Services } from './services.ts';
-import type { Generation, TrustStore } from './store.ts';
-import { loadSyncRecord, referenceOf, type SyncRecord } from './sync-record.ts';
 import { findTarget, targetNamesOf, trustTargets } from './targets.ts';
-import type { TufRole } from './tuf.ts';
 
 /** What a trust store holds and how it stands, at one instant. */
 export interface TrustStatus {

@@ -1,26 +1,26 @@
 import { join } from 'node:path';
 import { formatInstant, type Instant, MINUTE, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import type { Fetcher } from '../base/fetcher.ts';
 import { readBoundedIfPresent } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
-import { readAttestationList } from './attestation-list.ts';
-import { deriveTrust, trustedRootFile } from './derived-trust.ts';
-import { loadGeneration, pinnedRootOf } from './generation.ts';
-import { keyHistory } from './key-history.ts';
-import { distributedKeys } from './key-list.ts';
-import { type PinnedRoot, pinRoot, type Voucher } from './root-pin.ts';
+import type { Fetcher } from '../net/types.ts';
+import { readAttestationList } from '../store/attestation-list.ts';
+import { loadGeneration, pinnedRootOf } from '../store/generation.ts';
 import {
   clockFloorOf,
   type Generation,
   type StoreState,
   type StoreWriter,
   type TrustStore,
-} from './store.ts';
-import { recordFailure, recordSuccess, referenceOf } from './sync-record.ts';
+} from '../store/store.ts';
+import { recordFailure, recordSuccess, referenceOf } from '../store/sync-record.ts';
+import { type RefreshedTuf, refreshTuf } from '../tuf/view.ts';
+import { deriveTrust, trustedRootFile } from './derived-trust.ts';
+import { keyHistory } from './key-history.ts';
+import { distributedKeys } from './key-list.ts';
+import { type PinnedRoot, pinRoot, type Voucher } from './root-pin.ts';
 import { wantedTargets } from './targets.ts';
-import { type RefreshedTuf, refreshTuf } from './tuf.ts';
 
 const MOST_TRUSTED_ROOT_BYTES = 64 * 1024 * 1024;
 

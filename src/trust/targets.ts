@@ -5,7 +5,7 @@ import { nearest } from '../base/nearest.ts';
 import type { ServiceMap } from '../base/schema-types.ts';
 import type { Config, ConfigKey } from '../config/config.ts';
 import { parseServiceMap } from '../config/service-map.ts';
-import type { TufTarget, TufView } from './tuf.ts';
+import type { TufTarget, TufView } from '../tuf/view.ts';
 
 export type TargetUsage =
   | 'Rekor'

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { artifactOf } from '../../src/attest/artifact.ts';
-import { DerReader } from '../../src/attest/der.ts';
-import { parseAttestations } from '../../src/attest/parse.ts';
-import { signatureAlgorithmIn } from '../../src/attest/signature-algorithm.ts';
-import { loadTrust } from '../../src/attest/trust.ts';
+import { loadTrust } from '../../src/attest/authority/trust.ts';
+import { artifactOf } from '../../src/attest/document/artifact.ts';
+import { parseAttestations } from '../../src/attest/document/parse.ts';
 import { verifyAttestation } from '../../src/attest/verify.ts';
+import { DerReader } from '../../src/attest/x509/der.ts';
+import { signatureAlgorithmIn } from '../../src/attest/x509/signature-algorithm.ts';
 import type { ErrorCode } from '../../src/base/codes.ts';
 import { isStellaError } from '../../src/base/errors.ts';
 import { parsePublicKey } from '../../src/base/keys.ts';

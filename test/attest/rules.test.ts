@@ -1,10 +1,10 @@
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parsePattern } from '../../src/attest/identity-rule.ts';
-import { parseAttestations } from '../../src/attest/parse.ts';
+import { loadTrust, type TrustInputs } from '../../src/attest/authority/trust.ts';
+import { parseAttestations } from '../../src/attest/document/parse.ts';
+import { parsePattern } from '../../src/attest/policy/identity-rule.ts';
 import { preflight } from '../../src/attest/preflight.ts';
-import { loadTrust, type TrustInputs } from '../../src/attest/trust.ts';
 import { type VerifyOptions, verifyAttestation } from '../../src/attest/verify.ts';
 import { DAY } from '../../src/base/clock.ts';
 import { generateKey, signerOf } from '../../src/base/keys.ts';

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { type Artifact, artifactOf } from '../../src/attest/artifact.ts';
-import { parseStrictJson } from '../../src/attest/json.ts';
-import { parseSigstoreBundle } from '../../src/attest/sigstore-bundle.ts';
-import { loadTrust, type VerifierTrust } from '../../src/attest/trust.ts';
-import type { Verdict } from '../../src/attest/verdict.ts';
-import { unreadable } from '../../src/attest/verdict.ts';
+import { loadTrust, type VerifierTrust } from '../../src/attest/authority/trust.ts';
+import { type Artifact, artifactOf } from '../../src/attest/document/artifact.ts';
+import { parseStrictJson } from '../../src/attest/document/json.ts';
+import { parseSigstoreBundle } from '../../src/attest/document/sigstore-bundle.ts';
+import type { Verdict } from '../../src/attest/verdict/verdict.ts';
+import { unreadable } from '../../src/attest/verdict/verdict.ts';
 import { type VerifyOptions, verifyAttestation } from '../../src/attest/verify.ts';
 import { isStellaError } from '../../src/base/errors.ts';
 import { loadPublicKey } from '../../src/base/keys.ts';

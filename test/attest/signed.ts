@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { artifactOf } from '../../src/attest/artifact.ts';
-import type { AttestorKey } from '../../src/attest/material.ts';
+import type { AttestorKey } from '../../src/attest/authority/material.ts';
+import type { TrustInputs } from '../../src/attest/authority/trust.ts';
+import { artifactOf } from '../../src/attest/document/artifact.ts';
 import { type SignedAttestation, signAttestation } from '../../src/attest/sign.ts';
-import type { TrustInputs } from '../../src/attest/trust.ts';
 import {
   formatPublicKey,
   generateKey,

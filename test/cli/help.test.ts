@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { Cli, commandPath } from '../../src/cli/cli.ts';
-import { HELP } from '../../src/cli/help/index.ts';
+import { HELP } from '../../src/cli/commands/help.ts';
+import { Cli, commandPath } from '../../src/cli/frame/cli.ts';
 import { commandTree } from '../../src/cli/tree.ts';
 import { stella } from '../support/cli.ts';
 

@@ -12,11 +12,11 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/base/clock.ts';
 import { isStellaError } from '../../src/base/errors.ts';
 import { readBounded, readBoundedIfPresent, replaceFile } from '../../src/base/files.ts';
-import { TufClient } from '../../src/trust/client.ts';
-import { networkFetcher } from '../../src/trust/fetcher.ts';
-import { metadataFileName } from '../../src/trust/metadata-file.ts';
-import { checkTarget } from '../../src/trust/tuf.ts';
-import { publishedTargetName, urlPath } from '../../src/trust/tuf-layout.ts';
+import { networkFetcher } from '../../src/net/fetcher.ts';
+import { TufClient } from '../../src/tuf/client.ts';
+import { publishedTargetName, urlPath } from '../../src/tuf/layout.ts';
+import { metadataFileName } from '../../src/tuf/metadata-file.ts';
+import { checkTarget } from '../../src/tuf/view.ts';
 
 const MOST_METADATA_BYTES = 5_000_000;
 const fetcher = networkFetcher({

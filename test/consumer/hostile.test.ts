@@ -1,7 +1,8 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { type HostileArchive, hostileArchives } from '../../bundles/hostile/archives.ts';
+import type { HostileArchive } from '../../bundles/hostile/archive.ts';
+import { hostileArchives } from '../../bundles/hostile/archives.ts';
 import { type Enclave, makeEnclave, makeSite } from '../support/site.ts';
 import { temporaryTree } from '../support/temp.ts';
 import { fingerprintStore, fingerprintTree } from '../support/tree.ts';

@@ -56,7 +56,7 @@ function runApart(home: string, args: readonly string[], preload: string, env: R
       '--disable-warning=ExperimentalWarning',
       '--import',
       resolve(`test/support/${preload}.ts`),
-      resolve('src/cli/stella.ts'),
+      resolve('src/cli/process/stella.ts'),
       ...args,
     ],
     { env: { PATH: process.env['PATH'] ?? '', HOME: home, ...env }, cwd: home, encoding: 'utf8' },

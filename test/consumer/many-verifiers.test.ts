@@ -3,7 +3,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { openStore } from '../../src/trust/store.ts';
+import { openStore } from '../../src/store/store.ts';
 import { type Enclave, makeEnclave, makeSite, type Site } from '../support/site.ts';
 import { temporaryTree } from '../support/temp.ts';
 
@@ -108,7 +108,7 @@ function footprint(directory: string): string[] {
 }
 
 test('a generation that is removed while it is read gives way to the current one', async () => {
-  const { storeTrustInputs } = await import('../../src/attest/store-trust.ts');
+  const { storeTrustInputs } = await import('../../src/attest/authority/store-trust.ts');
   const { loadConfig } = await import('../../src/config/config.ts');
   const store = openStore(enclave.store);
   const current = store.require();

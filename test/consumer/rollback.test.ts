@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../../src/base/codes.ts';
 import type { Manifest } from '../../src/base/schema-types.ts';
 import { checkNoRollback, isSameBundle } from '../../src/consumer/rollback.ts';
-import type { StoreState } from '../../src/trust/store.ts';
+import type { StoreState } from '../../src/store/store.ts';
 import { refusal } from '../support/errors.ts';
 
 const HEX = 'a'.repeat(64);

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { binOf, checkPattern } from '../../src/repository/path-pattern.ts';
+import { binOf, checkPattern } from '../../src/repository/edit/path-pattern.ts';
 import { refusal } from '../support/errors.ts';
 import { BEGIN, days, TestRepository } from './repository.ts';
 

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { KEY_TYPES } from '../../src/repository/vocabulary.ts';
+import { KEY_TYPES } from '../../src/repository/directory/vocabulary.ts';
 import { TestRepository } from './repository.ts';
 
 /** Debian's Python, with the library that python-tuf checks signatures with. */

@@ -20,7 +20,13 @@ function runApart(repository: TestRepository, args: readonly string[], env: Reco
   const preload = resolve('test/support/kill-preload.ts');
   const result = spawnSync(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', '--import', preload, resolve('src/cli/stella.ts'), ...args],
+    [
+      '--disable-warning=ExperimentalWarning',
+      '--import',
+      preload,
+      resolve('src/cli/process/stella.ts'),
+      ...args,
+    ],
     {
       env: {
         ...process.env,

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { TOP_ROLES } from '../../src/repository/vocabulary.ts';
+import { TOP_ROLES } from '../../src/tuf/roles.ts';
 import { BEGIN, days, TestRepository } from './repository.ts';
 
 // The other kinds are in the next test; making RSA keys takes long.

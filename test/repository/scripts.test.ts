@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
-import { formatScript, OPERATOR_SCRIPTS } from '../../src/repository/operator-scripts.ts';
+import { formatScript, OPERATOR_SCRIPTS } from '../../src/repository/directory/operator-scripts.ts';
 import { TestRepository } from './repository.ts';
 
 const isInstalled = (command: string) =>
@@ -22,7 +22,7 @@ if (!shellcheck) console.warn('skipping shellcheck: not installed (scripts/insta
 /** The command from source, as an executable: `dist/` may be built anew while this runs. */
 function stellaCommand(directory: string): string {
   const path = join(directory, 'stella');
-  const source = resolve('src/cli/stella.ts');
+  const source = resolve('src/cli/process/stella.ts');
   writeFileSync(
     path,
     `#!/bin/sh\nexec "${process.execPath}" --disable-warning=ExperimentalWarning "${source}" "$@"\n`,

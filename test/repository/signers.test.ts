@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { formatPrivateKey, formatPublicKey, generateKey, type SignatureForm } from '../../src/base/keys.ts';
-import { commandSigner } from '../../src/repository/command-signer.ts';
+import { commandSigner } from '../../src/repository/keys/command-signer.ts';
 import { refusal } from '../support/errors.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 import { BEGIN, TestRepository } from './repository.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { StellaError } from '../../src/base/errors.ts';
-import type { Fetcher } from '../../src/base/fetcher.ts';
+import type { Fetcher } from '../../src/net/types.ts';
 
 /** A small fetcher for tests of what is handed one: http and file, no retries. */
 export const plainFetcher: Fetcher = {

@@ -16,8 +16,8 @@ import { DelegatedRole, Role, SuccinctRoles } from '@tufjs/models/dist/role.js';
 import { sha256Hex } from '../../src/base/bytes.ts';
 import { DAY, formatInstant, type Instant } from '../../src/base/clock.ts';
 import { StellaError } from '../../src/base/errors.ts';
-import type { Fetcher } from '../../src/base/fetcher.ts';
 import { generateKey, type PrivateKey, sign } from '../../src/base/keys.ts';
+import type { Fetcher } from '../../src/net/types.ts';
 
 export const REPOSITORY_URL = 'http://tuf.test/';
 export const NOW: Instant = Date.parse('2026-01-25T12:00:00Z');

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DAY, HOUR, MINUTE, parseInstant } from '../../src/base/clock.ts';
+import { checkClock } from '../../src/store/clock-floor.ts';
 import {
-  checkClock,
   checkFreshness,
   formatFreshness,
   freshnessWindow,

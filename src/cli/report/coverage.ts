@@ -1,4 +1,4 @@
-import { formatBytes, formatCount } from '../output.ts';
+import { formatBytes, formatCount } from '../terminal/output.ts';
 import type { ReportLog, ReportSize } from './report.ts';
 import { line, rect, scale, svg, text, WIDTH } from './svg.ts';
 

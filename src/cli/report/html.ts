@@ -1,4 +1,4 @@
-import { printable } from '../output.ts';
+import { printable } from '../terminal/output.ts';
 
 /** Text as HTML content or attribute value. */
 export function escapeHtml(text: string): string {

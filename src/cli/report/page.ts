@@ -1,5 +1,5 @@
 import { formatInstant, type Instant } from '../../base/clock.ts';
-import { formatBytes } from '../output.ts';
+import { formatBytes } from '../terminal/output.ts';
 import { drawLogs, drawSizes } from './coverage.ts';
 import { drawHierarchy, formatSigners } from './hierarchy.ts';
 import { escapeHtml, formatPage } from './html.ts';

@@ -1,0 +1,56 @@
+import type { Instant } from '../../base/clock.ts';
+import type { PublicKey } from '../../base/keys.ts';
+import type { VerifierKey } from '../../tlog/verifier-key.ts';
+import type { Certificate } from '../x509/certificate.ts';
+
+/** A transparency log (Rekor, CT or embedded) whose key is trusted for a time. */
+export interface TrustedLog {
+  /** 64 lowercase hexadecimal digits; 8 for newer logs whose trusted root gives no more. */
+  readonly logId: string;
+  /** What the trusted root says that checkpoints name the log's key by, if it does: 8 or 64 hexadecimal digits. */
+  readonly checkpointKeyId: string | undefined;
+  /** The log's name in checkpoints: its URL without scheme and trailing slash. */
+  readonly origin: string;
+  readonly url: string;
+  readonly key: PublicKey;
+  /** What it may sign checkpoints as; none without an origin. */
+  readonly noteKeys: readonly VerifierKey[];
+  /** Both ends inclusive. A log without a start in its trusted root has NaN here: it never was valid. */
+  readonly validFrom: Instant;
+  readonly validUntil: Instant;
+}
+
+/** Whether an entry that names its log by `id` means this one: by its log id or its checkpoint key id, either of which may be cut. */
+export function isLogNamed(log: Pick<TrustedLog, 'logId' | 'checkpointKeyId'>, id: string): boolean {
+  return isIdOf(log.logId, id) || (log.checkpointKeyId !== undefined && isIdOf(log.checkpointKeyId, id));
+}
+
+const isIdOf = (own: string, id: string) => own === id || (own.length === 8 && id.startsWith(own));
+
+/** One certificate of a trusted chain, already checked against the next one. */
+export interface ChainMember {
+  readonly certificate: Certificate;
+  readonly key: PublicKey;
+  readonly isAuthority: boolean;
+  readonly pathLength: number;
+}
+
+/** A certificate or timestamp authority: its chain, leaf first, and when the whole of it was valid. */
+export interface TrustedAuthority {
+  readonly uri: string;
+  readonly chain: readonly ChainMember[];
+  /** Whether CT logs must vouch for what it issues. */
+  readonly needsSct?: boolean;
+  /** Both ends inclusive: what the trusted root says, narrowed to the certificates' own validity. */
+  readonly validFrom: Instant;
+  readonly validUntil: Instant;
+}
+
+/** A key that may sign attestations. */
+export interface AttestorKey {
+  readonly key: PublicKey;
+  /** Where it comes from: a target's name, or a file. */
+  readonly name: string;
+  readonly validFrom: Instant;
+  readonly validUntil: Instant;
+}

@@ -1,0 +1,114 @@
+import { existsSync } from 'node:fs';
+import { type Duration, type Instant, parseInstant } from '../../base/clock.ts';
+import type { Config } from '../../config/config.ts';
+import { loadWitnessPolicy } from '../../logs/witness-policy-file.ts';
+import { loadGeneration } from '../../store/generation.ts';
+import type { Generation, TrustStore } from '../../store/store.ts';
+import { referenceOf } from '../../store/sync-record.ts';
+import { attestorTargets } from '../../trust/assembled-root.ts';
+import { deriveTrust } from '../../trust/derived-trust.ts';
+import { configuredWarnDays, freshnessWindow, judgeFreshness } from '../../trust/freshness.ts';
+import type { TufView } from '../../tuf/view.ts';
+import type { AttestorKey } from './material.ts';
+import type { CarriedLogs, TrustInputs, TrustOrigin } from './trust.ts';
+
+const MOST_ATTEMPTS = 3;
+
+export interface StoreTrustSetting {
+  readonly store: TrustStore;
+  readonly config: Config;
+  readonly now: Instant;
+  /** An exception from the staleness window for this run. */
+  readonly maxAge?: Duration | undefined;
+}
+
+/**
+ * The trust of a trust store's current generation, verified again from its pinned root as of the instant it speaks for.
+ * How fresh it is, is judged now and is part of every verdict.
+ * @throws StellaError STORE_NOT_INITIALIZED, STORE_CORRUPT, CLOCK_BEHIND, TUF_*, TARGET_*, SERVICE_MAP_*
+ */
+export async function storeTrustInputs(setting: StoreTrustSetting): Promise<TrustInputs> {
+  const { store, now } = setting;
+  for (let attempt = 0; ; attempt += 1) {
+    const generation = store.require(now);
+    try {
+      return await generationTrustInputs(setting, generation);
+    } catch (error) {
+      // Imports may have removed it while it was read; then there is a newer one.
+      if (attempt >= MOST_ATTEMPTS || existsSync(generation.directory)) throw error;
+    }
+  }
+}
+
+async function generationTrustInputs(
+  setting: StoreTrustSetting,
+  generation: Generation,
+): Promise<TrustInputs> {
+  const { store, config } = setting;
+  const view = await loadGeneration(generation);
+  return await viewTrustInputs(view, config, {
+    origin: originOfGeneration(setting, generation),
+    revoked: generation.state.revoked_keys ?? [],
+    carried: { logs: generation.state.logs, directory: store.logsDirectory },
+  });
+}
+
+export interface ViewTrust {
+  readonly origin: TrustOrigin;
+  readonly revoked?: readonly {
+    readonly key_id: string;
+    readonly target: string;
+    readonly usage: string;
+    readonly log_ids?: readonly string[];
+    readonly removed_at: string;
+  }[];
+  readonly carried?: CarriedLogs;
+}
+
+/** The trust that a verified TUF repository amounts to: what a store holds, or what is just being sealed. */
+export async function viewTrustInputs(view: TufView, config: Config, more: ViewTrust): Promise<TrustInputs> {
+  const { targets, trustedRoot } = await deriveTrust(view, config);
+  return {
+    origin: more.origin,
+    trustedRoot,
+    attestors: attestorTargets(targets).map(
+      ({ name, key, validFrom, validUntil }): AttestorKey => ({
+        name,
+        key,
+        validFrom: validFrom ?? Number.NEGATIVE_INFINITY,
+        validUntil: validUntil ?? Number.POSITIVE_INFINITY,
+      }),
+    ),
+    revoked: (more.revoked ?? []).map((key) => ({
+      keyId: key.key_id,
+      target: key.target,
+      usage: key.usage,
+      logIds: key.log_ids,
+      removedAt: parseInstant(key.removed_at),
+    })),
+    ...(more.carried ? { carried: more.carried } : {}),
+    witnessPolicy: config.tlogPolicy === undefined ? undefined : loadWitnessPolicy(config.tlogPolicy),
+  };
+}
+
+function originOfGeneration(
+  { store, config, now, maxAge }: StoreTrustSetting,
+  generation: Generation,
+): TrustOrigin {
+  const { source } = generation.state;
+  const reference = referenceOf(store.directory, generation);
+  const window = freshnessWindow({
+    thresholdDays: config.freshnessThresholdDays,
+    warnDays: configuredWarnDays(config),
+    adviceDays: source.kind === 'import' ? source.stale_after_days : undefined,
+    maxAge,
+  });
+  return {
+    kind: 'store',
+    name: `trust store generation ${generation.number}`,
+    generation: generation.number,
+    sealedAt: reference,
+    how: source.kind === 'import' ? 'sealed' : 'synced',
+    freshness: judgeFreshness(reference, now, window),
+  };
+}

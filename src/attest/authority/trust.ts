@@ -1,0 +1,224 @@
+import { createPublicKey } from 'node:crypto';
+import { equalBytes } from '../../base/bytes.ts';
+import type { Instant } from '../../base/clock.ts';
+import { isStellaError, StellaError } from '../../base/errors.ts';
+import { type PublicKey, publicKeyOf } from '../../base/keys.ts';
+import { logDirectory, tileReader } from '../../logs/store.ts';
+import { openCheckpoint } from '../../tlog/checkpoint.ts';
+import type { HashReader } from '../../tlog/merkle.ts';
+import { originOf } from '../../tlog/origin.ts';
+import { isKeyName, rekorV1KeyOf, type VerifierKey, verifierKeyOf } from '../../tlog/verifier-key.ts';
+import type { WitnessPolicy } from '../../tlog/witness-policy.ts';
+import type { Freshness } from '../../trust/freshness.ts';
+import type { TrustedRoot, TrustedRootAuthority, TrustedRootLog } from '../../trust/trusted-root.ts';
+import { CertificateJudge, loadAuthority } from './chain.ts';
+import type { AttestorKey, TrustedAuthority, TrustedLog } from './material.ts';
+
+/** A checkpoint that came with the trust, and the tiles to prove things with. */
+export interface HeldLog {
+  readonly origin: string;
+  readonly logId: string;
+  readonly size: bigint;
+  readonly rootHash: Uint8Array;
+  /** The signed note. */
+  readonly checkpoint: Buffer;
+  /** In C2SP layout. */
+  readonly directory: string;
+  readonly tiles: HashReader;
+}
+
+/** The carried logs as they are told of: a signed checkpoint each, and the directory that has their tiles. */
+export interface CarriedLogs {
+  readonly logs: readonly { readonly origin: string; readonly checkpoint: string }[];
+  /** `logs/` of a trust store or an opened bundle. */
+  readonly directory: string;
+}
+
+/** A key that an earlier generation distributed and that the repository has since withdrawn. */
+export interface RevokedKey {
+  /** SHA-256 of the SPKI. */
+  readonly keyId: string;
+  /** For a log's key, what entries name the log by: 64 hexadecimal digits, or the first 8. */
+  readonly logIds?: readonly string[] | undefined;
+  readonly target: string;
+  /** What the key was for: `Rekor`, `attestor`, … */
+  readonly usage?: string;
+  readonly removedAt: Instant;
+}
+
+/** Where trust comes from and as of when. */
+export interface TrustOrigin {
+  /** How to call it in verdicts: `trust store generation 3`, `trusted root FILE`. */
+  readonly name: string;
+  readonly kind: 'store' | 'trusted-root' | 'sigstore' | 'key';
+  readonly generation?: number;
+  /** As of when the trust holds: when it was sealed, or last synced. */
+  readonly sealedAt?: Instant;
+  readonly how?: 'sealed' | 'synced';
+  readonly freshness?: Freshness;
+}
+
+/** Everything that a verification believes. Build it once and verify any number of attestations with it. */
+export interface VerifierTrust {
+  readonly origin: TrustOrigin;
+  readonly logs: readonly TrustedLog[];
+  readonly authorities: readonly TrustedAuthority[];
+  readonly timestampAuthorities: readonly TrustedAuthority[];
+  readonly attestors: readonly AttestorKey[];
+  /** By SHA-256 of the SPKI, and by log id. */
+  readonly revoked: ReadonlyMap<string, RevokedKey>;
+  /** By origin of the log. */
+  readonly held: ReadonlyMap<string, HeldLog>;
+  /** What witnesses must have cosigned every checkpoint. */
+  readonly witnessPolicy: WitnessPolicy | undefined;
+  readonly certificates: CertificateJudge;
+  /** What of the trust material could not be used, and why. */
+  readonly problems: readonly string[];
+}
+
+/** Plain data, so that it can be sent to worker threads. */
+export interface TrustInputs {
+  readonly origin: TrustOrigin;
+  readonly trustedRoot?: TrustedRoot | undefined;
+  readonly attestors?: readonly AttestorKey[];
+  readonly revoked?: readonly RevokedKey[];
+  readonly carried?: CarriedLogs | undefined;
+  readonly witnessPolicy?: WitnessPolicy | undefined;
+}
+
+/** Loads keys and checks chains, so that verifying needs neither again. Material that cannot be used is left out and named. */
+export function loadTrust(inputs: TrustInputs): VerifierTrust {
+  const problems: string[] = [];
+  const load = <From, To>(
+    items: readonly From[],
+    what: (item: From) => string,
+    use: (item: From) => To,
+  ): To[] =>
+    items.flatMap((item) => {
+      try {
+        return [use(item)];
+      } catch (error) {
+        if (!isStellaError(error)) throw error;
+        problems.push(`${what(item)}: ${error.message}`);
+        return [];
+      }
+    });
+  const root = inputs.trustedRoot;
+  const nameOfLog = (log: TrustedRootLog) => `log ${log.baseUrl}`;
+  const nameOfAuthority = (authority: TrustedRootAuthority) => `authority ${authority.uri}`;
+  const ctLogs = load(root?.ctlogs ?? [], nameOfLog, loadLog);
+  const authorities = load(root?.certificateAuthorities ?? [], nameOfAuthority, (authority) => ({
+    ...loadRootAuthority(authority),
+    // Named logs count, be they usable or not.
+    needsSct: authority.hasCtLogs ?? root!.ctlogs.length > 0,
+  }));
+  const logs = load(root?.tlogs ?? [], nameOfLog, loadLog);
+  for (const log of [...logs, ...ctLogs])
+    if (Number.isNaN(log.validFrom))
+      problems.push(`log ${log.url}: the trusted root does not say since when its key is valid`);
+  const { carried } = inputs;
+  const held = load(
+    carried?.logs ?? [],
+    ({ origin }) => `checkpoint of ${origin}`,
+    (log) => loadHeldLog(log, carried!.directory, logs),
+  );
+  return {
+    origin: inputs.origin,
+    logs,
+    authorities,
+    timestampAuthorities: load(root?.timestampAuthorities ?? [], nameOfAuthority, loadRootAuthority),
+    attestors: inputs.attestors ?? [],
+    revoked: new Map(
+      (inputs.revoked ?? []).flatMap((key) =>
+        [key.keyId, ...(key.logIds ?? [])].map((id): [string, RevokedKey] => [id, key]),
+      ),
+    ),
+    held: new Map(held.map((log) => [log.origin, log])),
+    witnessPolicy: inputs.witnessPolicy,
+    certificates: new CertificateJudge(authorities, ctLogs),
+    problems,
+  };
+}
+
+/** The revoked key of the log that an entry names by this id, if it was revoked. */
+export function revokedLogKey(
+  { revoked }: Pick<VerifierTrust, 'revoked'>,
+  logId: string,
+): RevokedKey | undefined {
+  return revoked.get(logId) ?? revoked.get(logId.slice(0, 8));
+}
+
+/** The checkpoint is verified again with the log's keys before anything is compared with it. */
+function loadHeldLog(
+  { origin, checkpoint: text }: CarriedLogs['logs'][number],
+  directory: string,
+  logs: readonly TrustedLog[],
+): HeldLog {
+  const note = Buffer.from(text);
+  const { checkpoint, signedBy } = openCheckpoint(
+    note,
+    logs.flatMap(({ noteKeys }) => noteKeys),
+    { origin },
+  );
+  const log = logs.find(({ key }) => signedBy.some(({ publicKey }) => publicKey.id === key.id))!;
+  const own = logDirectory(directory, origin);
+  const { size, rootHash } = checkpoint;
+  return {
+    origin,
+    logId: log.logId,
+    size,
+    rootHash,
+    checkpoint: note,
+    directory: own,
+    tiles: tileReader(own, checkpoint),
+  };
+}
+
+function loadLog(log: TrustedRootLog): TrustedLog {
+  const [origin, key] = [originOf(log.baseUrl), loadKey(log)];
+  return {
+    logId: log.logId,
+    checkpointKeyId: log.checkpointKeyId,
+    origin,
+    url: log.baseUrl,
+    key,
+    noteKeys: noteKeysOf(origin, key, log.checkpointKeyId ?? log.logId),
+    validFrom: log.validFrom ?? Number.NaN,
+    validUntil: log.validUntil ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+function loadKey(log: TrustedRootLog): PublicKey {
+  const isPkcs1 = log.keyDetails.startsWith('PKCS1_RSA');
+  for (const type of isPkcs1 ? (['pkcs1', 'spki'] as const) : (['spki', 'pkcs1'] as const)) {
+    try {
+      return publicKeyOf(createPublicKey({ key: Buffer.from(log.publicKey), format: 'der', type }));
+    } catch {
+      // the other encoding, then
+    }
+  }
+  throw new StellaError('KEY_INVALID', 'its key cannot be used');
+}
+
+/**
+ * What a log may sign checkpoints as: its origin, with the key id that its trusted root says, that its key gives (C2SP
+ * signed-note), or that Rekor v1 makes of keys of every kind.
+ */
+function noteKeysOf(origin: string, key: PublicKey, said: string): VerifierKey[] {
+  // A name that cannot be one has signed nothing.
+  if (!isKeyName(origin)) return [];
+  const own = verifierKeyOf(origin, key);
+  const ids = [Buffer.from(said.slice(0, 8), 'hex'), own.keyId, rekorV1KeyOf(origin, key).keyId];
+  return ids
+    .filter((id, i) => !ids.slice(0, i).some((earlier) => equalBytes(earlier, id)))
+    .map((keyId) => ({ ...own, keyId }));
+}
+
+function loadRootAuthority(authority: TrustedRootAuthority): TrustedAuthority {
+  return loadAuthority(
+    authority.uri,
+    authority.chain.map((der) => Buffer.from(der)),
+    authority.validFrom ?? Number.NEGATIVE_INFINITY,
+    authority.validUntil ?? Number.POSITIVE_INFINITY,
+  );
+}

@@ -1,0 +1,139 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { excerpt } from '../../base/bytes.ts';
+import { CODES } from '../../base/codes.ts';
+import { StellaError } from '../../base/errors.ts';
+import { readError } from '../../base/files.ts';
+import { checkSchema, parseAnyJson } from '../../base/schema.ts';
+import type { ShardDocument, VerdictDocument } from '../../base/schema-types.ts';
+import { LIMITS } from '../document/limits.ts';
+
+/** What the shards came to together. */
+export interface Merged {
+  readonly shards: number;
+  readonly verdicts: number;
+  readonly verified: number;
+  /** The first verdicts that are no, at most 100. */
+  readonly failures: readonly VerdictDocument[];
+}
+
+const SHOWN_FAILURES = 100;
+
+/**
+ * Joins what the shards of one verification printed with `--json`: every shard is there once and whole, and all of them
+ * have shared the same inputs.
+ * @param files a path each
+ * @throws StellaError SHARDS_INCOMPLETE, NOTHING_VERIFIED, FILE_NOT_FOUND, FILE_UNREADABLE, FILE_TOO_LARGE
+ */
+export async function mergeShards(files: readonly string[]): Promise<Merged> {
+  const shards = new Map<number, ShardDocument['shard'] & { readonly file: string }>();
+  const failures: VerdictDocument[] = [];
+  let [verdicts, verified] = [0, 0];
+  for (const file of files) {
+    const shard = await readShard(file, (verdict) => {
+      if (!verdict.verified && failures.length < SHOWN_FAILURES) failures.push(verdict);
+    });
+    const twin = shards.get(shard.index);
+    if (twin) throw incomplete(`${twin.file} and ${file} are both shard ${shard.index}`);
+    shards.set(shard.index, { ...shard, file });
+    verdicts += shard.verdicts;
+    verified += shard.verified;
+  }
+  checkComplete([...shards.values()]);
+  if (verdicts === 0) throw new StellaError('NOTHING_VERIFIED', 'the shards hold no verdict');
+  return { shards: shards.size, verdicts, verified, failures };
+}
+
+/** The verdicts of files that {@link mergeShards} has accepted, line by line. */
+export async function* verdictLines(files: readonly string[]): AsyncGenerator<VerdictDocument> {
+  for (const file of files)
+    for await (const value of readLines(file)) if (!isTrailer(value)) yield verdictOf(value, file);
+}
+
+function checkComplete(shards: readonly (ShardDocument['shard'] & { readonly file: string })[]): void {
+  const [first, ...others] = shards;
+  if (!first) throw incomplete('there is no shard');
+  for (const other of others) {
+    if (other.count !== first.count)
+      throw incomplete(`${first.file} is one of ${first.count} shards, ${other.file} one of ${other.count}`);
+    if (other.inputs_sha256 !== first.inputs_sha256)
+      throw incomplete(`${first.file} and ${other.file} are shards of different inputs`);
+  }
+  const present = new Set(shards.map(({ index }) => index));
+  const missing: number[] = [];
+  for (let i = 1; i <= first.count; i += 1) if (!present.has(i)) missing.push(i);
+  if (missing.length === 0) return;
+  const named = missing.slice(0, 20).join(', ');
+  throw new StellaError(
+    'SHARDS_INCOMPLETE',
+    `${missing.length} of ${first.count} shards are missing: ${named}${missing.length > 20 ? ', …' : ''}`,
+    { details: { missing } },
+  );
+}
+
+/** @throws StellaError SHARDS_INCOMPLETE unless the last line says what the lines before it are, and is right */
+async function readShard(
+  file: string,
+  onVerdict: (verdict: VerdictDocument) => void,
+): Promise<ShardDocument['shard']> {
+  let trailer: ShardDocument['shard'] | undefined;
+  let [verdicts, verified] = [0, 0];
+  for await (const value of readLines(file)) {
+    if (trailer) throw incomplete(`${file} goes on after its last line`);
+    if (isTrailer(value)) {
+      trailer = checkSchema('shard', value, file, 'SHARDS_INCOMPLETE').shard;
+      continue;
+    }
+    const verdict = verdictOf(value, file);
+    verdicts += 1;
+    if (verdict.verified) verified += 1;
+    onVerdict(verdict);
+  }
+  if (!trailer) throw incomplete(`${file} does not end as the output of a finished shard does`);
+  if (trailer.index > trailer.count)
+    throw incomplete(`${file} is shard ${trailer.index} of ${trailer.count}`);
+  if (trailer.verdicts !== verdicts || trailer.verified !== verified) {
+    throw incomplete(
+      `${file} holds ${verdicts} verdicts (${verified} verified), its last line speaks of ${trailer.verdicts} (${trailer.verified} verified)`,
+    );
+  }
+  return trailer;
+}
+
+async function* readLines(file: string): AsyncGenerator<unknown> {
+  const input = createReadStream(file);
+  try {
+    let number = 0;
+    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+      number += 1;
+      if (line.length > LIMITS.documentBytes)
+        throw new StellaError(
+          'FILE_TOO_LARGE',
+          `${file}: line ${number} is longer than ${LIMITS.documentBytes}`,
+        );
+      // A container's log holds what was printed for people, too.
+      if (line === '' || /^(?:error|hint|warning|note|cause): /.test(line)) continue;
+      yield parseAnyJson(Buffer.from(line), `${file}: line ${number}: ${excerpt(line)}`, 'SHARDS_INCOMPLETE');
+    }
+  } catch (cause) {
+    throw readError(file, cause);
+  } finally {
+    input.destroy();
+  }
+}
+
+const isTrailer = (value: unknown) => value !== null && typeof value === 'object' && 'shard' in value;
+
+function verdictOf(value: unknown, file: string): VerdictDocument {
+  const verdict = checkSchema('verdict', value, file, 'SHARDS_INCOMPLETE');
+  // Whoever counts by one of the two must not come to another answer than who counts by the other.
+  if (verdict.verified === (verdict.error !== undefined))
+    throw incomplete(`${file}: the verdict on ${excerpt(verdict.source)} contradicts itself`);
+  if (verdict.error && !Object.hasOwn(CODES, verdict.error.code))
+    throw incomplete(`${file}: no error of this stella: ${excerpt(verdict.error.code)}`);
+  return verdict;
+}
+
+function incomplete(message: string): StellaError {
+  return new StellaError('SHARDS_INCOMPLETE', message);
+}

@@ -1,0 +1,22 @@
+import { createHash } from 'node:crypto';
+import type { HashAlgorithm } from '../../base/keys.ts';
+
+export const HASH_LENGTHS: Readonly<Record<HashAlgorithm, number>> = { sha256: 32, sha384: 48, sha512: 64 };
+
+/** What an attestation is to be about. */
+export interface Artifact {
+  /** How to call it: a path, or the digest itself. */
+  readonly name: string;
+  /** Lowercase hexadecimal digits; at least one. */
+  readonly digests: Readonly<Partial<Record<HashAlgorithm, string>>>;
+  /** The content, where it is at hand and small enough. */
+  readonly bytes?: Uint8Array;
+}
+
+/** An artifact from its content. */
+export function artifactOf(name: string, bytes: Uint8Array): Artifact {
+  const digests: Partial<Record<HashAlgorithm, string>> = {};
+  for (const hash of Object.keys(HASH_LENGTHS) as HashAlgorithm[])
+    digests[hash] = createHash(hash).update(bytes).digest('hex');
+  return { name, digests, bytes };
+}

@@ -1,0 +1,131 @@
+import { formatBase64 } from '../../base/bytes.ts';
+import { formatInstant, type Instant } from '../../base/clock.ts';
+import { StellaError } from '../../base/errors.ts';
+import type { PublicKey } from '../../base/keys.ts';
+import type { AttestorKey } from '../authority/material.ts';
+import { type RevokedKey, revokedLogKey, type VerifierTrust } from '../authority/trust.ts';
+import type { Attestation } from '../document/attestation.ts';
+
+/** Hints tell keys apart and prove nothing: key id in hexadecimal or base64, npm's form, or the target's name. */
+function fitsHint(attestor: AttestorKey, hint: string): boolean {
+  const base64 = formatBase64(Buffer.from(attestor.key.id, 'hex'));
+  const names = [attestor.key.id, base64, `SHA256:${base64.replace(/=$/, '')}`, attestor.name];
+  return names.includes(hint);
+}
+
+/** What the attestation itself calls its keys. */
+function hintsOf({ signer, content }: Attestation): readonly string[] {
+  const hints = signer.kind === 'key' && signer.hint !== undefined ? [signer.hint] : [];
+  if (content.kind === 'dsse')
+    for (const { keyid } of content.signatures) if (keyid !== undefined) hints.push(keyid);
+  return hints;
+}
+
+/**
+ * The trusted keys that made the signatures, each key once.
+ * @param only the one key to accept, if the caller named one
+ * @param wanted how many are enough
+ * @param isSignedBy whether a key made one of them
+ * @throws StellaError SIGNATURE_INVALID when the key meant made none, SIGNER_UNTRUSTED, KEY_REVOKED, SIGNATURE_THRESHOLD
+ */
+export function chooseAttestors(
+  attestation: Attestation,
+  only: AttestorKey | undefined,
+  trust: VerifierTrust,
+  wanted: number,
+  isSignedBy: (key: PublicKey) => boolean,
+): AttestorKey[] {
+  const hints = hintsOf(attestation);
+  const known = only ? [only] : trust.attestors;
+  const meant = known.filter((attestor) => hints.some((hint) => fitsHint(attestor, hint)));
+  // Hints are optional and free: a signer may call a trusted key by any name.
+  const found = new Map<string, AttestorKey>();
+  for (const attestor of [...meant, ...known]) {
+    if (found.size === wanted) break;
+    if (!found.has(attestor.key.id) && isSignedBy(attestor.key)) found.set(attestor.key.id, attestor);
+  }
+  if (found.size >= wanted) return [...found.values()];
+  if (found.size > 0)
+    throw new StellaError(
+      'SIGNATURE_THRESHOLD',
+      `${wanted} trusted keys must have signed, ${found.size} did: ${[...found.values()].map(({ name }) => name).join(', ')}`,
+      { details: { expected: wanted, found: [...found.keys()] } },
+    );
+  if (only)
+    throw new StellaError('SIGNATURE_INVALID', 'Signature verification failed: it is not by the given key');
+  const revoked = revokedAmong(attestation, hints, trust);
+  if (revoked) throw keyRevoked(revoked);
+  if (meant.length > 0)
+    throw new StellaError(
+      'SIGNATURE_INVALID',
+      `Signature verification failed: it is not by ${meant[0]!.name}`,
+    );
+  throw new StellaError(
+    'SIGNER_UNTRUSTED',
+    trust.attestors.length === 0
+      ? 'the attestation is signed with a key, and the trust has no attestor keys'
+      : 'the attestation is not signed by any trusted attestor key',
+    {
+      hint: 'give --key FILE, or publish the key as a target with usage attestor',
+      details: {
+        found: hints,
+        expected: trust.attestors.map(({ name, key }) => `${name} sha256:${key.id}`),
+      },
+    },
+  );
+}
+
+function revokedAmong(
+  attestation: Attestation,
+  hints: readonly string[],
+  trust: VerifierTrust,
+): RevokedKey | undefined {
+  for (const hint of hints) {
+    const forms = [
+      hint,
+      ...[hint, hint.replace(/^SHA256:/, '')].map((each) => Buffer.from(each, 'base64').toString('hex')),
+    ];
+    for (const form of forms) {
+      const revoked = trust.revoked.get(form);
+      if (revoked) return revoked;
+    }
+    for (const revoked of trust.revoked.values()) if (revoked.target === hint) return revoked;
+  }
+  return attestation.entries
+    .map(({ logId }) => revokedLogKey(trust, logId))
+    .find((revoked) => revoked !== undefined);
+}
+
+/** KEY_REVOKED, saying what was revoked and when. */
+export function keyRevoked(revoked: RevokedKey): StellaError {
+  const when = formatInstant(revoked.removedAt);
+  return new StellaError(
+    'KEY_REVOKED',
+    `the key ${revoked.target} was revoked: the repository had withdrawn it by ${when}`,
+    {
+      details: { key_id: revoked.keyId, target: revoked.target, removed_at: when },
+    },
+  );
+}
+
+/**
+ * Checks that the key was valid when it signed.
+ * @param otherwise the instant to judge at where no signing time is known: as of when the trust holds
+ * @throws StellaError KEY_RETIRED
+ */
+export function checkAttestorAt(attestor: AttestorKey, times: readonly Instant[], otherwise: Instant): void {
+  for (const time of times.length > 0 ? times : [otherwise]) {
+    if (attestor.validFrom <= time && time <= attestor.validUntil) continue;
+    const isLate = time > attestor.validUntil;
+    const when =
+      times.length > 0
+        ? `signed at ${formatInstant(time)}`
+        : `judged as of ${formatInstant(time)}, for want of a signing time`;
+    throw new StellaError(
+      'KEY_RETIRED',
+      isLate
+        ? `${when}, but the key ${attestor.name} was retired at ${formatInstant(attestor.validUntil)}`
+        : `${when}, but the key ${attestor.name} was not valid before ${formatInstant(attestor.validFrom)}`,
+    );
+  }
+}

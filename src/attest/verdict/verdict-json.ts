@@ -1,0 +1,84 @@
+import { formatInstant } from '../../base/clock.ts';
+import type { StellaError } from '../../base/errors.ts';
+import type { VerdictDocument } from '../../base/schema-types.ts';
+import type { LogEvidence, Verdict } from './verdict.ts';
+
+const errorJson = (error: StellaError) => ({
+  code: error.code,
+  message: error.message,
+  hints: [...error.hints],
+  exit: error.exit,
+  ...(error.details ? { details: { ...error.details } } : {}),
+});
+
+const logJson = (log: LogEvidence) => ({
+  origin: log.origin,
+  log_id: log.logId,
+  index: String(log.index),
+  shown_by: log.shownBy,
+  ...(log.treeSize === undefined ? {} : { tree_size: String(log.treeSize) }),
+  witnesses: [...log.witnesses],
+  consistency: log.consistency,
+  ...(log.reason === undefined ? {} : { reason: log.reason }),
+});
+
+/** A verdict as `--json` prints it (schemas/verdict.schema.json). */
+export function verdictJson(source: string, verdict: Verdict): VerdictDocument {
+  const { signer, statement, trust, signedAt, artifact } = verdict;
+  return {
+    source,
+    verified: verdict.verified,
+    ...(verdict.error ? { error: errorJson(verdict.error) } : {}),
+    ...(verdict.form === undefined ? {} : { form: verdict.form }),
+    ...(verdict.signedSha256 === undefined ? {} : { signed_sha256: verdict.signedSha256 }),
+    ...(signer
+      ? {
+          signer:
+            signer.kind === 'key'
+              ? { kind: signer.kind, name: signer.name, key_id: signer.keyId }
+              : {
+                  kind: signer.kind,
+                  identity: signer.identity.subject,
+                  issuer: signer.identity.issuer ?? null,
+                  claims: signer.identity.claims,
+                },
+        }
+      : {}),
+    identity_checked: verdict.identityChecked,
+    ...(signedAt ? { signed_at: formatInstant(signedAt.time), signed_at_source: signedAt.source } : {}),
+    logs: verdict.logs.map(logJson),
+    ...(artifact ? { artifact } : {}),
+    artifact_checked: verdict.artifactChecked,
+    ...(statement
+      ? {
+          statement: {
+            predicate_type: statement.predicateType,
+            subjects: statement.subjects.map(({ name, digest }) => ({
+              name: name ?? null,
+              digest: { ...digest },
+            })),
+          },
+        }
+      : {}),
+    trust: {
+      kind: trust.kind,
+      name: trust.name,
+      ...(trust.generation === undefined ? {} : { generation: trust.generation }),
+      ...(trust.sealedAt === undefined
+        ? {}
+        : { [`${trust.how ?? 'sealed'}_at`]: formatInstant(trust.sealedAt) }),
+      ...(trust.freshness
+        ? {
+            freshness: {
+              state: trust.freshness.state,
+              age_ms: trust.freshness.age,
+              window_ms: trust.freshness.window.block,
+              widened_by_ms: trust.freshness.window.widenedBy,
+              accepted_until: formatInstant(trust.freshness.acceptedUntil),
+            },
+          }
+        : {}),
+    },
+    checks: verdict.checks.map((check) => ({ ...check })),
+  };
+}

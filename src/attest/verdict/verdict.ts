@@ -1,0 +1,94 @@
+import type { Instant } from '../../base/clock.ts';
+import type { ErrorCode } from '../../base/codes.ts';
+import type { StellaError } from '../../base/errors.ts';
+import type { TrustOrigin, VerifierTrust } from '../authority/trust.ts';
+import type { Attestation } from '../document/attestation.ts';
+import type { Statement } from '../document/statement.ts';
+import type { CertificateIdentity } from '../x509/identity.ts';
+
+/** Everything that must hold, in the order in which it is judged; the first that fails gives the verdict its code. */
+export const CHECKS = [
+  'envelope',
+  'certificate',
+  'key',
+  'signature',
+  'sct',
+  'signing-time',
+  'log-entry',
+  'checkpoint',
+  'inclusion',
+  'consistency',
+  'artifact',
+  'identity',
+  'predicate',
+  'policy',
+  'freshness',
+] as const;
+
+export type CheckName = (typeof CHECKS)[number];
+
+/** `skipped`: an earlier check failed. `not-checked`: nothing was given to check against, or it cannot be shown. */
+export type CheckResult = 'passed' | 'failed' | 'skipped' | 'not-checked' | 'not-applicable';
+
+export interface CheckOutcome {
+  readonly name: CheckName;
+  readonly result: CheckResult;
+  /** What was found, or why it failed or was not checked. */
+  readonly detail?: string;
+  readonly code?: ErrorCode;
+}
+
+/** How the attestation is shown to be in one log. */
+export interface LogEvidence {
+  readonly origin: string;
+  readonly logId: string;
+  readonly index: bigint;
+  readonly shownBy: 'inclusion proof' | 'signed entry timestamp' | 'carried tiles';
+  readonly treeSize?: bigint;
+  /** Names of the witnesses whose cosignatures on the checkpoint hold. */
+  readonly witnesses: readonly string[];
+  /** Whether the log at that checkpoint is a part of the one that the trust holds a checkpoint of. */
+  readonly consistency: 'shown' | 'not shown';
+  readonly reason?: string;
+}
+
+export type VerifiedSigner =
+  | { readonly kind: 'certificate'; readonly identity: CertificateIdentity }
+  | { readonly kind: 'key'; readonly keyId: string; readonly name: string };
+
+/** The answer about one attestation. */
+export interface Verdict {
+  readonly verified: boolean;
+  /** The first failure. */
+  readonly error?: StellaError;
+  readonly form?: Attestation['form'];
+  /** SHA-256 of what was signed: an envelope's pre-authentication encoding, or the artifact. Two verdicts with the same one are about the same. */
+  readonly signedSha256?: string;
+  readonly checks: readonly CheckOutcome[];
+  readonly signer?: VerifiedSigner;
+  readonly identityChecked: boolean;
+  /** The earliest trusted signing time, and who says so. */
+  readonly signedAt?: { readonly time: Instant; readonly source: string };
+  readonly logs: readonly LogEvidence[];
+  readonly artifact?: { readonly name: string; readonly digest: string };
+  readonly artifactChecked: boolean;
+  readonly statement?: Statement;
+  readonly trust: TrustOrigin;
+}
+
+/** The verdict on something that could not even be read as an attestation. */
+export function unreadable(error: StellaError, trust: VerifierTrust): Verdict {
+  return {
+    verified: false,
+    error,
+    checks: CHECKS.map((name, i) =>
+      i === 0
+        ? { name, result: 'failed', code: error.code, detail: error.message }
+        : { name, result: 'skipped' },
+    ),
+    identityChecked: false,
+    artifactChecked: false,
+    logs: [],
+    trust: trust.origin,
+  };
+}

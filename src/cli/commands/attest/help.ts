@@ -1,0 +1,50 @@
+import type { HelpTable } from '../../frame/command-help.ts';
+
+export const ATTEST: HelpTable = {
+  'attest verify': {
+    purpose:
+      'Answers whether attestations hold, and as of when: signature, signer, log entry, artifact. Reads Sigstore bundles, DSSE envelopes with detached material, cosign bundles and JSON lines. Never uses the network: trust comes from the trust store or from --trusted-root. Without an artifact or an identity rule the verdict says that these were not checked.',
+    examples: [
+      [
+        'stella attest verify ./attestation.json --artifact ./app.bin --offline',
+        'is this attestation about this artifact, and does it hold?',
+      ],
+      [
+        'stella attest verify ./attestations/ --certificate-identity ci@example.com --certificate-oidc-issuer https://accounts.example.com --json',
+        'a whole directory, signed by one identity, for a program',
+      ],
+      [
+        'stella attest verify ./attestation.json --explain',
+        'show every check, and what a failed one expected',
+      ],
+    ],
+    exits: [2, 5],
+    related: ['trust import', 'trust status', 'attest sign', 'attest merge'],
+  },
+  'attest merge': {
+    purpose:
+      'Joins what the runs of `attest verify --shard I/N --json` printed, and fails if a shard is missing or anything in one did not verify.',
+    examples: [
+      ['stella attest merge ./shard-1.jsonl ./shard-2.jsonl', 'of two runs'],
+      ['stella attest merge ./shard-1.jsonl ./shard-2.jsonl --json', 'all verdicts in one stream'],
+    ],
+    exits: [2, 5],
+    related: ['attest verify'],
+  },
+  'attest sign': {
+    purpose:
+      'Signs a statement about artifacts with a key, appends it to an embedded log, and writes a Sigstore bundle that carries its inclusion proof.',
+    examples: [
+      [
+        'stella attest sign ./app.bin --key ./attestor.key --log ./site/log --out ./attestation.json',
+        'the default predicate',
+      ],
+      [
+        'stella attest sign ./app.bin --key ./attestor.key --log ./site/log --predicate ./provenance.json --type https://slsa.dev/provenance/v1',
+        'SLSA provenance, printed on stdout',
+      ],
+    ],
+    exits: [2],
+    related: ['log init', 'attest verify', 'repo add-target'],
+  },
+};

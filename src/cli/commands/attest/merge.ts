@@ -1,0 +1,44 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { ErrorCode } from '../../../base/codes.ts';
+import { EXIT } from '../../../base/codes.ts';
+import { StellaError } from '../../../base/errors.ts';
+import type { VerdictDocument } from '../../../base/schema-types.ts';
+import type { Cli } from '../../frame/cli.ts';
+import { formatCount, formatNumber, printable } from '../../terminal/output.ts';
+
+/** `stella attest merge FILE...`: the answer of all shards together. */
+export function registerAttestMerge(attest: Command, cli: Cli): void {
+  const command = cli.command(
+    attest,
+    'merge <file...>',
+    'join what the shards of `attest verify --shard I/N --json` printed; fails if one is missing',
+  );
+  cli.action<object, [string[]]>(command, async (run, names) => {
+    const { mergeShards, verdictLines } = await import('../../../attest/batch/merge.ts');
+    const files = names.map((name) => resolve(run.io.cwd, name));
+    const { shards, verdicts, verified, failures } = await mergeShards(files);
+    if (run.options.json)
+      for await (const verdict of verdictLines(files)) run.io.stdout(`${JSON.stringify(verdict)}\n`);
+    const lines = failures.map(
+      ({ source, error }) => `${printable(source)}  ${printable(error!.message)} [${error!.code}]`,
+    );
+    const failure = failures[0] && failureOf(failures[0]);
+    if (failure) run.fail(failure);
+    const failed = verdicts - verified;
+    return {
+      jsonLines: [],
+      text: [
+        ...lines,
+        ...(failed > lines.length ? [`and ${formatCount(failed - lines.length, 'more', 'more')}`] : []),
+        `${formatCount(verified, 'attestation')} verified, ${formatNumber(failed)} not, in ${formatCount(shards, 'shard')}`,
+      ].join('\n'),
+      exit: failure?.exit ?? EXIT.done,
+    };
+  });
+}
+
+function failureOf({ source, error }: VerdictDocument): StellaError {
+  const { code, message, hints } = error!;
+  return new StellaError(code as ErrorCode, `${source}: ${message}`, { hint: hints });
+}

@@ -1,0 +1,80 @@
+import type { TrustOrigin } from '../../../attest/authority/trust.ts';
+import type { VerdictDocument } from '../../../base/schema-types.ts';
+import { formatFreshness } from '../../../trust/freshness.ts';
+import { printable } from '../../terminal/output.ts';
+
+type Add = (label: string, value: string) => void;
+
+/** The verdict for people: what is verified, by whom, when, how it is shown to be logged, as of when – and what was not checked. */
+export function verdictText(verdict: VerdictDocument, trust: TrustOrigin, explain: boolean): string {
+  const lines = [verdictLine(verdict)];
+  const add: Add = (label, value) => lines.push(`  ${label.padEnd(10)}${printable(value)}`);
+  if (verdict.error) add('because', `${verdict.error.message} [${verdict.error.code}]`);
+  if (verdict.verified || explain) addFacts(verdict, add);
+  add('trust', trustText(trust));
+  if (explain) {
+    addDifference(verdict, add);
+    lines.push('  checks');
+    for (const { name, result, detail } of verdict.checks)
+      lines.push(`    ${name.padEnd(14)}${result}${detail === undefined ? '' : `: ${printable(detail)}`}`);
+  }
+  return lines.join('\n');
+}
+
+/** One line, for one of many. */
+export function verdictLine({ verified, source }: VerdictDocument): string {
+  return `${verified ? 'verified' : 'NOT VERIFIED'}  ${printable(source)}`;
+}
+
+function addFacts(verdict: VerdictDocument, add: Add): void {
+  const { signer, statement, artifact } = verdict;
+  if (signer?.kind === 'key') add('signer', `key ${signer.name} (sha256:${signer.key_id})`);
+  if (signer?.kind === 'certificate') {
+    add('signer', signer.identity);
+    add('issuer', signer.issuer ?? 'not named');
+    add('identity', verdict.identity_checked ? 'as required' : 'not checked: no identity rule was given');
+  }
+  add(
+    'signed',
+    verdict.signed_at === undefined
+      ? 'at a time that nobody vouches for'
+      : `${verdict.signed_at}, by the word of ${verdict.signed_at_source}`,
+  );
+  for (const log of verdict.logs) {
+    const size = log.tree_size === undefined ? '' : ` in a log of ${log.tree_size}`;
+    add('logged', `${log.origin} index ${log.index}${size}, shown by ${log.shown_by}`);
+    if (log.witnesses.length > 0) add('witnessed', log.witnesses.join(', '));
+    add(
+      '',
+      log.consistency === 'shown'
+        ? 'consistent with the checkpoint that the trust holds'
+        : `consistency not shown: ${log.reason ?? 'an earlier check failed'}`,
+    );
+  }
+  if (verdict.logs.length === 0) add('logged', 'not shown to be logged');
+  if (verdict.artifact_checked && artifact) add('artifact', `${artifact.name} (${artifact.digest})`);
+  else add('artifact', `not checked: ${artifact ? 'an earlier check failed' : 'none was given'}`);
+  if (statement) {
+    const [first, ...more] = statement.subjects;
+    const [algorithm, digest] = Object.entries(first!.digest)[0]!;
+    const others = more.length > 0 ? ` and ${more.length} more` : '';
+    add('about', `${first!.name ?? '(unnamed)'} ${algorithm}:${digest}${others}`);
+    add('says', statement.predicate_type);
+  }
+}
+
+/** What was expected and what was found, for `--explain`. */
+function addDifference({ error }: VerdictDocument, add: Add): void {
+  if (!error?.details) return;
+  for (const [name, value] of Object.entries(error.details)) {
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    add(name.replaceAll('_', ' ').slice(0, 9), text.length > 2000 ? `${text.slice(0, 2000)}…` : text);
+  }
+  for (const hint of error.hints) add('hint', hint);
+}
+
+function trustText(trust: TrustOrigin): string {
+  return trust.freshness
+    ? `${trust.name}, ${formatFreshness(trust.freshness, trust.how ?? 'sealed')}`
+    : trust.name;
+}

@@ -1,0 +1,215 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import type { AttestorKey } from '../../../attest/authority/material.ts';
+import { loadTrust, type TrustInputs } from '../../../attest/authority/trust.ts';
+import { type BatchPiece, piecesOf, verifyBatch } from '../../../attest/batch/batch.ts';
+import { parseShard, ShardSelection } from '../../../attest/batch/shard.ts';
+import type { Artifact } from '../../../attest/document/artifact.ts';
+import { expandPaths } from '../../../attest/document/inputs.ts';
+import { LIMITS } from '../../../attest/document/limits.ts';
+import { loadArtifact, parseDigest, streamArtifact } from '../../../attest/document/load-artifact.ts';
+import { type IdentityRule, parsePattern, type TextRule } from '../../../attest/policy/identity-rule.ts';
+import type { PolicyRule } from '../../../attest/policy/policy.ts';
+import type { VerifyOptions } from '../../../attest/verify.ts';
+import { parseDuration } from '../../../base/clock.ts';
+import { StellaError } from '../../../base/errors.ts';
+import { readBounded, readError } from '../../../base/files.ts';
+import { loadPublicKey } from '../../../base/keys.ts';
+import { isPipe, openPipe } from '../../../base/pipe.ts';
+import { parseTrustedRoot } from '../../../trust/trusted-root.ts';
+import type { Outcome, Run } from '../../frame/cli.ts';
+import { VerdictReport } from './verdict-report.ts';
+
+export interface AttestVerifyOptions {
+  readonly artifact?: string;
+  readonly digest?: string;
+  readonly certificateIdentity?: string;
+  readonly certificateIdentityRegexp?: string;
+  readonly certificateOidcIssuer?: string;
+  readonly certificateOidcIssuerRegexp?: string;
+  readonly type?: readonly string[];
+  readonly key?: string;
+  readonly trustedRoot?: string;
+  readonly maxAge?: string;
+  readonly explain?: boolean;
+  readonly policy?: string;
+  readonly jobs?: string;
+  readonly failFast?: boolean;
+  readonly shard?: string;
+}
+
+const MOST_TRUSTED_ROOT_BYTES = 16 * 1024 * 1024;
+const MOST_POLICY_BYTES = 4 * 1024 * 1024;
+
+/** What `stella attest verify` does: gather trust, rules and attestations, judge, print. */
+export async function verifyCommand(run: Run<object>, paths: readonly string[]): Promise<Outcome> {
+  const options = run.options as AttestVerifyOptions;
+  const jobs = jobsOf(options.jobs);
+  const shard = shardOption(run, options, paths);
+  const artifact = await artifactOf(run, options);
+  const rule = await ruleOfPolicy(run, options);
+  const rules: VerifyOptions = {
+    artifact,
+    rule,
+    identity: identityOf(options),
+    predicateTypes: options.type,
+    key: options.key === undefined ? undefined : keyOf(resolve(run.io.cwd, options.key), options.key),
+  };
+  const inputs = await trustOf(run, options);
+  const trust = loadTrust(inputs.trust);
+  for (const problem of trust.problems) run.note(`warning: not usable: ${problem}`);
+  const report = new VerdictReport(run, trust.origin, options.explain ?? false, rule, shard);
+  const total = run.io.terminal ? countFiles(run, paths) : 0;
+  const batch = verifyBatch(
+    shard ? shard.pieces(piecesOf(shard.files(expandPaths(paths, run.io.cwd)))) : pieces(run, paths),
+    {
+      trust: inputs.trust,
+      options: { ...rules, requireIdentity: inputs.requireIdentity },
+      now: run.now,
+    },
+    jobs,
+    trust,
+  );
+  for await (const verdicts of batch) {
+    for (const verdict of verdicts) {
+      report.add(verdict);
+      if (options.failFast && report.hasFailure) break;
+    }
+    run.progress('verifying', report.count, Math.max(total, report.count), 'files');
+    if (options.failFast && report.hasFailure) break;
+  }
+  return report.end(paths);
+}
+
+/** What only one run can answer is refused: which attestation is the first that fails, or whether there are enough. */
+function shardOption(
+  run: Run<object>,
+  options: AttestVerifyOptions,
+  paths: readonly string[],
+): ShardSelection | undefined {
+  if (options.shard === undefined) return undefined;
+  const shard = parseShard(options.shard, run.io.env['JOB_COMPLETION_INDEX']);
+  const other = options.failFast
+    ? '--fail-fast'
+    : options.policy !== undefined
+      ? '--policy'
+      : paths.includes('-')
+        ? 'standard input'
+        : undefined;
+  if (other !== undefined) throw new StellaError('USAGE', `--shard and ${other} exclude each other`);
+  return new ShardSelection(shard);
+}
+
+/** Only a progress bar needs to know how many there will be. */
+function countFiles(run: Run<object>, paths: readonly string[]): number {
+  let count = 0;
+  for (const _ of expandPaths(paths, run.io.cwd)) count += 1;
+  return count;
+}
+
+function jobsOf(text: string | undefined): number {
+  if (text === undefined) return availableParallelism();
+  if (!/^[1-9]\d{0,2}$/.test(text))
+    throw new StellaError('USAGE', `--jobs takes a number from 1 to 999, not ${text}`);
+  return Number(text);
+}
+
+async function ruleOfPolicy(run: Run<object>, options: AttestVerifyOptions): Promise<PolicyRule | undefined> {
+  if (options.policy === undefined) return undefined;
+  const { parsePolicy } = await import('../../../attest/policy/policy-file.ts');
+  const { ruleFor } = await import('../../../attest/policy/policy.ts');
+  const policy = parsePolicy(
+    readBounded(resolve(run.io.cwd, options.policy), MOST_POLICY_BYTES),
+    options.policy,
+  );
+  return ruleFor(policy, options.artifact);
+}
+
+async function* pieces(run: Run<object>, paths: readonly string[]): AsyncGenerator<BatchPiece> {
+  const { cwd } = run.io;
+  const [files, streams] = [[] as string[], [] as string[]];
+  for (const path of paths) (path === '-' || isPipe(resolve(cwd, path)) ? streams : files).push(path);
+  for (const path of streams) {
+    const name = path === '-' ? 'stdin' : path;
+    const stream = path === '-' ? run.io.stdin : openPipe(resolve(cwd, path));
+    yield { file: { path, name, found: false }, document: await readAll(stream, name) };
+  }
+  yield* piecesOf(expandPaths(files, cwd));
+}
+
+async function readAll(stream: NodeJS.ReadableStream, name: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  try {
+    for await (const piece of stream) {
+      const chunk = Buffer.isBuffer(piece) ? piece : Buffer.from(piece);
+      total += chunk.length;
+      if (total > LIMITS.documentBytes)
+        throw new StellaError('FILE_TOO_LARGE', `${name} has more than ${LIMITS.documentBytes} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    throw readError(name, cause);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function artifactOf(run: Run<object>, options: AttestVerifyOptions): Promise<Artifact | undefined> {
+  const { artifact, digest } = options;
+  if (artifact !== undefined && digest !== undefined)
+    throw new StellaError('USAGE', 'give either --artifact or --digest');
+  if (digest !== undefined) return parseDigest(digest);
+  if (artifact === undefined) return undefined;
+  if (artifact === '-') return await streamArtifact('stdin', run.io.stdin as AsyncIterable<Buffer | string>);
+  return { ...(await loadArtifact(resolve(run.io.cwd, artifact))), name: artifact };
+}
+
+function ruleOf(
+  exactly: string | undefined,
+  pattern: string | undefined,
+  flag: string,
+): TextRule | undefined {
+  if (exactly !== undefined && pattern !== undefined)
+    throw new StellaError('USAGE', `give either ${flag} or ${flag}-regexp`);
+  // An empty rule would be a variable that was not set, and must not let everybody pass.
+  if (exactly === '') throw new StellaError('USAGE', `${flag} is empty`);
+  if (exactly !== undefined) return { exactly };
+  return pattern === undefined ? undefined : parsePattern(pattern);
+}
+
+function identityOf(options: AttestVerifyOptions): IdentityRule {
+  return {
+    subject: ruleOf(options.certificateIdentity, options.certificateIdentityRegexp, '--certificate-identity'),
+    issuer: ruleOf(
+      options.certificateOidcIssuer,
+      options.certificateOidcIssuerRegexp,
+      '--certificate-oidc-issuer',
+    ),
+  };
+}
+
+function keyOf(path: string, name: string): AttestorKey {
+  return {
+    key: loadPublicKey(path),
+    name,
+    validFrom: Number.NEGATIVE_INFINITY,
+    validUntil: Number.POSITIVE_INFINITY,
+  };
+}
+
+async function trustOf(
+  run: Run<object>,
+  options: AttestVerifyOptions,
+): Promise<{ trust: TrustInputs; requireIdentity: boolean }> {
+  if (options.trustedRoot !== undefined) {
+    const bytes = readBounded(resolve(run.io.cwd, options.trustedRoot), MOST_TRUSTED_ROOT_BYTES);
+    const trust: TrustInputs = {
+      origin: { kind: 'trusted-root', name: `trusted root ${options.trustedRoot}` },
+      trustedRoot: parseTrustedRoot(bytes),
+    };
+    return { trust, requireIdentity: false };
+  }
+  // Configuration, TUF and the store are heavy, and a trusted root needs none of them.
+  const { openStoreTrust } = await import('./store-trust.ts');
+  return await openStoreTrust(run, options.maxAge === undefined ? undefined : parseDuration(options.maxAge));
+}

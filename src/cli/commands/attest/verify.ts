@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import type { Cli } from '../../frame/cli.ts';
+
+/** `stella attest verify` */
+export function registerAttestVerify(attest: Command, cli: Cli): void {
+  const command = cli
+    .command(
+      attest,
+      'verify <path...>',
+      'verify attestations: files, directories, patterns, - for stdin; never uses the network',
+    )
+    .option('--artifact <file>', 'what they must be about: a file, an OCI layout directory, - for stdin')
+    .option('--digest <digest>', 'what they must be about: sha256:HEX, sha384:HEX or sha512:HEX')
+    .option('--certificate-identity <id>', 'who must have signed, exactly')
+    .option('--certificate-identity-regexp <re>', 'who must have signed; must match as a whole')
+    .option('--certificate-oidc-issuer <url>', "the signer's OIDC issuer, exactly")
+    .option('--certificate-oidc-issuer-regexp <re>', "the signer's OIDC issuer; must match as a whole")
+    .option('--type <uri...>', 'predicate type that is required (several: any of them)')
+    .option('--key <file>', 'public key that must have signed; certificates are then refused')
+    .option('--trusted-root <file>', 'Sigstore trusted root to use instead of the trust store')
+    .option('--policy <file>', 'what is required of the attestations of an artifact, JSON')
+    .option('--max-age <duration>', 'accept a trust store up to this old, this once')
+    .option(
+      '--jobs <n>',
+      'threads that may verify, where there are many attestations (default: one per processor)',
+    )
+    .option(
+      '--shard <i/n>',
+      'only the share of the Ith of N runs, for `attest merge`; I is a number or `completion` ($JOB_COMPLETION_INDEX)',
+    )
+    .option('--fail-fast', 'stop at the first that does not verify')
+    .option('--explain', 'show every check, and for a failure what was expected and found')
+    .option('--offline', 'no network; this command never uses any');
+  cli.action(command, async (run, paths: string[]) => {
+    const { verifyCommand } = await import('./verify-run.ts');
+    return await verifyCommand(run, paths);
+  });
+}

@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import type { Cli } from '../../frame/cli.ts';
+import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { formatCount } from '../../terminal/output.ts';
+
+/** `stella audit verify`: finds a line that was edited, removed or moved. */
+export function registerAuditVerify(audit: Command, cli: Cli): void {
+  const command = cli.command(
+    audit,
+    'verify',
+    'check the chain of the audit log: no line was edited, removed or moved',
+  );
+  cli.action<object, []>(command, async (run) => {
+    const { auditHead, loadAudit } = await import('../../../store/audit.ts');
+    const { store } = loadTrustSetting(run, {}, { remember: false });
+    const lines = loadAudit(store.directory);
+    const head = auditHead(store.directory);
+    return {
+      json: { store: store.directory, lines: lines.length, head },
+      text: [
+        `the audit log is whole: ${formatCount(lines.length, 'line')}${lines.length > 0 ? `, the last of ${lines.at(-1)!.time}` : ''}`,
+        ...(head === undefined
+          ? []
+          : [`head sha256:${head} (note it elsewhere: it vouches for every line so far)`]),
+      ].join('\n'),
+    };
+  });
+}

@@ -1,0 +1,11 @@
+import type { HelpTable } from '../frame/command-help.ts';
+import { ATTEST } from './attest/help.ts';
+import { AUDIT } from './audit/help.ts';
+import { CONFIG } from './config/help.ts';
+import { LOG } from './log/help.ts';
+import { OWN } from './own/help.ts';
+import { REPO } from './repo/help.ts';
+import { TRUST } from './trust/help.ts';
+
+/** The help of every command. */
+export const HELP: HelpTable = { ...TRUST, ...ATTEST, ...REPO, ...LOG, ...CONFIG, ...AUDIT, ...OWN };

@@ -1,0 +1,220 @@
+import { accessSync, constants, readFileSync, statfsSync, statSync } from 'node:fs';
+import { platform } from 'node:os';
+import { dirname, join } from 'node:path';
+import { DAY, formatDuration, formatInstant, type Instant } from '../../../base/clock.ts';
+import { EXIT, type ExitStatus } from '../../../base/codes.ts';
+import { isStellaError } from '../../../base/errors.ts';
+import { isDirectory } from '../../../base/files.ts';
+import { loadPrivateKey } from '../../../base/keys.ts';
+import type { Config } from '../../../config/config.ts';
+import type { TrustStore } from '../../../store/store.ts';
+import { expiringBy, loadStatus, type TrustStatus } from '../../../trust/status.ts';
+import { standing } from '../../report/status-text.ts';
+import { formatBytes } from '../../terminal/output.ts';
+
+export interface Finding {
+  readonly check: string;
+  readonly result: 'ok' | 'warning' | 'problem';
+  readonly detail: string;
+  /** What to do about it. */
+  readonly hints: readonly string[];
+  /** The exit status that other commands would have for it. */
+  readonly exit: ExitStatus;
+}
+
+const EXPIRES_SOON = 7 * DAY;
+const LITTLE_SPACE = 1024 ** 3;
+/** Nothing that stella reads was made before stella. */
+const EARLIEST_PRESENT = Date.UTC(2026, 0, 1);
+
+const ok = (check: string, detail: string): Finding => ({
+  check,
+  result: 'ok',
+  detail,
+  hints: [],
+  exit: EXIT.done,
+});
+const warning = (check: string, detail: string, ...hints: string[]): Finding => ({
+  ...ok(check, detail),
+  result: 'warning',
+  hints,
+});
+const problem = (check: string, detail: string, exit: ExitStatus, ...hints: string[]): Finding => ({
+  check,
+  result: 'problem',
+  detail,
+  hints,
+  exit,
+});
+
+/** A refusal as other commands would report it. */
+export function findingOf(check: string, error: unknown): Finding {
+  if (!isStellaError(error)) throw error;
+  return problem(check, `${error.message} [${error.code}]`, error.exit, ...error.hints);
+}
+
+/** Everything that makes other commands fail and can be seen from here: no network, no change. */
+export async function examine(store: TrustStore, config: Config, now: Instant): Promise<Finding[]> {
+  const findings = [
+    now < EARLIEST_PRESENT
+      ? problem('clock', `the clock says ${formatInstant(now)}`, EXIT.stale, 'set the clock')
+      : ok('clock', formatInstant(now)),
+    ok('configuration', config.file ?? 'no file; environment and defaults'),
+    ...storePlace(store.directory),
+    ...signingKey(config, store.directory),
+    ...network(config),
+  ];
+  try {
+    findings.push(...trust(await loadStatus(store, config, now)));
+  } catch (error) {
+    findings.push(findingOf('trust', error));
+  }
+  return findings;
+}
+
+function storePlace(directory: string): Finding[] {
+  let existing = directory;
+  while (!isDirectory(existing) && dirname(existing) !== existing) existing = dirname(existing);
+  const findings: Finding[] = [];
+  try {
+    accessSync(existing, constants.R_OK | constants.W_OK | constants.X_OK);
+    findings.push(ok('store', directory));
+  } catch {
+    findings.push(
+      problem(
+        'store',
+        `${existing} is not writable for this user`,
+        EXIT.input,
+        'run as its owner, or set attestor.trust_repo.local_cache_path',
+      ),
+    );
+  }
+  if (existing === directory && platform() !== 'win32' && (statSync(directory).mode & 0o022) !== 0)
+    findings.push(
+      warning('store', `other users can write into ${directory}`, `run \`chmod go-w ${directory}\``),
+    );
+  const { bavail, bsize } = statfsSync(existing);
+  const free = bavail * bsize;
+  findings.push(
+    free < LITTLE_SPACE
+      ? warning(
+          'space',
+          `${formatBytes(free)} free`,
+          'make room: an import needs about the size of the bundle',
+        )
+      : ok('space', `${formatBytes(free)} free`),
+  );
+  return findings;
+}
+
+function signingKey(config: Config, store: string): Finding[] {
+  const path = config.signingKey ?? join(store, 'producer', 'signing-key.pem');
+  try {
+    loadPrivateKey(path);
+    return [ok('signing key', path)];
+  } catch (error) {
+    if (isStellaError(error, 'KEY_PASSPHRASE')) return [ok('signing key', `${path}, encrypted`)];
+    // Most stores export nothing and have no key.
+    if (isStellaError(error, 'FILE_NOT_FOUND') && config.signingKey === undefined) return [];
+    return [findingOf('signing key', error)];
+  }
+}
+
+function network(config: Config): Finding[] {
+  if (config.offlineMode) return [ok('network', 'offline mode: no network is used')];
+  const { proxy, caFile, clientCertificate } = config.network;
+  const findings: Finding[] = [];
+  for (const [name, url] of Object.entries({ http: proxy.http, https: proxy.https })) {
+    if (url === undefined) continue;
+    findings.push(
+      URL.canParse(url)
+        ? ok(
+            'network',
+            `${name} by proxy ${withoutPassword(url)}${proxy.except ? `, except ${proxy.except}` : ''}`,
+          )
+        : problem(
+            'network',
+            `the ${name} proxy is no URL`,
+            EXIT.input,
+            'set it like http://proxy.example.com:3128',
+          ),
+    );
+  }
+  for (const file of [caFile, clientCertificate, config.network.clientKey]) {
+    if (file === undefined) continue;
+    try {
+      readFileSync(file);
+    } catch {
+      findings.push(
+        problem('network', `cannot read ${file}`, EXIT.input, 'correct attestor.trust_repo.network'),
+      );
+    }
+  }
+  if (findings.length === 0) findings.push(ok('network', 'no proxy'));
+  return findings;
+}
+
+function withoutPassword(text: string): string {
+  const url = new URL(text);
+  url.password = '';
+  return url.href;
+}
+
+function trust(status: TrustStatus): Finding[] {
+  const { generation, now, sync } = status;
+  const { pin, source } = generation.state;
+  const findings = [
+    ...status.problems.map((error) =>
+      findingOf(isStellaError(error, 'CLOCK_BEHIND') ? 'clock' : 'keys', error),
+    ),
+    ok('trust', `generation ${generation.number} verifies`),
+    pin.how === 'first-use'
+      ? warning(
+          'pin',
+          `nobody has vouched for the root: trusted on first use (sha256:${pin.sha256})`,
+          'compare the fingerprint with the trust team, then start anew: `stella trust init --replace --root-fingerprint …`',
+        )
+      : ok('pin', `root version ${pin.version}, sha256:${pin.sha256}`),
+    ...(status.problems.some(({ code }) => code === 'CLOCK_BEHIND') ? [] : [age(status)]),
+  ];
+  // Behind the gap roles are judged as of the sealed time; there freshness is what counts.
+  if (source.kind === 'sync') findings.push(...expiry(status, now));
+  if (sync && (sync.failures_since ?? 0) > 0 && sync.last_failure)
+    findings.push(
+      warning(
+        'sync',
+        `the last attempt failed: ${sync.last_failure.message} [${sync.last_failure.code}]`,
+        'run `stella trust sync --force --verbose`',
+      ),
+    );
+  if (status.servicesProblem) findings.push(findingOf('services', status.servicesProblem));
+  return findings;
+}
+
+function age(status: TrustStatus): Finding {
+  const { kind } = status.generation.state.source;
+  const renew = kind === 'sync' ? 'run `stella trust sync`' : 'import a newer bundle';
+  const line = standing(status);
+  if (status.freshness.state === 'blocked') return problem('freshness', line, EXIT.stale, renew);
+  return status.freshness.state === 'stale' ? warning('freshness', line, renew) : ok('freshness', line);
+}
+
+function expiry(status: TrustStatus, now: Instant): Finding[] {
+  const soon = expiringBy(status, now + EXPIRES_SOON);
+  if (soon.length === 0) return [ok('expiry', `nothing expires within ${formatDuration(EXPIRES_SOON)}`)];
+  return soon.map(({ what, expires, delegated }) =>
+    // An expired delegated role stops only what depends on it; then the sync fails, and trust becomes stale.
+    expires <= now && !delegated
+      ? problem(
+          'expiry',
+          `${what} expired ${formatInstant(expires)}`,
+          EXIT.stale,
+          'run `stella trust sync --force`; if that does not help, the repository must sign it anew',
+        )
+      : warning(
+          'expiry',
+          `${what} ${expires <= now ? 'expired' : 'expires'} ${formatInstant(expires)}`,
+          'the repository will have to sign it anew',
+        ),
+  );
+}

@@ -1,0 +1,39 @@
+import type { HelpTable } from '../../frame/command-help.ts';
+
+/** Commands about stella itself. */
+export const OWN: HelpTable = {
+  doctor: {
+    purpose:
+      'Looks at everything that makes the other commands fail, and says what to do about each: clock, configuration, trust store and its permissions, root pin, freshness, expiry, free space, proxy. Changes nothing and uses no network.',
+    examples: [
+      ['stella doctor', 'what is wrong here?'],
+      ['stella doctor --json --quiet', 'for monitoring'],
+    ],
+    exits: [2, 5],
+    related: ['trust status', 'config show', 'config check'],
+  },
+  kit: {
+    purpose:
+      'Puts onto one medium what an operator behind the gap needs: the sealed bundle, this executable (where it is one), checksums, a sheet to print with the fingerprint of the root, the sealed time and the two commands to type, and the short guide as text.',
+    examples: [
+      ['stella kit --out /media/usb/2026-01-25 --bundle ./2026-01-25.tar.zst', 'everything for the courier'],
+      [
+        'stella kit --out ./kit --bundle ./x.tar.zst --executable ./dist/stella',
+        'with an executable built elsewhere',
+      ],
+    ],
+    exits: [2],
+    related: ['trust snapshot export', 'trust import'],
+  },
+  completion: {
+    purpose:
+      'Prints a script that teaches the shell to complete commands, flags and their values. Load it once per shell, or from the shell’s start file.',
+    examples: [
+      ['stella completion bash > ~/.local/share/bash-completion/completions/stella', 'bash, for good'],
+      ['stella completion zsh > ~/.zfunc/_stella', 'zsh, for good (with ~/.zfunc in fpath)'],
+      ['stella completion fish > ~/.config/fish/completions/stella.fish', 'fish, for good'],
+    ],
+    exits: [],
+    related: ['doctor'],
+  },
+};

@@ -1,0 +1,58 @@
+import { basename, resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { USAGES } from '../../../repository/directory/vocabulary.ts';
+import type { Cli } from '../../frame/cli.ts';
+import {
+  editOptions,
+  editOutcome,
+  repositoryOf,
+  type SigningFlags,
+  sessionOptions,
+} from './shared-command.ts';
+import { collectTarget, type TargetFlags, targetFacts } from './shared-target.ts';
+
+interface Options extends SigningFlags, TargetFlags {
+  readonly replace?: boolean;
+  readonly role?: string;
+}
+
+export function registerRepoAddTarget(parent: Command, cli: Cli): void {
+  const command = cli
+    .command(parent, 'add-target <file> [name]', 'publish a file as a target')
+    .addOption(new Option('--usage <usage>', 'what it is for (default: by its name)').choices(USAGES))
+    .option('--uri <url>', 'the service that uses it (Rekor, Fulcio, CTFE, TSA)')
+    .option('--valid-from <time>', 'not used for anything signed before this time')
+    .option('--valid-until <time>', 'not used for anything signed after this time')
+    .option('--role <name>', 'list it in this delegated role')
+    .option('--replace', 'replace the target of this name');
+  editOptions(command);
+  cli.action<Options, [string, string | undefined]>(command, async (run, file, given) => {
+    const { editRepository } = await import('../../../repository/session.ts');
+    const { addTarget, describeFacts } = await import('../../../repository/edit/targets.ts');
+    const path = await repositoryOf(run);
+    const name = given ?? basename(file);
+    const bytes = collectTarget(resolve(run.io.cwd, file));
+    const { replace, role } = run.options;
+    const facts = targetFacts(run.options);
+    const result = await editRepository(path, sessionOptions(run), ({ draft }) =>
+      addTarget(draft, {
+        name,
+        bytes,
+        facts,
+        ...(replace === undefined ? {} : { replace }),
+        ...(role === undefined ? {} : { role }),
+      }),
+    );
+    const what = describeFacts(result.value.facts);
+    return editOutcome(
+      result,
+      `Target ${name}: ${bytes.length} bytes, ${what}, in role ${result.value.role}`,
+      {
+        target: name,
+        length: bytes.length,
+        role: result.value.role,
+        usage: result.value.facts.usage,
+      },
+    );
+  });
+}

@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import { addHelp } from '../../frame/add-help.ts';
+import type { Cli } from '../../frame/cli.ts';
+import { GROUPS } from '../../frame/groups.ts';
+import { registerRepoAddKey } from './add-key.ts';
+import { registerRepoAddTarget } from './add-target.ts';
+import { registerRepoDelegate } from './delegate.ts';
+import { REPO } from './help.ts';
+import { registerRepoInit } from './init.ts';
+import { registerRepoPublish } from './publish.ts';
+import { registerRepoRemoveKey } from './remove-key.ts';
+import { registerRepoRemoveTarget } from './remove-target.ts';
+import { registerRepoRetireTarget } from './retire-target.ts';
+import { registerRepoRotateKey } from './rotate-key.ts';
+import { registerRepoSetThreshold } from './set-threshold.ts';
+import { registerRepoSign } from './sign.ts';
+import { registerRepoStage } from './stage.ts';
+import { registerRepoStatus } from './status.ts';
+import { registerRepoSwapEndpoint } from './swap-endpoint.ts';
+import { registerRepoUpdateTimestamp } from './update-timestamp.ts';
+import { registerRepoVerify } from './verify.ts';
+
+/** `stella repo`. */
+export function registerRepo(program: Command, cli: Cli): void {
+  const repo = cli.group(program, 'repo', GROUPS.repo);
+  registerRepoInit(repo, cli);
+  registerRepoAddTarget(repo, cli);
+  registerRepoRemoveTarget(repo, cli);
+  registerRepoRetireTarget(repo, cli);
+  registerRepoSwapEndpoint(repo, cli);
+  registerRepoUpdateTimestamp(repo, cli);
+  registerRepoRotateKey(repo, cli);
+  registerRepoAddKey(repo, cli);
+  registerRepoRemoveKey(repo, cli);
+  registerRepoSetThreshold(repo, cli);
+  registerRepoDelegate(repo, cli);
+  registerRepoStage(repo, cli);
+  registerRepoSign(repo, cli);
+  registerRepoPublish(repo, cli);
+  registerRepoVerify(repo, cli);
+  registerRepoStatus(repo, cli);
+  addHelp(repo, REPO);
+}

@@ -1,0 +1,172 @@
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { type Instant, parseInstant } from '../../../base/clock.ts';
+import { StellaError } from '../../../base/errors.ts';
+import { readBounded } from '../../../base/files.ts';
+import { KEY_TYPES } from '../../../repository/directory/vocabulary.ts';
+import type { EditResult, SessionOptions } from '../../../repository/session.ts';
+import type { Outcome, Run } from '../../frame/cli.ts';
+
+/** Flags of every `stella repo` command. */
+export interface RepoFlags {
+  readonly repo?: string;
+}
+
+/** Flags of the commands that sign. */
+export interface SigningFlags extends RepoFlags {
+  readonly keyPassphraseFile?: string;
+  readonly stage?: boolean;
+}
+
+const MOST_PASSPHRASE_BYTES = 4096;
+
+export function repoOption(command: Command): Command {
+  return command.addOption(
+    new Option(
+      '--repo <dir>',
+      'the repository (default: $STELLA_REPO, else the one around the current directory)',
+    ),
+  );
+}
+
+export function passphraseOption(command: Command): Command {
+  return command.option(
+    '--key-passphrase-file <file>',
+    'passphrase of the key files (default: $STELLA_KEY_PASSPHRASE, else asked on a terminal)',
+  );
+}
+
+/** Flags of a command that changes what is published. */
+export function editOptions(command: Command): Command {
+  return passphraseOption(repoOption(command)).option(
+    '--stage',
+    'only add this to the staged change, to be signed and published later',
+  );
+}
+
+/** Flags of a command that brings in a new key. */
+export function keyOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--key-type <type>', 'kind of the new key').choices(KEY_TYPES).default('ed25519'))
+    .option('--no-passphrase', 'write a plain key file instead of an encrypted one')
+    .option('--public-key <file>', 'take a key that is kept elsewhere, by its public half')
+    .option(
+      '--signer <exec:command>',
+      'external signer in front of --public-key: bytes on stdin, signature on stdout',
+    );
+}
+
+/** A flag that may be given several times. */
+export function repeated(flags: string, description: string): Option {
+  return new Option(flags, description)
+    .argParser((text: string, before: string[]) => [...before, text])
+    .default([], 'none');
+}
+
+/** `--threshold N` → a number. */
+export function thresholdFlag(text: string): number {
+  if (/^[1-9]\d{0,2}$/.test(text)) return Number(text);
+  throw new StellaError('USAGE', `not a threshold: ${JSON.stringify(text)}`, {
+    hint: 'give a whole number from 1',
+  });
+}
+
+/** The directory of the repository to work on. */
+export async function repositoryOf(run: Run<RepoFlags>): Promise<string> {
+  const { findRepository } = await import('../../../repository/directory/settings.ts');
+  return findRepository(run.options.repo ?? run.io.env['STELLA_REPO'], run.io.cwd);
+}
+
+/** The passphrase from file or environment; undefined if there is neither. */
+export function givenPassphrase(run: Run<SigningFlags>): string | undefined {
+  const file = run.options.keyPassphraseFile;
+  if (file === undefined) return run.io.env['STELLA_KEY_PASSPHRASE'];
+  const passphrase = readBounded(resolve(run.io.cwd, file), MOST_PASSPHRASE_BYTES)
+    .toString('utf8')
+    .replace(/\r?\n$/, '');
+  if (passphrase === '') throw new StellaError('KEY_PASSPHRASE', `${file} is empty`);
+  return passphrase;
+}
+
+/** How the commands that sign come to passphrases. */
+export function sessionOptions(run: Run<SigningFlags>): SessionOptions {
+  const given = givenPassphrase(run);
+  const { askSecret } = run.io;
+  const passphrase = async (name: string) => given ?? (await askSecret?.(`Passphrase of key ${name}: `));
+  const listens = run.io.terminal || run.options.verbose;
+  return {
+    now: run.now,
+    passphrase,
+    stage: run.options.stage ?? false,
+    ...(listens ? { onMessage: run.io.stderr } : {}),
+  };
+}
+
+/** Runs one edit, and says what was published or what is waiting for signatures. */
+export function editOutcome(result: EditResult<unknown>, text: string, json: object = {}): Outcome {
+  const { publication, staged, summary, retired } = result;
+  return {
+    json: {
+      ...json,
+      summary,
+      ...(staged ? { staged } : { published: publication?.versions, retired_keys: retired }),
+    },
+    text: [
+      text,
+      ...(staged
+        ? [...summary, `Staged in ${staged}. Next: stella repo sign, then stella repo publish`]
+        : [`Published ${describeVersions(publication?.versions ?? {})}`]),
+      ...retiredLines(retired),
+    ].join('\n'),
+  };
+}
+
+/** What is left to do about keys that no role has any more. */
+export function retiredLines(retired: readonly string[]): string[] {
+  return retired.map((name) => `Key ${name} is no longer used: destroy its private half`);
+}
+
+export function describeVersions(versions: Readonly<Record<string, number>>): string {
+  return Object.entries(versions)
+    .map(([role, version]) => `${role} ${version}`)
+    .join(', ');
+}
+
+/** An RFC 3339 time given to a flag. */
+export function instantFlag(flag: string, text: string): Instant {
+  try {
+    return parseInstant(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text);
+  } catch (cause) {
+    throw new StellaError('USAGE', `${flag}: not a date or UTC time: ${JSON.stringify(text)}`, {
+      cause,
+      hint: 'write it like 2026-01-25 or 2026-01-25T12:00:00Z',
+    });
+  }
+}
+
+/**
+ * The passphrase for new key files; undefined only where plain files were asked for.
+ * @throws StellaError KEY_PASSPHRASE
+ */
+export async function newPassphrase(
+  run: Run<SigningFlags & { readonly passphrase: boolean }>,
+): Promise<string | undefined> {
+  if (!run.options.passphrase) {
+    run.note('warning: the key files are not encrypted; whoever can read them can sign');
+    return undefined;
+  }
+  const given = givenPassphrase(run);
+  if (given !== undefined) return given;
+  const { askSecret } = run.io;
+  if (!askSecret)
+    throw new StellaError('KEY_PASSPHRASE', 'new keys are encrypted, and no passphrase was given', {
+      hint: [
+        'give --key-passphrase-file FILE or set $STELLA_KEY_PASSPHRASE',
+        'or write plain key files with --no-passphrase',
+      ],
+    });
+  const first = await askSecret('Passphrase for the new keys: ');
+  if (first === '' || first !== (await askSecret('Once more: ')))
+    throw new StellaError('KEY_PASSPHRASE', 'the two passphrases differ or are empty');
+  return first;
+}

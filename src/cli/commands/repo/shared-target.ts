@@ -1,0 +1,46 @@
+import { StellaError } from '../../../base/errors.ts';
+import { readBounded } from '../../../base/files.ts';
+import { USAGES, type Usage } from '../../../repository/directory/vocabulary.ts';
+import type { TargetFacts } from '../../../repository/edit/target.ts';
+import { instantFlag } from './shared-command.ts';
+
+/** Flags that say something about a target. */
+export interface TargetFlags {
+  readonly usage?: Usage;
+  readonly uri?: string;
+  readonly validFrom?: string;
+  readonly validUntil?: string;
+}
+
+/** Clients hold a target in memory. */
+const MOST_TARGET_BYTES = 64 * 1024 * 1024;
+
+export function collectTarget(path: string): Uint8Array {
+  const bytes = readBounded(path, MOST_TARGET_BYTES);
+  if (bytes.length === 0) throw new StellaError('TARGET_INVALID', `${path} is empty`);
+  return bytes;
+}
+
+export function targetFacts(flags: TargetFlags): Partial<TargetFacts> {
+  const { usage, uri, validFrom, validUntil } = flags;
+  return {
+    ...(usage === undefined ? {} : { usage }),
+    ...(uri === undefined ? {} : { uri }),
+    ...(validFrom === undefined ? {} : { validFrom: instantFlag('--valid-from', validFrom) }),
+    ...(validUntil === undefined ? {} : { validUntil: instantFlag('--valid-until', validUntil) }),
+  };
+}
+
+/**
+ * `NAME=FILE[,USAGE]`, as repeated flags of `repo init` have it.
+ * @throws StellaError USAGE
+ */
+export function parseTargetFlag(text: string): { name: string; file: string; usage?: Usage } {
+  const match = /^([^=]+)=(.+?)(?:,([A-Za-z-]+))?$/.exec(text);
+  const usage = USAGES.find((known) => known === match?.[3]);
+  if (!match || (match[3] !== undefined && usage === undefined))
+    throw new StellaError('USAGE', `--target ${JSON.stringify(text)} is not NAME=FILE or NAME=FILE,USAGE`, {
+      hint: `usages: ${USAGES.join(', ')}`,
+    });
+  return { name: match[1]!, file: match[2]!, ...(usage ? { usage } : {}) };
+}

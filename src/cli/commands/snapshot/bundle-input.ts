@@ -1,0 +1,140 @@
+import { resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import type { Command } from 'commander';
+import { parseDuration } from '../../../base/clock.ts';
+import { StellaError } from '../../../base/errors.ts';
+import { readBounded } from '../../../base/files.ts';
+import { loadPublicKey } from '../../../base/keys.ts';
+import type { Config } from '../../../config/config.ts';
+import type { AcceptRules } from '../../../consumer/accept.ts';
+import type { CheckResult } from '../../../consumer/check-list.ts';
+import type { Checked } from '../../../consumer/import.ts';
+import { parseFingerprint } from '../../../consumer/pin.ts';
+import { formatFreshness } from '../../../trust/freshness.ts';
+import type { Run } from '../../frame/cli.ts';
+import { printable } from '../../terminal/output.ts';
+import { keepHeapSmall } from './small-heap.ts';
+
+/** The flags of commands that judge a bundle. */
+export interface BundleFlags {
+  readonly verifyManifest?: boolean;
+  readonly rejectIfStale?: string;
+  readonly maxAge?: string;
+  readonly root?: string;
+  readonly rootFingerprint?: string;
+  readonly trustOnFirstUse?: boolean;
+  readonly bundleKey?: string[];
+  readonly offline?: boolean;
+}
+
+const MOST_ROOT_BYTES = 512_000;
+
+export function addBundleFlags(command: Command): Command {
+  return command
+    .option('--verify-manifest', 'print every check on the signed manifest and its entries, passed or not')
+    .option(
+      '--reject-if-stale <duration>',
+      'refuse a bundle sealed longer ago, e.g. 7d (default: freshness_threshold_days)',
+    )
+    .option(
+      '--max-age <duration>',
+      "an exception for this run: accept up to this age, also past the producer's advice",
+    )
+    .option('--root <file>', 'root metadata that you vouch for (first import)')
+    .option(
+      '--root-fingerprint <sha256:hex>',
+      'SHA-256 of the root metadata that you vouch for (first import)',
+    )
+    .option('--trust-on-first-use', 'believe the root that the bundle brings (first import)')
+    .option('--bundle-key <file...>', 'public key whose bundles are accepted beside those that TUF names')
+    .option('--offline', 'use no network (importing never does)');
+}
+
+/** A file by its path, or `-` for standard input. */
+export function bundleSource(run: Run<object>, file: string): string | Readable {
+  return file === '-' ? Readable.from(run.io.stdin) : resolve(run.io.cwd, file);
+}
+
+/** @throws StellaError USAGE, FILE_*, KEY_INVALID */
+export function acceptRules(run: Run<BundleFlags>, config: Config): AcceptRules {
+  const { options, io } = run;
+  const path = (name: string) => resolve(io.cwd, name);
+  const vouchers = [options.root, options.rootFingerprint, options.trustOnFirstUse].filter(
+    (one) => one !== undefined,
+  );
+  if (vouchers.length > 1) {
+    throw new StellaError('USAGE', '--root, --root-fingerprint and --trust-on-first-use exclude each other');
+  }
+  const { ask } = io;
+  return {
+    now: run.now,
+    config,
+    onProgress: (done, total) => run.progress('checking', done, total),
+    bundleKeys: (options.bundleKey ?? []).map((file) => loadPublicKey(path(file))),
+    askForKey:
+      ask &&
+      (async (question) => {
+        const file = (await ask(question)).trim();
+        return file === '' ? undefined : loadPublicKey(path(file));
+      }),
+    rejectAfter: options.rejectIfStale === undefined ? undefined : parseDuration(options.rejectIfStale),
+    maxAge: options.maxAge === undefined ? undefined : parseDuration(options.maxAge),
+    vouchers: {
+      root: options.root === undefined ? undefined : readBounded(path(options.root), MOST_ROOT_BYTES),
+      fingerprint:
+        options.rootFingerprint === undefined ? undefined : parseFingerprint(options.rootFingerprint),
+      firstUse: options.trustOnFirstUse,
+      confirm: ask && (async (question) => /^y(?:es)?$/i.test((await ask(question)).trim())),
+    },
+  };
+}
+
+/** Prints every check as it is done, or, where nobody asked for that, all of them once one has failed. */
+export function checkReporter(run: Run<object>, always: boolean): (result: CheckResult) => void {
+  const passed: string[] = [];
+  const relax = keepHeapSmall();
+  return (result) => {
+    if (result.check === 'manifest') relax();
+    passed.push(checkLine(result));
+    if (always || result.status === 'failed') for (const line of passed.splice(0)) run.note(line);
+  };
+}
+
+function checkLine({ check, status, detail }: CheckResult): string {
+  return `${status === 'passed' ? 'ok    ' : 'FAILED'} ${check.padEnd(12)}  ${printable(detail)}`;
+}
+
+/** What is true of a bundle that passed. */
+export function acceptedJson({ acceptance, checks }: Checked): Record<string, unknown> {
+  const { manifest, manifestSha256, signers, freshness } = acceptance;
+  return {
+    manifest_sha256: manifestSha256,
+    sealed_at: manifest.sealed_at,
+    sequence: manifest.sequence,
+    producer: manifest.producer,
+    signers: signers.map((key) => key.id),
+    freshness: {
+      state: freshness.state,
+      age_seconds: Math.round(freshness.age / 1000),
+      window_seconds: freshness.window.block / 1000,
+      accepted_until: new Date(freshness.acceptedUntil).toISOString(),
+      widened_by_seconds: freshness.window.widenedBy / 1000,
+    },
+    logs: manifest.logs.map(({ origin, tree_size, root_hash, first_index }) => ({
+      origin,
+      tree_size,
+      root_hash,
+      first_index,
+    })),
+    attestations: manifest.attestations ?? [],
+    checks,
+  };
+}
+
+export function acceptedText({ acceptance }: Checked): string[] {
+  const { manifest, freshness } = acceptance;
+  return [
+    `bundle number ${manifest.sequence} of ${printable(manifest.producer.name)}, ${manifest.entries.length} entries`,
+    formatFreshness(freshness, 'sealed'),
+  ];
+}

@@ -1,0 +1,148 @@
+import { DAY, formatDuration, type Instant, parseInstant } from '../../../base/clock.ts';
+import type { Manifest, ManifestEntry } from '../../../bundle/manifest.ts';
+import { SECTIONS } from '../../../bundle/manifest.ts';
+import type { SealedBundle } from '../../../bundle/open.ts';
+import { signerIds } from '../../../bundle/signature.ts';
+import type { Report } from '../../report/report.ts';
+import { rolesWithSigners } from '../../report/roles.ts';
+import { formatBytes, formatCount, formatTable, printable } from '../../terminal/output.ts';
+
+/** What a bundle says of itself, in sections of rows, for text and HTML alike. Nothing in it is verified. */
+export interface BundleReport {
+  readonly title: string;
+  readonly sections: readonly { readonly heading: string; readonly rows: readonly (readonly string[])[] }[];
+}
+
+/** @param size bytes of the file, where it is one */
+export function bundleReport(
+  bundle: SealedBundle,
+  name: string,
+  size: number | undefined,
+  now: Instant,
+): BundleReport {
+  const { manifest } = bundle;
+  return {
+    title: name,
+    sections: [
+      { heading: 'Bundle', rows: facts(bundle, name, size, now) },
+      {
+        heading: 'Signatures (not verified here)',
+        rows: signerIds(bundle).map(({ kid, alg }) => [alg, `sha256:${kid}`]),
+      },
+      {
+        heading: `TUF metadata of ${manifest.tuf.url}`,
+        rows: Object.entries(manifest.tuf.roles).map(([role, { version, expires }]) => [
+          role,
+          `version ${version}`,
+          expiry(expires, now),
+        ]),
+      },
+      { heading: 'Logs', rows: manifest.logs.map(logRow) },
+      { heading: 'Attestations', rows: (manifest.attestations ?? []).map(({ name: one }) => [one]) },
+      { heading: 'Entries', rows: SECTIONS.map((section) => sectionRow(section, manifest.entries)) },
+    ].filter(({ rows }) => rows.length > 0),
+  };
+}
+
+function facts(bundle: SealedBundle, name: string, size: number | undefined, now: Instant): string[][] {
+  const { manifest } = bundle;
+  const content = manifest.entries.reduce((sum, entry) => sum + entry.size, 0);
+  return [
+    ['file', size === undefined ? name : `${name}, ${formatBytes(size)}`],
+    ['manifest', `sha256:${bundle.manifestSha256}`],
+    ['sealed at', `${manifest.sealed_at} (${age(parseInstant(manifest.sealed_at), now)})`],
+    [
+      'producer',
+      `${manifest.producer.name}, version ${manifest.producer.version}, bundle number ${manifest.sequence}`,
+    ],
+    ['stale after', `${manifest.stale_after_days} days, the producer advises`],
+    ['service map', manifest.service_map_target ?? 'none'],
+    ...(manifest.base
+      ? [['builds on', `bundle number ${manifest.base.sequence}, sha256:${manifest.base.manifest_sha256}`]]
+      : []),
+    ['content', `${formatCount(manifest.entries.length, 'entry', 'entries')}, ${formatBytes(content)}`],
+  ];
+}
+
+function age(instant: Instant, now: Instant): string {
+  return instant <= now ? `${formatDuration(now - instant)} ago` : `in ${formatDuration(instant - now)}`;
+}
+
+function expiry(expires: string, now: Instant): string {
+  const instant = parseInstant(expires);
+  return `${instant <= now ? 'EXPIRED' : 'expires'} ${expires} (${age(instant, now)})`;
+}
+
+function logRow(log: Manifest['logs'][number]): string[] {
+  return [
+    log.origin,
+    `${log.tree_size} entries`,
+    log.first_index < log.tree_size ? `provable from ${log.first_index}` : 'no entry provable',
+  ];
+}
+
+function sectionRow(section: string, entries: readonly ManifestEntry[]): string[] {
+  const inside = entries.filter(({ path }) => path.startsWith(section));
+  const size = inside.reduce((sum, entry) => sum + entry.size, 0);
+  return [section, formatCount(inside.length, 'entry', 'entries'), formatBytes(size)];
+}
+
+export function reportText({ sections }: BundleReport): string {
+  return sections
+    .map(({ heading, rows }) => {
+      const table = formatTable(rows.map((row) => row.map(printable)));
+      return `${printable(heading)}\n${table.replace(/^/gm, '  ')}`;
+    })
+    .join('\n\n');
+}
+
+/** What `snapshot inspect --html` draws. */
+export async function bundlePicture(
+  bundle: SealedBundle,
+  name: string,
+  size: number | undefined,
+  now: Instant,
+): Promise<Report> {
+  const { manifest } = bundle;
+  const sealedAt = parseInstant(manifest.sealed_at);
+  const acceptedUntil = sealedAt + manifest.stale_after_days * DAY;
+  const paths = new Set(manifest.entries.map(({ path }) => path));
+  const roles = Object.entries(manifest.tuf.roles).map(([role, { version, expires }]) => ({
+    name: role,
+    version,
+    expires: parseInstant(expires),
+  }));
+  return {
+    title: `Sealed bundle ${name}`,
+    standing:
+      'What the bundle says of itself. Nothing on this page was verified: stella trust snapshot verify does that.',
+    now,
+    facts: [
+      ...facts(bundle, name, size, now).map(([term, value]) => [term!, value!] as const),
+      ['TUF repository', manifest.tuf.url],
+      ...signerIds(bundle).map(({ kid, alg }) => ['signed by', `${alg}, sha256:${kid}`] as const),
+    ],
+    roles: await rolesWithSigners(roles, async (file) =>
+      paths.has(`tuf/${file}`) ? await bundle.readEntry(`tuf/${file}`) : undefined,
+    ),
+    // Half of the window is when a store with the default configuration begins to warn.
+    window: { reference: sealedAt, freshUntil: (sealedAt + acceptedUntil) / 2, acceptedUntil },
+    keys: [],
+    logs: manifest.logs.map((log) => ({
+      origin: log.origin,
+      size: log.tree_size,
+      firstIndex: log.first_index,
+      consistentFrom: log.consistent_from,
+      rootHash: log.root_hash,
+    })),
+    checks: [],
+    sizes: SECTIONS.map((section) => {
+      const inside = manifest.entries.filter(({ path }) => path.startsWith(section));
+      return {
+        name: section,
+        entries: inside.length,
+        bytes: inside.reduce((sum, entry) => sum + entry.size, 0),
+      };
+    }),
+  };
+}

@@ -1,0 +1,73 @@
+import type { Exported } from '../../../producer/export.ts';
+import type { Outcome } from '../../frame/cli.ts';
+import { formatBytes, formatCount, printable } from '../../terminal/output.ts';
+
+/** What an export came to, for people and programs. */
+export function exportOutcome(exported: Exported, out: string): Outcome {
+  const { sealed, split, signingKey, logs, attestations } = exported;
+  const { manifest, manifestSha256, size } = sealed;
+  const signer = signingKey.key.publicKey.id;
+  return {
+    json: {
+      out: split?.list ?? out,
+      size,
+      manifest_sha256: manifestSha256,
+      signer,
+      manifest: { ...manifest, entries: manifest.entries.length },
+      ...(split ? { parts: split.parts } : {}),
+      attestations: attestations.map(({ name, error }) => ({
+        name,
+        verifies: error === undefined,
+        ...(error ? { code: error.code, message: error.message } : {}),
+      })),
+    },
+    text: [
+      `sealed ${printable(split?.list ?? out)}: ${formatBytes(size)}, number ${manifest.sequence}, sealed at ${manifest.sealed_at}, ${formatCount(manifest.entries.length, 'entry', 'entries')}`,
+      ...(split
+        ? [
+            `split into ${formatCount(split.parts.length, 'part')}: carry all of them, the .parts.json and the .parts.cose`,
+          ]
+        : []),
+      ...(manifest.base
+        ? [`a delta: only sites that hold number ${manifest.base.sequence} or later can import it`]
+        : []),
+      ...logs.map(logLine),
+      ...(attestations.length > 0
+        ? [
+            `${formatCount(attestations.length, 'attestation')} carried along, ${attestations.filter(({ error }) => !error).length} of them verify with what is sealed`,
+          ]
+        : []),
+      `signed by sha256:${signer}`,
+    ].join('\n'),
+  };
+}
+
+function logLine({ manifest: log, withoutTiles }: Exported['logs'][number]): string {
+  const size = `log ${printable(log.origin)}: ${formatCount(log.tree_size, 'entry', 'entries')}`;
+  return withoutTiles
+    ? `${size}; it serves no tiles: its checkpoint and proofs of growth are carried`
+    : `${size}, provable from ${log.first_index} on`;
+}
+
+/** What should be known while it can still be mended: the other side refuses a signer it does not know. */
+export function exportWarnings({ signingKey, signerIsDistributed, attestations }: Exported): string[] {
+  const id = signingKey.key.publicKey.id;
+  const file = signingKey.publicPath ?? 'KEY.pub';
+  return [
+    ...(signingKey.isNew ? [`made a signing key for bundles: ${signingKey.path} (sha256:${id})`] : []),
+    ...(signerIsDistributed
+      ? []
+      : [
+          `warning: the TUF repository does not name the signing key sha256:${id}; importers will refuse this bundle unless`,
+          `  it is published: ./scripts/add-target.sh ${file} bundle-signer-v1.pub --usage bundle-signer`,
+          `  or pinned on the other side: stella trust import … --bundle-key ${file}`,
+        ]),
+    ...attestations.flatMap(({ name, error }) =>
+      error
+        ? [
+            `warning: ${printable(name)} will not verify over there: ${printable(error.message)} [${error.code}]`,
+          ]
+        : [],
+    ),
+  ];
+}

@@ -1,0 +1,43 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { isStellaError } from '../../../base/errors.ts';
+import { loadPrivateKey, type PrivateKey, signerOf } from '../../../base/keys.ts';
+import type { Cli, Run } from '../../frame/cli.ts';
+import { formatCount } from '../../terminal/output.ts';
+import { givenPassphrase, passphraseOption } from '../repo/shared-command.ts';
+
+interface Options {
+  readonly signingKey: string;
+  readonly keyPassphraseFile?: string;
+}
+
+/** `stella trust snapshot sign FILE --signing-key KEY`: a further signature on a bundle that exists. */
+export function registerSnapshotSign(snapshot: Command, cli: Cli): void {
+  const command = passphraseOption(
+    cli
+      .command(snapshot, 'sign <file>', 'add a signature to a sealed bundle; its content stays as it is')
+      .requiredOption('--signing-key <file>', 'private key: Ed25519 or ECDSA P-256, PEM'),
+  );
+  cli.action<Options, [string]>(command, async (run, file) => {
+    const { addBundleSignature } = await import('../../../bundle/sign.ts');
+    const key = await loadKey(run);
+    const added = await addBundleSignature(resolve(run.io.cwd, file), signerOf(key));
+    return {
+      json: { manifest_sha256: added.manifestSha256, signers: added.signers },
+      text: `signed ${file} with sha256:${key.publicKey.id}; ${formatCount(added.signers.length, 'signature')} now`,
+    };
+  });
+}
+
+async function loadKey(run: Run<Options>): Promise<PrivateKey> {
+  const path = resolve(run.io.cwd, run.options.signingKey);
+  try {
+    return loadPrivateKey(path, givenPassphrase(run));
+  } catch (error) {
+    const passphrase = isStellaError(error, 'KEY_PASSPHRASE')
+      ? await run.io.askSecret?.(`Passphrase of ${path}: `)
+      : undefined;
+    if (passphrase === undefined) throw error;
+    return loadPrivateKey(path, passphrase);
+  }
+}

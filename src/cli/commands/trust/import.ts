@@ -1,0 +1,82 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { Cli } from '../../frame/cli.ts';
+import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { printable } from '../../terminal/output.ts';
+import {
+  acceptedJson,
+  acceptedText,
+  acceptRules,
+  addBundleFlags,
+  type BundleFlags,
+  checkReporter,
+} from '../snapshot/bundle-input.ts';
+import { addRegistryFlags, type RegistryFlags, withBundleSource } from '../snapshot/registry-input.ts';
+
+interface Options extends BundleFlags, RegistryFlags {
+  readonly dryRun?: boolean;
+  readonly receipt?: string;
+  readonly site?: string;
+}
+
+/** `stella trust import FILE`: the moment when something from outside is believed. */
+export function registerTrustImport(trust: Command, cli: Cli): void {
+  const summary =
+    'check a sealed bundle and make it the current trust; `-` reads standard input, oci:// a registry';
+  const command = addRegistryFlags(addBundleFlags(cli.command(trust, 'import <file>', summary)))
+    .option('--dry-run', 'do every check and change nothing')
+    .option(
+      '--receipt <file>',
+      'write what was accepted, for the producer; signed if signing_key is configured',
+    )
+    .option('--site <name>', 'what the receipt calls this site (default: the host name)');
+  cli.action<Options, [string]>(command, async (run, file) => {
+    const { options } = run;
+    const { checkBundle, importBundle } = await import('../../../consumer/import.ts');
+    const { config, store } = loadTrustSetting(run, { offline_mode: options.offline });
+    const rules = acceptRules(run, config);
+    const onCheck = checkReporter(run, options.verifyManifest ?? false);
+    if (options.dryRun) {
+      const checked = await withBundleSource(run, config, file, (source) =>
+        checkBundle(store, source, rules, onCheck),
+      );
+      return {
+        json: { imported: false, dry_run: true, ...acceptedJson(checked) },
+        text: ['every check passed; nothing was changed (--dry-run)', ...acceptedText(checked)].join('\n'),
+      };
+    }
+    const imported = await withBundleSource(run, config, file, (source) =>
+      importBundle(store, source, file, rules, onCheck),
+    );
+    const { acceptance, generation } = imported;
+    const { alreadyHeld, freshness, pin, trust } = acceptance;
+    if (freshness.state === 'stale') run.note('warning: this bundle is getting old; ask for a newer one');
+    if (!alreadyHeld && pin.how === 'first-use') {
+      run.note(`warning: nobody vouched for the root: trusted on first use (sha256:${pin.sha256})`);
+    }
+    if (options.receipt !== undefined) {
+      const { writeReceipt } = await import('../../../consumer/receipt.ts');
+      const path = resolve(run.io.cwd, options.receipt);
+      const receipt = await writeReceipt(path, generation, trust.targets, {
+        site: options.site,
+        signingKey: config.signingKey,
+        now: run.now,
+      });
+      run.note(`receipt ${path} for site ${printable(receipt.site)}: bring it back to the connected side`);
+    }
+    return {
+      json: {
+        imported: !alreadyHeld,
+        generation: generation.number,
+        store: store.directory,
+        ...acceptedJson(imported),
+      },
+      text: [
+        alreadyHeld
+          ? `nothing to do: the trust store holds this very bundle (generation ${generation.number})`
+          : `imported ${printable(file)} into ${store.directory}, generation ${generation.number}`,
+        ...acceptedText(imported),
+      ].join('\n'),
+    };
+  });
+}

@@ -1,0 +1,76 @@
+import type { Command } from 'commander';
+import { StellaError } from '../../../base/errors.ts';
+import { readBounded } from '../../../base/files.ts';
+import { loadPublicKey } from '../../../base/keys.ts';
+import type { Cli } from '../../frame/cli.ts';
+import { fetcherOf, loadTrustSetting } from '../../frame/trust-setting.ts';
+
+interface Options {
+  readonly tufUrl?: string[];
+  readonly root?: string;
+  readonly rootFingerprint?: string;
+  readonly serviceMap?: string;
+  readonly pin?: string[];
+  readonly bundleKey?: string[];
+  readonly offline?: boolean;
+  readonly replace?: boolean;
+}
+
+const MOST_ROOT_BYTES = 512_000;
+
+export function registerTrustInit(trust: Command, cli: Cli): void {
+  const command = cli
+    .command(trust, 'init', 'make a trust store from a TUF repository')
+    .option('--tuf-url <url...>', 'the TUF repository, then its mirrors; http, https or file')
+    .option('--root <file>', 'root metadata that you vouch for')
+    .option('--root-fingerprint <sha256:hex>', 'SHA-256 of the root metadata that you vouch for')
+    .option('--service-map <name>', 'the service map target')
+    .option('--pin <name...>', 'the Rekor key targets; no others are believed')
+    .option('--bundle-key <file...>', 'public key whose sealed bundles this store shall accept')
+    .option('--offline', 'use no network: file:// only')
+    .option('--replace', 'start anew where there is a store already');
+  cli.action<Options, []>(command, async (run) => {
+    const { options, now } = run;
+    if (options.root !== undefined && options.rootFingerprint !== undefined)
+      throw new StellaError('USAGE', '--root and --root-fingerprint exclude each other');
+    const { resolve } = await import('node:path');
+    const { initFromUrl } = await import('./mirror-sync.ts');
+    const { formatRoles } = await import('../../report/status-text.ts');
+    const { parseFingerprint } = await import('../../../consumer/pin.ts');
+    const path = (name: string) => resolve(run.io.cwd, name);
+    const { config, store } = loadTrustSetting(
+      run,
+      {
+        tuf_url: options.tufUrl,
+        service_map_target: options.serviceMap,
+        rekor_key_targets: options.pin,
+        offline_mode: options.offline,
+      },
+      { remember: false },
+    );
+    const voucher =
+      options.root !== undefined
+        ? ({ how: 'root-file', bytes: readBounded(path(options.root), MOST_ROOT_BYTES) } as const)
+        : options.rootFingerprint !== undefined
+          ? ({ how: 'fingerprint', sha256: parseFingerprint(options.rootFingerprint) } as const)
+          : ({ how: 'nobody' } as const);
+    const bundleKeys = (options.bundleKey ?? []).map((file) => loadPublicKey(path(file)));
+    const fetcher = await fetcherOf(run, config);
+    const setting = { store, config, fetcher, now, warn: run.note };
+    const { generation } = await initFromUrl(setting, voucher, bundleKeys, options.replace ?? false);
+    const { pin, tuf, reference_time: asOf } = generation.state;
+    if (pin.how === 'first-use') {
+      run.note(`warning: nobody vouched for the root: trusted on first use (version ${pin.version})`);
+      run.note(`warning: compare sha256:${pin.sha256} with the trust team over another channel`);
+    }
+    const roles = formatRoles(tuf.roles);
+    return {
+      json: { store: store.directory, generation: generation.number, url: tuf.url, pin, roles: tuf.roles },
+      text: [
+        `trust store ${store.directory}, generation ${generation.number}`,
+        `from ${tuf.url} as of ${asOf}: ${roles}`,
+        `pinned to root ${pin.version}, sha256:${pin.sha256} (${pin.how})`,
+      ].join('\n'),
+    };
+  });
+}

@@ -1,0 +1,61 @@
+import type { Instant } from '../../../base/clock.ts';
+import { StellaError } from '../../../base/errors.ts';
+import type { PublicKey } from '../../../base/keys.ts';
+import type { AcceptRules } from '../../../consumer/accept.ts';
+import { checkNotUnsealed, openSealedMirror, syncSealedMirror } from '../../../consumer/sealed-mirror.ts';
+import type { Fetcher } from '../../../net/types.ts';
+import type { Voucher } from '../../../trust/root-pin.ts';
+import type { TrustSetting } from '../../../trust/setting.ts';
+import { initTrust, type Synced, syncTrust } from '../../../trust/sync.ts';
+
+interface Setting extends TrustSetting {
+  readonly fetcher: Fetcher;
+  readonly now: Instant;
+  readonly warn: (line: string) => void;
+}
+
+/** Makes a store from a TUF repository, or from sealed state that a mirror serves; which of the two is found out. */
+export async function initFromUrl(
+  setting: Setting,
+  voucher: Voucher,
+  bundleKeys: readonly PublicKey[],
+  replace: boolean,
+): Promise<Synced> {
+  const { store, config, fetcher } = setting;
+  // A damaged store must not keep --replace from working.
+  if (!replace && store.current())
+    throw new StellaError('STORE_EXISTS', `there is a trust store in ${store.directory} already`);
+  const mirror = await openSealedMirror(config.tufUrls, fetcher);
+  if (!mirror) return await initTrust(setting, voucher, bundleKeys, replace);
+  const vouchers = {
+    root: voucher.how === 'root-file' ? voucher.bytes : undefined,
+    fingerprint: voucher.how === 'fingerprint' ? voucher.sha256 : undefined,
+    firstUse: voucher.how === 'nobody' ? true : undefined,
+    confirm: undefined,
+  };
+  return await syncSealedMirror(store, mirror, { ...rulesOf(setting), vouchers, bundleKeys, replace });
+}
+
+/** Brings a store up to date with a TUF repository, or with sealed state that a mirror serves. */
+export async function syncFromUrl(setting: Setting, force: boolean): Promise<Synced> {
+  const { store, config, fetcher, now } = setting;
+  const current = store.require(now);
+  // What was an ordinary repository at the last sync is not asked again whether it is one.
+  const { source } = current.state;
+  if (source.kind === 'sync' && config.tufUrls.includes(source.url)) return await syncTrust(setting, force);
+  const mirror = await openSealedMirror(config.tufUrls, fetcher);
+  if (mirror) return await syncSealedMirror(store, mirror, rulesOf(setting));
+  checkNotUnsealed(current, config.tufUrls);
+  return await syncTrust(setting, force);
+}
+
+function rulesOf({ config, now }: Setting): AcceptRules {
+  return {
+    now,
+    config,
+    bundleKeys: [],
+    rejectAfter: undefined,
+    maxAge: undefined,
+    vouchers: { root: undefined, fingerprint: undefined, firstUse: undefined, confirm: undefined },
+  };
+}

@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import { readBoundedIfPresent } from '../../../base/files.ts';
+import type { Config } from '../../../config/config.ts';
+import type { TrustStore } from '../../../store/store.ts';
+import type { TrustStatus } from '../../../trust/status.ts';
+import type { Report } from '../../report/report.ts';
+import { rolesWithSigners } from '../../report/roles.ts';
+import { standing } from '../../report/status-text.ts';
+import { examine } from '../own/doctor.ts';
+
+const MOST_METADATA_BYTES = 8 * 1024 * 1024;
+
+/** What `trust status --html` draws. */
+export async function statusReport(status: TrustStatus, store: TrustStore, config: Config): Promise<Report> {
+  const { generation, freshness, now } = status;
+  const { state, tufDirectory } = generation;
+  const { source } = state;
+  const findings = await examine(store, config, now);
+  return {
+    title: `Trust store, generation ${generation.number}`,
+    standing: `Verified again from the pinned root when this page was written. ${
+      source.kind === 'import'
+        ? `Behind the gap: roles hold as of the sealed time, ${source.sealed_at}.`
+        : `Synced from ${source.url}.`
+    }`,
+    now,
+    facts: [
+      ['store', store.directory],
+      ['made', state.created_at],
+      ['freshness', standing(status)],
+      ['root pin', `version ${state.pin.version}, sha256:${state.pin.sha256}, ${state.pin.how}`],
+      ['clock floor', state.clock_floor],
+      ...(source.kind === 'import'
+        ? [
+            [
+              'bundle',
+              `number ${source.sequence} of ${source.producer.name}, sha256:${source.manifest_sha256}`,
+            ] as const,
+          ]
+        : []),
+    ],
+    roles: await rolesWithSigners(status.roles, async (name) =>
+      readBoundedIfPresent(join(tufDirectory, name), MOST_METADATA_BYTES),
+    ),
+    window: {
+      reference: freshness.reference,
+      freshUntil: freshness.freshUntil,
+      acceptedUntil: freshness.acceptedUntil,
+    },
+    keys: status.keys.map((key) => ({
+      name: key.target,
+      usage: key.usage,
+      life: key.life,
+      since: key.life === 'revoked' ? key.since : key.from,
+      until: key.until,
+      id: key.id,
+    })),
+    logs: state.logs.map((log) => ({
+      origin: log.origin,
+      size: log.tree_size,
+      firstIndex: log.first_index,
+      consistentFrom: undefined,
+      rootHash: log.root_hash,
+    })),
+    checks: findings.map(({ check, result, detail }) => ({ name: check, result, detail })),
+    sizes: [],
+  };
+}

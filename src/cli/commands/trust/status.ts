@@ -1,0 +1,60 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { formatUtf8 } from '../../../base/bytes.ts';
+import { formatInstant, parseDuration } from '../../../base/clock.ts';
+import { EXIT } from '../../../base/codes.ts';
+import { writeNewFile } from '../../../base/files.ts';
+import type { Cli } from '../../frame/cli.ts';
+import { loadTrustSetting } from '../../frame/trust-setting.ts';
+
+interface Options {
+  readonly showKeys?: boolean;
+  readonly showEndpoints?: boolean;
+  readonly expiresWithin?: string;
+  readonly metrics?: string;
+  readonly html?: string;
+}
+
+export function registerTrustStatus(trust: Command, cli: Cli): void {
+  const command = cli
+    .command(trust, 'status', 'what the trust store holds, from whom, and how fresh it is')
+    .option('--show-keys', 'list the keys and where each is in its life')
+    .option('--show-endpoints', 'list the services and where each address comes from')
+    .option('--expires-within <duration>', 'exit with status 5 if anything expires within it, e.g. 14d')
+    .option('--metrics <file>', 'write the same as Prometheus text for a textfile collector')
+    .option('--html <file>', 'also write a web page with pictures; it must not exist yet');
+  cli.action<Options, []>(command, async (run) => {
+    const { options, now } = run;
+    const within = options.expiresWithin === undefined ? undefined : parseDuration(options.expiresWithin);
+    const { expiringBy, loadStatus } = await import('../../../trust/status.ts');
+    const { statusJson, statusText } = await import('../../report/status-text.ts');
+    if (options.metrics !== undefined) {
+      const { writeMetrics } = await import('./metrics.ts');
+      await writeMetrics(run, options.metrics, now);
+    }
+    const { config, store } = loadTrustSetting(run);
+    const status = await loadStatus(store, config, now);
+    const expiring = within === undefined ? [] : expiringBy(status, now + within);
+    for (const { what, expires } of expiring) run.note(`warning: ${what} expires ${formatInstant(expires)}`);
+    for (const problem of status.problems) run.fail(problem);
+    if (options.html !== undefined) {
+      const { statusReport } = await import('./status-report.ts');
+      const { formatReport } = await import('../../report/page.ts');
+      const page = formatReport(await statusReport(status, store, config));
+      writeNewFile(resolve(run.io.cwd, options.html), formatUtf8(page));
+    }
+    return {
+      json: {
+        ...statusJson(status, config, store.directory),
+        ...(within === undefined
+          ? {}
+          : { expiring: expiring.map(({ what, expires }) => ({ what, expires: formatInstant(expires) })) }),
+      },
+      text: statusText(status, config, store.directory, {
+        keys: options.showKeys ?? false,
+        endpoints: options.showEndpoints ?? false,
+      }),
+      exit: status.problems[0]?.exit ?? (expiring.length > 0 ? EXIT.stale : EXIT.done),
+    };
+  });
+}

@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import { formatInstant, type Instant, MINUTE } from '../../../base/clock.ts';
+import type { Synced } from '../../../trust/sync.ts';
+import type { Cli } from '../../frame/cli.ts';
+import { fetcherOf, loadTrustSetting } from '../../frame/trust-setting.ts';
+import { syncedJson, syncedText } from '../../report/sync-text.ts';
+
+interface Options {
+  readonly force?: boolean;
+  readonly watch?: boolean;
+  readonly metrics?: string;
+  readonly tufUrl?: string[];
+  readonly offline?: boolean;
+}
+
+export function registerTrustSync(trust: Command, cli: Cli): void {
+  const command = cli
+    .command(trust, 'sync', 'bring the trust store up to date with its TUF repository')
+    .option('--force', 'ask even though the last answer is recent')
+    .option('--watch', 'go on syncing at the configured interval until stopped')
+    .option('--metrics <file>', 'write the state as Prometheus text after each sync')
+    .option('--tuf-url <url...>', 'the TUF repository, then its mirrors, instead of the configured ones')
+    .option('--offline', 'use no network: file:// only');
+  cli.action<Options, []>(command, async (run) => {
+    const { options, io } = run;
+    const { syncFromUrl } = await import('./mirror-sync.ts');
+    const { writeMetrics } = await import('./metrics.ts');
+    const { config, store } = loadTrustSetting(run, {
+      tuf_url: options.tufUrl,
+      offline_mode: options.offline,
+    });
+    const fetcher = await fetcherOf(run, config);
+    const sync = async (now: Instant, force: boolean): Promise<Synced> => {
+      try {
+        return await syncFromUrl({ store, config, fetcher, now, warn: run.note }, force);
+      } finally {
+        if (options.metrics !== undefined) await writeMetrics(run, options.metrics, now);
+      }
+    };
+    if (!options.watch) {
+      const synced = await sync(run.now, options.force ?? false);
+      return { json: syncedJson(synced, store.directory, run.now), text: syncedText(synced, run.now) };
+    }
+    const { watchTrust } = await import('../../../trust/watch.ts');
+    const controller = new AbortController();
+    io.onStop?.(() => controller.abort());
+    const time = () => formatInstant(io.clock());
+    const watched = await watchTrust({
+      interval: config.refreshIntervalMinutes * MINUTE,
+      clock: io.clock,
+      signal: controller.signal,
+      sync: (now) => sync(now, true),
+      onSynced: (synced) => run.note(`${time()} ${syncedText(synced, io.clock())}`),
+      onFailure: ({ message, code }, next) =>
+        run.note(`${time()} error: ${message} [${code}]; again in ${Math.round(next / 1000)} s`),
+    });
+    return {
+      json: { store: store.directory, ...watched },
+      text: `stopped after ${watched.syncs} syncs and ${watched.failures} failures`,
+    };
+  });
+}

@@ -1,0 +1,243 @@
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import type { Clock, Instant } from '../../base/clock.ts';
+import { EXIT, type ExitStatus } from '../../base/codes.ts';
+import type { StellaError } from '../../base/errors.ts';
+import { errorJson, errorText } from '../terminal/output.ts';
+import { paintLines, wrapLines } from '../terminal/paint.ts';
+import { Progress, type Unit } from '../terminal/progress.ts';
+import { type Facts, openRunLog, type RunLog } from '../terminal/run-log.ts';
+
+/** Everything a command may touch of the process it runs in. Tests bring their own. */
+export interface Io {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly clock: Clock;
+  readonly stdin: NodeJS.ReadableStream;
+  stdout(text: string): void;
+  stderr(text: string): void;
+  /** Whether stderr is a terminal that can show progress and colour. */
+  readonly terminal: boolean;
+  /** Whether stdout is a terminal that can show colour. */
+  readonly stdoutTerminal?: boolean;
+  /** The width of the terminal; absent where there is none. */
+  readonly columns?: number;
+  /** Asks a question on the terminal; absent where nobody can answer. */
+  readonly ask?: ((question: string) => Promise<string>) | undefined;
+  /** The same for passphrases: what is typed is not shown. */
+  readonly askSecret?: ((question: string) => Promise<string>) | undefined;
+  /** From now on an interrupt calls `stop` instead of ending the process; for commands that run until they are stopped. */
+  readonly onStop?: (stop: () => void) => void;
+}
+
+/** The flags that every command has. */
+export interface CommonOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly color?: boolean;
+  readonly logFile?: string;
+}
+
+/** What a command came to. */
+export interface Outcome {
+  /** The one document that `--json` prints (or, with `jsonLines`, one line each). */
+  readonly json?: unknown;
+  readonly jsonLines?: Iterable<unknown>;
+  /** For people; printed to stdout unless `--quiet`. Ends without a line feed. */
+  readonly text: string;
+  /** Whether the text is for another program: then it is printed as it is, even on a terminal. */
+  readonly verbatim?: boolean;
+  readonly exit?: ExitStatus;
+}
+
+/** One run of one command. */
+export interface Run<Options> {
+  readonly io: Io;
+  /** The present, read once per run, so that one run has one time. */
+  readonly now: Instant;
+  readonly options: Options & CommonOptions;
+  /** A line for people on stderr, e.g. a warning; silent with `--quiet`. */
+  note(line: string): void;
+  /** A line on stderr with `--verbose` only. */
+  trace(line: string): void;
+  /** Reports a failure that does not end the run. */
+  fail(error: StellaError): void;
+  /** Reports how much of `what` is done; call it as often as you like. `unit` is bytes unless told otherwise. */
+  progress(what: string, done: number, total: number, unit?: Unit): void;
+  /** Adds facts to the log of this run (`--log-file`), e.g. the store's generation. */
+  record(facts: Facts): void;
+}
+
+export type Action<Options, Arguments extends unknown[]> = (
+  run: Run<Options>,
+  ...args: Arguments
+) => Promise<Outcome>;
+
+const DEFAULT_COLUMNS = 80;
+export const COMMON_OPTIONS = 'Common options:';
+
+/** Holds what the command tree needs while commander walks it: where to print, and what came out. */
+export class Cli {
+  readonly io: Io;
+  exit: ExitStatus = EXIT.done;
+  /** Whether the command that ran was asked for JSON; errors are then printed as JSON too. */
+  json = false;
+  verbose = false;
+  color: boolean;
+  #progress: Progress | undefined;
+  #log: RunLog | undefined;
+  #began = 0;
+
+  constructor(io: Io) {
+    this.io = io;
+    // https://no-color.org: present and not empty, whatever its value.
+    this.color = (io.env['NO_COLOR'] ?? '') === '';
+  }
+
+  /** A group such as `stella trust`. */
+  group(parent: Command, name: string, summary: string): Command {
+    return parent.command(name).summary(summary).description(summary);
+  }
+
+  /** A command that does something, with the common flags. `usage` is a name followed by its arguments, e.g. `import <file>`. */
+  command(parent: Command, usage: string, summary: string): Command {
+    return parent
+      .command(usage)
+      .summary(summary)
+      .description(summary)
+      .allowExcessArguments(false)
+      .addOption(new Option('--config <file>', 'configuration file').helpGroup(COMMON_OPTIONS))
+      .addOption(new Option('--json', 'print one JSON document on stdout').helpGroup(COMMON_OPTIONS))
+      .addOption(new Option('-q, --quiet', 'print nothing but errors').helpGroup(COMMON_OPTIONS))
+      .addOption(new Option('-v, --verbose', 'say more on stderr').helpGroup(COMMON_OPTIONS))
+      .addOption(new Option('--no-color', 'no colour').helpGroup(COMMON_OPTIONS))
+      .addOption(
+        new Option('--log-file <file>', 'append what happens to a file, as JSON lines').helpGroup(
+          COMMON_OPTIONS,
+        ),
+      );
+  }
+
+  /** Binds the code of a command. Its arguments come in the order in which the usage names them. */
+  action<Options extends object, Arguments extends unknown[]>(
+    command: Command,
+    act: Action<Options, Arguments>,
+  ): Command {
+    return command.action(async () => {
+      const options = command.opts<Options & CommonOptions>();
+      this.json = options.json ?? false;
+      this.verbose = options.verbose ?? false;
+      if (options.color === false) this.color = false;
+      if (options.logFile !== undefined) {
+        this.#began = performance.now();
+        this.#log = await openRunLog(
+          resolve(this.io.cwd, options.logFile),
+          commandPath(command),
+          this.io.clock,
+        );
+        this.#log.info('begin');
+      }
+      const outcome = await act(this.#run(options), ...(command.processedArgs as Arguments));
+      this.#endProgress();
+      this.#print(outcome, options);
+      this.exit = outcome.exit ?? EXIT.done;
+      this.#log?.know(generationOf(outcome));
+    });
+  }
+
+  /** Prints and logs the error that ended the run. */
+  fail(error: StellaError): void {
+    this.#endProgress();
+    if (this.json) this.io.stdout(`${JSON.stringify(errorJson(error), null, 2)}\n`);
+    this.#stderr(errorText(error, this.verbose));
+    this.#log?.error(error);
+    this.exit = error.exit;
+  }
+
+  /** Ends the log of the run, if there is one. */
+  close(): void {
+    if (!this.#log) return;
+    this.#log.info('end', { exit: this.exit, duration_ms: Math.round(performance.now() - this.#began) });
+    this.#log.close();
+    const problem = this.#log.problem();
+    if (problem) this.#stderr(`warning: the log file is not complete: ${problem.message}\n`);
+  }
+
+  #run<Options>(options: Options & CommonOptions): Run<Options> {
+    const { io } = this;
+    const log = this.#log;
+    const progress = new Progress({
+      draw: io.terminal && !options.quiet ? (text) => io.stderr(text) : undefined,
+      columns: io.columns ?? DEFAULT_COLUMNS,
+      clock: () => performance.now(),
+      onPhase:
+        log &&
+        (({ what, done, total, duration }) =>
+          log.info('phase', { what, done, total, duration_ms: Math.round(duration) })),
+    });
+    this.#progress = progress;
+    return {
+      io,
+      options,
+      now: io.clock(),
+      note: (line) => {
+        log?.warn(line);
+        if (options.quiet) return;
+        progress.clear();
+        this.#stderr(`${line}\n`);
+      },
+      trace: (line) => {
+        log?.info(line);
+        if (options.verbose) this.#stderr(`${line}\n`);
+      },
+      fail: (error) => {
+        log?.error(error);
+        progress.clear();
+        this.#stderr(errorText(error, options.verbose ?? false));
+      },
+      progress: (what, done, total, unit = 'bytes') => progress.report(what, done, total, unit),
+      record: (facts) => log?.know(facts),
+    };
+  }
+
+  #endProgress(): void {
+    this.#progress?.close();
+    this.#progress = undefined;
+  }
+
+  #stderr(text: string): void {
+    this.io.stderr(this.color && this.io.terminal ? paintLines(text) : text);
+  }
+
+  #print(outcome: Outcome, options: CommonOptions): void {
+    if (options.json && outcome.jsonLines) {
+      for (const line of outcome.jsonLines) this.io.stdout(`${JSON.stringify(line)}\n`);
+    } else if (options.json) this.io.stdout(`${JSON.stringify(outcome.json, null, 2)}\n`);
+    else if (!options.quiet && outcome.text !== '') this.io.stdout(`${this.#forStdout(outcome)}\n`);
+  }
+
+  #forStdout({ text, verbatim }: Outcome): string {
+    const { columns, stdoutTerminal } = this.io;
+    if (!stdoutTerminal || verbatim) return text;
+    const wrapped = wrapLines(text, columns ?? DEFAULT_COLUMNS);
+    return this.color ? paintLines(wrapped) : wrapped;
+  }
+}
+
+/** `trust snapshot export`: a command's name with those of its groups. */
+export function commandPath(command: Command): string {
+  const names: string[] = [];
+  for (let at: Command | null = command; at?.parent; at = at.parent) names.unshift(at.name());
+  return names.join(' ');
+}
+
+function generationOf({ json }: Outcome): Facts {
+  return typeof json === 'object' &&
+    json !== null &&
+    'generation' in json &&
+    typeof json.generation === 'number'
+    ? { generation: json.generation }
+    : {};
+}

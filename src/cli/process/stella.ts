@@ -1,0 +1,101 @@
+import { createInterface, type Interface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { systemClock } from '../../base/clock.ts';
+import { EXIT } from '../../base/codes.ts';
+import { StellaError } from '../../base/errors.ts';
+import { writeError } from '../../base/files.ts';
+import { undoUnfinished } from '../../base/interrupt.ts';
+import { run } from '../main.ts';
+import { errorText } from '../terminal/output.ts';
+
+/** Standard input is not touched before somebody needs it: making the stream takes a millisecond. */
+const isInteractive = () => process.stderr.isTTY === true && process.stdin.isTTY === true;
+
+async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  passInterrupt(terminal);
+  try {
+    return await terminal.question(question);
+  } finally {
+    terminal.close();
+  }
+}
+
+async function askSecret(question: string): Promise<string> {
+  process.stderr.write(question);
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  passInterrupt(terminal);
+  try {
+    return await terminal.question('');
+  } finally {
+    terminal.close();
+    process.stderr.write('\n');
+  }
+}
+
+/** Ctrl-C while a question waits: the same as at any other time. */
+function passInterrupt(terminal: Interface): void {
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+}
+
+// A reader that went away (`stella … | head`) is no failure of ours; a full disk behind a redirection is.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return;
+    if (stream === process.stdout)
+      process.stderr.write(errorText(writeError('standard output', error), false));
+    process.exit(EXIT.input);
+  });
+}
+
+let stop: (() => void) | undefined;
+
+const SIGNALS = [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const;
+
+// What is committed was committed in one step; all the rest can be undone.
+for (const [signal, status] of SIGNALS) {
+  process.on(signal, () => {
+    if (stop) return stop();
+    // Where exiting has to wait, e.g. for a blocked read, a second Ctrl-C ends the process the hard way.
+    process.removeAllListeners(signal);
+    undoUnfinished();
+    const error = new StellaError('INTERRUPTED', 'interrupted');
+    process.stderr.write(`${process.stderr.isTTY ? '\r' : ''}${errorText(error, false)}`);
+    process.exit(status);
+  });
+}
+
+const dumb = process.env['TERM'] === 'dumb';
+const columns = process.stdout.columns ?? process.stderr.columns;
+
+void run(process.argv.slice(2), {
+  env: process.env,
+  cwd: process.cwd(),
+  clock: systemClock,
+  get stdin() {
+    return process.stdin;
+  },
+  stdout: (text) => void process.stdout.write(text),
+  stderr: (text) => void process.stderr.write(text),
+  onStop: (stopRun) => {
+    stop = stopRun;
+  },
+  terminal: process.stderr.isTTY === true && !dumb,
+  stdoutTerminal: process.stdout.isTTY === true && !dumb,
+  ...(columns ? { columns } : {}),
+  get ask() {
+    return isInteractive() ? ask : undefined;
+  },
+  get askSecret() {
+    return isInteractive() ? askSecret : undefined;
+  },
+}).then((status) => {
+  process.exitCode = status;
+  // What is done is done, and said: a signal that came too late only ends the printing.
+  for (const [signal] of SIGNALS) process.removeAllListeners(signal);
+});

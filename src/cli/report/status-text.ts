@@ -1,0 +1,225 @@
+import { formatDuration, formatInstant, type Instant, SECOND } from '../../base/clock.ts';
+import type { Config, ConfigKey } from '../../config/config.ts';
+import type { PolicyState, WitnessState } from '../../tlog/witness-policy.ts';
+import { formatFreshness } from '../../trust/freshness.ts';
+import type { TrustStatus } from '../../trust/status.ts';
+import { formatCount, formatNumber, formatTable } from '../terminal/output.ts';
+
+const at = (instant: Instant | undefined) => (instant === undefined ? '-' : formatInstant(instant));
+
+export interface Shown {
+  readonly keys: boolean;
+  readonly endpoints: boolean;
+}
+
+/** The status as one JSON document; always complete. */
+export function statusJson(status: TrustStatus, config: Config, store: string): object {
+  const { generation, freshness, sync } = status;
+  const { state } = generation;
+  return {
+    store,
+    generation: generation.number,
+    created_at: state.created_at,
+    pin: state.pin,
+    source: state.source,
+    url: state.tuf.url,
+    freshness: {
+      state: freshness.state,
+      reference: formatInstant(freshness.reference),
+      age_ms: freshness.age,
+      warn_ms: freshness.window.warn,
+      block_ms: freshness.window.block,
+      fresh_until: formatInstant(freshness.freshUntil),
+      accepted_until: formatInstant(freshness.acceptedUntil),
+    },
+    clock_floor: state.clock_floor,
+    roles: status.roles.map((role) => ({
+      ...role,
+      expires: formatInstant(role.expires),
+      expired: role.expires <= status.now,
+    })),
+    service_map_target: config.serviceMapTarget,
+    rekor_key_targets: config.rekorKeyTargets,
+    rekor_key_targets_missing: status.missingRekorKeys,
+    environment: config.environment ?? null,
+    keys: status.keys.map((key) => ({
+      target: key.target,
+      id: key.id,
+      algorithm: key.algorithm ?? null,
+      usage: key.usage,
+      uri: key.uri ?? null,
+      state: key.life,
+      since: key.since === undefined ? null : formatInstant(key.since),
+      from: key.from === undefined ? null : formatInstant(key.from),
+      until: key.until === undefined ? null : formatInstant(key.until),
+    })),
+    endpoints: status.services
+      ? { from: status.services.from, ...endpointsJson(status.services.endpoints) }
+      : null,
+    ...(status.servicesProblem
+      ? { endpoints_problem: { code: status.servicesProblem.code, message: status.servicesProblem.message } }
+      : {}),
+    logs: state.logs.map(({ checkpoint: _, ...log }) => {
+      const cosigned = status.witnesses.get(log.origin);
+      return cosigned
+        ? { ...log, quorum_met: cosigned.isMet, witnesses: cosigned.witnesses.map(witnessJson) }
+        : log;
+    }),
+    bundle_keys: state.bundle_keys,
+    sync: sync ?? null,
+    ...(status.problems.length === 0
+      ? {}
+      : { problems: status.problems.map(({ code, message }) => ({ code, message })) }),
+  };
+}
+
+function endpointsJson(endpoints: NonNullable<TrustStatus['services']>['endpoints']): object {
+  const { logs, fulcio, tsa, ctlog, environment } = endpoints;
+  return {
+    environment: environment ?? null,
+    logs,
+    fulcio: fulcio ?? null,
+    tsa: tsa ?? null,
+    ctlog: ctlog ?? null,
+  };
+}
+
+export function statusText(status: TrustStatus, config: Config, store: string, shown: Shown): string {
+  const { generation, sync, now } = status;
+  const { state } = generation;
+  const how = {
+    'root-file': 'vouched for by a root file',
+    fingerprint: 'vouched for by fingerprint',
+    sigstore: 'built in',
+    'first-use': 'TRUSTED ON FIRST USE: nobody has vouched for it',
+  }[state.pin.how];
+  const source =
+    state.source.kind === 'sync'
+      ? `synced from ${state.source.url}`
+      : `imported: bundle ${state.source.sequence} of ${state.source.producer.name}, sealed ${state.source.sealed_at}`;
+  const from = (key: ConfigKey) => {
+    const origin = config.origins[key];
+    return origin.where === undefined ? origin.source : `${origin.source} ${origin.where}`;
+  };
+  const lines = [
+    `trust store         ${store}`,
+    `generation          ${generation.number}, made ${state.created_at}, ${source}`,
+    `root pin            version ${state.pin.version}, sha256:${state.pin.sha256}, ${how} (${state.pin.at})`,
+    `freshness           ${standing(status)}`,
+    `service_map_target  ${config.serviceMapTarget} (${from('service_map_target')}): ${services(status, config)}`,
+    `rekor_key_targets   ${config.rekorKeyTargets.join(', ')} (${from('rekor_key_targets')})${missing(status, config)}`,
+  ];
+  if (config.environment !== undefined)
+    lines.push(`environment         ${config.environment} (${from('environment')})`);
+  lines.push(
+    `last sync           ${sync?.checked_at ?? 'never'}`,
+    `last failure        ${sync?.last_failure ? `${sync.last_failure.at} [${sync.last_failure.code}] ${sync.last_failure.message}` : 'none'}`,
+    '',
+    formatTable([
+      ['ROLE', 'VERSION', 'EXPIRES', ''],
+      ...status.roles.map((role) => [
+        role.name,
+        String(role.version),
+        formatInstant(role.expires),
+        left(role.expires, now),
+      ]),
+    ]),
+  );
+  if (state.logs.length > 0) {
+    const rows = state.logs.map((log) => [
+      log.origin,
+      formatNumber(log.tree_size),
+      String(log.first_index),
+      state.reference_time,
+      log.url,
+    ]);
+    lines.push('', formatTable([['LOG', 'SIZE', 'PROVABLE FROM', 'AS OF', 'URL'], ...rows]));
+    for (const [origin, cosigned] of status.witnesses) lines.push(witnessText(origin, cosigned));
+  }
+  if (shown.keys) lines.push('', keysText(status));
+  else lines.push('', `${formatCount(status.keys.length, 'key')}: --show-keys lists them`);
+  if (shown.endpoints) lines.push('', endpointsText(status));
+  return lines.join('\n');
+}
+
+function witnessJson({ name, cosignedAt }: WitnessState): object {
+  return { name, cosigned_at: cosignedAt === undefined ? null : formatSeconds(cosignedAt) };
+}
+
+function witnessText(origin: string, { isMet, witnesses }: PolicyState): string {
+  const signed = witnesses.flatMap(({ name, cosignedAt }) =>
+    cosignedAt === undefined ? [] : [`${name} at ${formatSeconds(cosignedAt)}`],
+  );
+  const who = signed.length === 0 ? 'no witness' : signed.join(', ');
+  return `${origin}: cosigned by ${who}; the tlog policy is ${isMet ? '' : 'not '}met`;
+}
+
+/** Seconds since 1970, which a witness may put beyond what a date can be. */
+function formatSeconds(seconds: bigint): string {
+  return seconds < 253_402_300_800n ? formatInstant(Number(seconds) * SECOND) : `${seconds} s after 1970`;
+}
+
+function services(status: TrustStatus, config: Config): string {
+  if (status.servicesProblem) return status.servicesProblem.message;
+  if (!status.services) return 'not in the repository';
+  if (config.serviceMapFile !== undefined) return `replaced by ${status.services.from}`;
+  return `found as ${status.services.from}`;
+}
+
+function missing({ missingRekorKeys }: TrustStatus, { rekorKeyTargets }: Config): string {
+  if (missingRekorKeys.length === 0) return '';
+  const which = missingRekorKeys.length === rekorKeyTargets.length ? '' : `${missingRekorKeys.join(', ')} `;
+  return `: ${which}not in the repository`;
+}
+
+/** How fresh it is, unless the clock cannot tell. */
+export function standing({ freshness, generation, problems }: TrustStatus): string {
+  const behind = problems.find(({ code }) => code === 'CLOCK_BEHIND');
+  if (behind) return `unknown: ${behind.message}`;
+  return formatFreshness(freshness, generation.state.source.kind === 'sync' ? 'synced' : 'sealed');
+}
+
+function left(expires: Instant, now: Instant): string {
+  return expires > now
+    ? `in ${formatDuration(expires - now)}`
+    : `EXPIRED ${formatDuration(now - expires)} ago`;
+}
+
+function keysText(status: TrustStatus): string {
+  if (status.keys.length === 0) return 'no keys';
+  return formatTable([
+    ['TARGET', 'USAGE', 'STATE', 'SINCE', 'UNTIL', 'ALGORITHM', 'ID'],
+    ...status.keys.map((key) => [
+      key.target,
+      key.usage,
+      key.life,
+      at(key.from),
+      at(key.life === 'revoked' ? key.since : key.until),
+      key.algorithm ?? '-',
+      key.id,
+    ]),
+  ]);
+}
+
+function endpointsText(status: TrustStatus): string {
+  if (!status.services) return 'no endpoints: there is no service map';
+  const { from, endpoints } = status.services;
+  const { logs, fulcio, tsa, ctlog } = endpoints;
+  const rows = [
+    ...logs.map((log) => ['rekor', log.url, log.publicKeyTarget ?? '-', log.source]),
+    ...Object.entries({ fulcio, tsa, ctlog })
+      .filter(([, service]) => service !== undefined)
+      .map(([name, service]) => [name, service!.url, service!.target ?? '-', service!.source]),
+  ];
+  return `endpoints of ${from}\n${formatTable([['SERVICE', 'URL', 'TARGET', 'FROM'], ...rows])}`;
+}
+
+/** `root 15, timestamp 762, …`: top-level roles in the order in which they are trusted, then delegated ones. */
+export function formatRoles(roles: Readonly<Record<string, { readonly version: number }>>): string {
+  const top = ['root', 'timestamp', 'snapshot', 'targets'];
+  const rank = (name: string) => (top.includes(name) ? top.indexOf(name) : top.length);
+  return Object.entries(roles)
+    .sort(([a], [b]) => rank(a) - rank(b))
+    .map(([name, { version }]) => `${name} ${version}`)
+    .join(', ');
+}

@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import { formatInstant, type Instant } from '../../base/clock.ts';
+import type { StellaError } from '../../base/errors.ts';
+import { writeError } from '../../base/files.ts';
+
+export type Facts = Readonly<Record<string, unknown>>;
+
+/** JSON lines about one run, in the file of `--log-file`. Never holds keys, passphrases or arguments. */
+export interface RunLog {
+  /** Adds facts that every later line carries. */
+  know(facts: Facts): void;
+  info(event: string, facts?: Facts): void;
+  warn(event: string, facts?: Facts): void;
+  error(error: StellaError): void;
+  /** What went wrong while writing, if anything did: a log that cannot be written stops no command. */
+  problem(): Error | undefined;
+  close(): void;
+}
+
+/**
+ * Opens the file for appending. Each line has `time`, `level`, `run` (a random id), `command`, `msg`.
+ * @param now tells the time of each line
+ * @throws StellaError WRITE_FAILED
+ */
+export async function openRunLog(path: string, command: string, now: () => Instant): Promise<RunLog> {
+  const { default: pino } = await import('pino');
+  let problem: Error | undefined;
+  let known: Facts = {};
+  let destination: ReturnType<typeof pino.destination>;
+  try {
+    destination = pino.destination({ dest: path, append: true, sync: true, mode: 0o640 });
+  } catch (cause) {
+    throw writeError(path, cause);
+  }
+  destination.on('error', (error: Error) => {
+    problem ??= error;
+  });
+  const logger = pino(
+    {
+      base: { run: randomUUID(), command },
+      timestamp: () => `,"time":"${formatInstant(now())}"`,
+      formatters: { level: (level) => ({ level }) },
+    },
+    destination,
+  );
+  return {
+    know(facts) {
+      known = { ...known, ...facts };
+    },
+    info: (event, facts = {}) => logger.info({ ...known, ...facts }, event),
+    warn: (event, facts = {}) => logger.warn({ ...known, ...facts }, event),
+    error: (error) => logger.error({ ...known, code: error.code, hints: error.hints }, error.message),
+    problem: () => problem,
+    close: () => destination.end(),
+  };
+}

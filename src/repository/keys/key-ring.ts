@@ -1,0 +1,86 @@
+import { resolve } from 'node:path';
+import { isStellaError, StellaError } from '../../base/errors.ts';
+import { loadPrivateKey, type PrivateKey, type Signer, signerOf } from '../../base/keys.ts';
+import { formatTufKey, parseTufKey, type TufKey, tufKeyId } from '../../tuf/key.ts';
+import type { Settings } from '../directory/settings.ts';
+import { commandSigner } from './command-signer.ts';
+
+/** Gives the passphrase of a key file, or undefined where nobody can. Asked only for encrypted keys. */
+export type PassphraseSource = (keyName: string) => Promise<string | undefined>;
+
+/** The signing keys that are at hand here. */
+export interface KeyRing {
+  /**
+   * @returns undefined when the private half is somewhere else
+   * @throws StellaError KEY_PASSPHRASE, KEY_PERMISSIONS, KEY_INVALID, SIGNER_FAILED
+   */
+  signerOf(keyid: string, key: TufKey): Promise<Signer | undefined>;
+  /** The name under which repo.yaml has the key. */
+  nameOf(keyid: string): string | undefined;
+}
+
+export async function loadKeyFile(
+  path: string,
+  name: string,
+  passphrase: PassphraseSource,
+): Promise<PrivateKey> {
+  try {
+    return loadPrivateKey(path);
+  } catch (error) {
+    if (!isStellaError(error, 'KEY_PASSPHRASE')) throw error;
+  }
+  const answer = await passphrase(name);
+  if (answer === undefined)
+    throw new StellaError('KEY_PASSPHRASE', `key ${name} is encrypted and no passphrase was given`, {
+      hint: 'give --key-passphrase-file FILE or set $STELLA_KEY_PASSPHRASE',
+    });
+  return loadPrivateKey(path, answer);
+}
+
+/** The keys that repo.yaml names, opened when they are needed and then kept for the run. */
+export function openKeyRing(
+  directory: string,
+  settings: Settings,
+  passphrase: PassphraseSource,
+  onMessage?: (text: string) => void,
+): KeyRing {
+  const opened = new Map<string, Signer | undefined>();
+  const entryOf = (keyid: string) => Object.entries(settings.keys).find(([, place]) => place.id === keyid);
+
+  const open = async (keyid: string, key: TufKey): Promise<Signer | undefined> => {
+    const entry = entryOf(keyid);
+    if (!entry) return undefined;
+    const [name, place] = entry;
+    if (place.command !== undefined)
+      return commandSigner(place.command, parseTufKey(key).publicKey, {
+        directory,
+        ...(onMessage ? { onMessage } : {}),
+      });
+    if (place.file === undefined) return undefined; // somebody signs with it elsewhere
+    const path = resolve(directory, place.file);
+    let privateKey: PrivateKey;
+    try {
+      privateKey = await loadKeyFile(path, name, passphrase);
+    } catch (error) {
+      if (isStellaError(error, 'FILE_NOT_FOUND')) return undefined; // taken away, as an offline key should be
+      throw error;
+    }
+    if (privateKey.publicKey.id !== parseTufKey(key).publicKey.id) {
+      const actual = entryOf(tufKeyId(formatTufKey(privateKey.publicKey)))?.[0];
+      throw new StellaError(
+        'KEY_INVALID',
+        `${place.file} is not the key ${name}${actual ? ` but ${actual}` : ''}`,
+        { hint: 'put the right file there, or correct repo.yaml' },
+      );
+    }
+    return signerOf(privateKey);
+  };
+
+  return {
+    nameOf: (keyid) => entryOf(keyid)?.[0],
+    async signerOf(keyid, key) {
+      if (!opened.has(keyid)) opened.set(keyid, await open(keyid, key));
+      return opened.get(keyid);
+    },
+  };
+}

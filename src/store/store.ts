@@ -1,0 +1,340 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { formatCanonicalJson } from '../base/canonical-json.ts';
+import { type Instant, parseInstant } from '../base/clock.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
+import {
+  makeDirectory,
+  readBounded,
+  readBoundedIfPresent,
+  removeLeftovers,
+  replaceFile,
+  STAGING_PREFIX,
+  syncDirectory,
+  syncTree,
+  withStagingAsync,
+  writeError,
+  writeNewFile,
+} from '../base/files.ts';
+import { ifInterrupted } from '../base/interrupt.ts';
+import { withLock } from '../base/lock.ts';
+import { checkSchema, parseAnyJson } from '../base/schema.ts';
+import type { StoreState } from '../base/schema-types.ts';
+import { type CarriedAttestation, formatAttestationList } from './attestation-list.ts';
+import { type AuditEvent, appendAudit, recoverAudit } from './audit.ts';
+import { checkClock } from './clock-floor.ts';
+
+export type { StoreState } from '../base/schema-types.ts';
+
+const FORMAT = 'stella-store/v1';
+const KEPT_GENERATIONS = 5;
+const MOST_STATE_BYTES = 64 * 1024 * 1024;
+/** Entry bundles are the largest: 256 entries of at most 64 KiB. */
+const MOST_SHARED_FILE_BYTES = 32 * 1024 * 1024;
+
+/** One immutable, numbered version of the trust store. Nothing in it is believed before it is verified again. */
+export interface Generation {
+  readonly number: number;
+  readonly directory: string;
+  /** The TUF repository as published. */
+  readonly tufDirectory: string;
+  /** Sigstore TrustedRoot JSON, derived for other verifiers. */
+  readonly trustedRootFile: string;
+  /** manifest.json and manifest.cose of the bundle that was imported; absent where the generation comes from none. */
+  readonly manifestFile: string;
+  readonly signatureFile: string;
+  /** The names of the attestations that came with it; see `readAttestationList`. */
+  readonly attestationsFile: string;
+  readonly state: StoreState;
+}
+
+/** What becomes the next generation. The directories lie inside the staging directory and are moved, not copied. */
+export interface NextGeneration {
+  readonly state: StoreState;
+  readonly tufDirectory: string;
+  /** Sigstore TrustedRoot JSON. */
+  readonly trustedRoot: Uint8Array;
+  /** Of the bundle that it comes from, for mirrors. */
+  readonly sealed?: { readonly manifest: Uint8Array; readonly signature: Uint8Array };
+  /** New files for `logs/`, laid out as there: `<sha256 of origin>/tile/…`. */
+  readonly logsDirectory?: string;
+  /** What the generation carries, by name. */
+  readonly attestations: readonly CarriedAttestation[];
+  /** New files for `attestations/`. */
+  readonly attestationsDirectory?: string;
+}
+
+/** A trust store that this process may change: its lock is held. */
+export interface StoreWriter {
+  readonly current: Generation | undefined;
+  /** A directory on the same file system, removed when the work ends. */
+  readonly staging: string;
+  /** Makes the staged work durable and makes it the current generation, in one rename. */
+  commit(next: NextGeneration): Generation;
+  audit(event: AuditEvent, facts: Readonly<Record<string, unknown>>): void;
+}
+
+/** The local trust store (`local_cache_path`). Reading needs no lock and writes nothing. */
+export class TrustStore {
+  readonly directory: string;
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  get logsDirectory(): string {
+    return join(this.directory, 'logs');
+  }
+
+  get attestationsDirectory(): string {
+    return join(this.directory, 'attestations');
+  }
+
+  /**
+   * The current generation, or `undefined` where there is no store yet.
+   * @throws StellaError STORE_CORRUPT, STORE_TOO_NEW, FILE_UNREADABLE
+   */
+  current(): Generation | undefined {
+    for (let attempt = 0; ; attempt += 1) {
+      const number = this.#currentNumber();
+      if (number === undefined) return undefined;
+      try {
+        return this.generation(number);
+      } catch (error) {
+        // An import may have moved on and removed it since CURRENT was read; a second look finds the new one.
+        if (attempt >= 3 || this.#currentNumber() === number) throw error;
+      }
+    }
+  }
+
+  /**
+   * The current generation.
+   * @throws StellaError STORE_NOT_INITIALIZED, and as {@link current}; CLOCK_BEHIND when `now` is given and behind
+   */
+  require(now?: Instant): Generation {
+    const current = this.current();
+    if (!current)
+      throw new StellaError('STORE_NOT_INITIALIZED', `there is no trust store in ${this.directory}`);
+    if (now !== undefined) checkClock(now, parseInstant(current.state.clock_floor));
+    return current;
+  }
+
+  /** @throws StellaError STORE_CORRUPT, STORE_TOO_NEW */
+  generation(number: number): Generation {
+    const directory = join(this.directory, 'generations', String(number));
+    const path = join(directory, 'state.json');
+    const bytes = readBoundedIfPresent(path, MOST_STATE_BYTES);
+    if (!bytes)
+      throw new StellaError('STORE_CORRUPT', `generation ${number} of the trust store has no state.json`);
+    return {
+      number,
+      directory,
+      tufDirectory: join(directory, 'tuf'),
+      trustedRootFile: join(directory, 'sigstore', 'trusted_root.json'),
+      manifestFile: join(directory, 'manifest.json'),
+      signatureFile: join(directory, 'manifest.cose'),
+      attestationsFile: join(directory, 'attestations.json'),
+      state: parseState(bytes, path),
+    };
+  }
+
+  /** Numbers of the generations that are kept, ascending. */
+  generations(): number[] {
+    const directory = join(this.directory, 'generations');
+    if (!existsSync(directory)) return [];
+    return readdirSync(directory)
+      .filter((name) => /^[1-9]\d{0,14}$/.test(name))
+      .map(Number)
+      .sort((a, b) => a - b);
+  }
+
+  /**
+   * Runs `work` with the store's lock held and a staging directory in it. Whatever `work` throws, the current
+   * generation stays what it was.
+   * @throws StellaError LOCKED, STORE_UNWRITABLE, and whatever `work` throws
+   */
+  async change<T>(now: Instant, work: (writer: StoreWriter) => Promise<T>): Promise<T> {
+    const made = this.#makeDirectory();
+    const ended = ifInterrupted(() => this.#removeIfUnused(made));
+    try {
+      return await withLock(this.directory, async () => {
+        removeLeftovers(this.directory);
+        recoverAudit(this.directory, now, this.#readableNumber());
+        const store = this;
+        let current: { readonly generation: Generation | undefined } | undefined;
+        return await withStagingAsync(this.directory, STAGING_PREFIX, async (staging) =>
+          work({
+            // Read when it is asked for, so that a damaged store can be started anew.
+            get current() {
+              current ??= { generation: store.current() };
+              return current.generation;
+            },
+            staging,
+            commit: (next) => this.#commit(staging, next),
+            audit: (event, facts) => appendAudit(this.directory, now, event, facts),
+          }),
+        );
+      });
+    } catch (error) {
+      throw this.#isOwnWriteError(error)
+        ? new StellaError('STORE_UNWRITABLE', `the trust store cannot be written: ${error.message}`, {
+            cause: error,
+          })
+        : error;
+    } finally {
+      ended();
+      this.#removeIfUnused(made);
+    }
+  }
+
+  /** A write that failed in here, not in some output of the work. */
+  #isOwnWriteError(error: unknown): error is StellaError {
+    return isStellaError(error, 'WRITE_FAILED') && String(error.details?.['path']).startsWith(this.directory);
+  }
+
+  /** A damaged store can still be started anew, so what is wrong with it is left for others to say. */
+  #readableNumber(): number | undefined {
+    try {
+      return this.#currentNumber();
+    } catch {
+      return undefined;
+    }
+  }
+
+  #currentNumber(): number | undefined {
+    const text = readBoundedIfPresent(join(this.directory, 'CURRENT'), 64)?.toString('latin1');
+    if (text === undefined) return undefined;
+    if (!/^[1-9]\d{0,14}\n$/.test(text))
+      throw new StellaError(
+        'STORE_CORRUPT',
+        `${join(this.directory, 'CURRENT')} does not hold a generation number`,
+      );
+    return Number(text);
+  }
+
+  /** A damaged CURRENT must not keep a store from being made anew. */
+  #lastNumber(): number {
+    try {
+      return this.#currentNumber() ?? 0;
+    } catch (error) {
+      if (isStellaError(error, 'STORE_CORRUPT')) return 0;
+      throw error;
+    }
+  }
+
+  #commit(staging: string, next: NextGeneration): Generation {
+    const number = Math.max(this.#lastNumber(), ...this.generations()) + 1;
+    const generations = join(this.directory, 'generations');
+    const directory = join(generations, String(number));
+    const staged = join(staging, 'generation');
+    try {
+      mkdirSync(staged);
+      renameSync(next.tufDirectory, join(staged, 'tuf'));
+      writeNewFile(join(staged, 'sigstore', 'trusted_root.json'), next.trustedRoot, { sync: false });
+      writeNewFile(join(staged, 'state.json'), Buffer.from(`${formatCanonicalJson(next.state)}\n`), {
+        sync: false,
+      });
+      writeNewFile(join(staged, 'attestations.json'), formatAttestationList(next.attestations), {
+        sync: false,
+      });
+      if (next.sealed) {
+        writeNewFile(join(staged, 'manifest.json'), next.sealed.manifest, { sync: false });
+        writeNewFile(join(staged, 'manifest.cose'), next.sealed.signature, { sync: false });
+      }
+      // Content first, names after: what is named anywhere in the store is whole.
+      syncTree(staged);
+      if (next.logsDirectory) adoptTree(next.logsDirectory, this.logsDirectory);
+      if (next.attestationsDirectory) adoptTree(next.attestationsDirectory, this.attestationsDirectory);
+      makeDirectory(generations);
+      renameSync(staged, directory);
+      syncDirectory(generations);
+      replaceFile(join(this.directory, 'CURRENT'), Buffer.from(`${number}\n`));
+    } catch (cause) {
+      throw writeError(this.directory, cause, 'STORE_UNWRITABLE');
+    }
+    this.#prune(number);
+    return this.generation(number);
+  }
+
+  /** The new generation is durable by now; older ones only serve for looking back. */
+  #prune(current: number): void {
+    for (const number of this.generations()
+      .filter((n) => n < current)
+      .slice(0, -(KEPT_GENERATIONS - 1))) {
+      rmSync(join(this.directory, 'generations', String(number)), { recursive: true, force: true });
+    }
+  }
+
+  /** The first of the directories that had to be made, if any. */
+  #makeDirectory(): string | undefined {
+    try {
+      return makeDirectory(this.directory, 0o755);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new StellaError('STORE_UNWRITABLE', `cannot make the trust store: ${why}`, { cause });
+    }
+  }
+
+  /** A first import that is refused leaves no empty store behind. */
+  #removeIfUnused(made: string | undefined): void {
+    if (made === undefined || readdirSync(this.directory).some((name) => name !== 'lock')) return;
+    rmSync(join(this.directory, 'lock'), { force: true });
+    for (let path = this.directory; path.length >= made.length; path = dirname(path)) {
+      try {
+        rmdirSync(path);
+      } catch {
+        return; // somebody else has put something there meanwhile
+      }
+    }
+  }
+}
+
+/** Starting anew does not turn the clock back, as far as the old store can still be read. */
+export function clockFloorOf(writer: StoreWriter): Instant | undefined {
+  try {
+    return writer.current && parseInstant(writer.current.state.clock_floor);
+  } catch {
+    return undefined;
+  }
+}
+
+export function openStore(directory: string): TrustStore {
+  return new TrustStore(directory);
+}
+
+function parseState(bytes: Uint8Array, path: string): StoreState {
+  const value = parseAnyJson(bytes, path, 'STORE_CORRUPT');
+  const format = value !== null && typeof value === 'object' && 'format' in value ? String(value.format) : '';
+  if (format !== FORMAT && /^stella-store\/v\d+$/.test(format)) {
+    throw new StellaError('STORE_TOO_NEW', `${path} is of format ${format}; this stella reads ${FORMAT}`);
+  }
+  return checkSchema('state', value, path, 'STORE_CORRUPT');
+}
+
+/**
+ * Moves the files below `from` to the same places below `to`. The trees hold immutable files: one that is there
+ * already stays if its content is the same, and is damaged if it is not, since the staged one has been verified.
+ */
+function adoptTree(from: string, to: string): void {
+  syncTree(from);
+  adopt(from, to);
+  syncDirectory(dirname(to));
+}
+
+function adopt(from: string, to: string): void {
+  if (!existsSync(to)) {
+    renameSync(from, to);
+    return;
+  }
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) adopt(source, target);
+    else if (!isSameFile(source, target)) renameSync(source, target);
+  }
+  syncDirectory(to);
+}
+
+function isSameFile(a: string, b: string): boolean {
+  const held = readBoundedIfPresent(b, MOST_SHARED_FILE_BYTES);
+  return held?.equals(readBounded(a, MOST_SHARED_FILE_BYTES)) ?? false;
+}

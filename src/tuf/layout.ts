@@ -1,0 +1,83 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkEntryPath } from '../archive/entry-path.ts';
+import { excerpt } from '../base/bytes.ts';
+import { StellaError } from '../base/errors.ts';
+import { metadataFileName } from './metadata-file.ts';
+import type { TufTarget } from './types.ts';
+
+/** Hash algorithms that a target may be identified by, the one that file names are prefixed with first. */
+export const TARGET_HASHES = ['sha256', 'sha512', 'sha384'] as const;
+
+/** Whether a relative path means the same file on every system, as a URL and in an archive. */
+export function isPlainPath(path: string): boolean {
+  try {
+    checkEntryPath(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The path of a metadata file below the repository's root, as published. A role name that cannot be a file name is
+ * percent-encoded, as it is in its URL.
+ */
+export function metadataPath(role: string, version: number | undefined): string {
+  const plain = !role.includes('/') && isPlainPath(role);
+  return metadataFileName(plain ? role : encodeURIComponent(role), version);
+}
+
+/**
+ * The path of a target below `targets/`, as published: with its hash before its base name in a repository with
+ * consistent snapshots (§3.1.2).
+ * @throws StellaError TARGET_INVALID for a name that cannot be a path, or without a hash to name or check it by
+ */
+export function targetPath(target: TufTarget, consistentSnapshot: boolean): string {
+  if (!isPlainPath(target.name))
+    throw new StellaError(
+      'TARGET_INVALID',
+      `target ${excerpt(target.name)} has a name that cannot be a path`,
+    );
+  return publishedTargetName(target, consistentSnapshot);
+}
+
+/** {@link targetPath} of any name, for URLs. @throws StellaError TARGET_INVALID */
+export function publishedTargetName(target: TufTarget, consistentSnapshot: boolean): string {
+  const algorithm = TARGET_HASHES.find((name) => Object.hasOwn(target.hashes, name));
+  const hash = algorithm === undefined ? undefined : target.hashes[algorithm];
+  if (hash === undefined || !/^[0-9a-f]+$/.test(hash))
+    throw new StellaError('TARGET_INVALID', `target ${excerpt(target.name)} has no SHA-256 or SHA-512`);
+  if (!consistentSnapshot) return target.name;
+  const slash = target.name.lastIndexOf('/') + 1;
+  return `${target.name.slice(0, slash)}${hash}.${target.name.slice(slash)}`;
+}
+
+/** Whether {@link targetPath} has a path for it. */
+export function isPublishable(target: TufTarget): boolean {
+  return (
+    isPlainPath(target.name) &&
+    TARGET_HASHES.some(
+      (name) => Object.hasOwn(target.hashes, name) && /^[0-9a-f]+$/.test(target.hashes[name]!),
+    )
+  );
+}
+
+/** A path as part of a URL. Only what would end the path, be taken for an escape, or be left out, is encoded. */
+export function urlPath(path: string): string {
+  return path.replace(/[%?#\\\s\p{Cc}]/gu, encodeURIComponent);
+}
+
+/** The numbers N of the N.root.json files in a directory, ascending. */
+export function rootVersionsIn(directory: string): number[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .map((name) => /^([1-9]\d{0,8})\.root\.json$/.exec(name)?.[1])
+    .filter((version) => version !== undefined)
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+export function rootPath(directory: string, version: number): string {
+  return join(directory, metadataFileName('root', version));
+}

@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { loadTrust } from '../../../src/attest/authority/trust.ts';
+import { artifactOf } from '../../../src/attest/document/artifact.ts';
+import { parseAttestations } from '../../../src/attest/document/parse.ts';
+import { formatPromise } from '../../../src/attest/evidence/promise.ts';
+import { verifyAttestation } from '../../../src/attest/verify.ts';
+import { parseTrustedRoot } from '../../../src/trust/trusted-root.ts';
+import { pem, sha256, signWith } from '../../support/sigstore/certificates.ts';
+import { base64 } from '../../support/sigstore/edit.ts';
+import { logOf } from '../../support/sigstore/log.ts';
+import { ARTIFACT, DAY, IDENTITY, ISSUER, make, SIGNED } from '../../support/sigstore/scenario.ts';
+
+interface MadeBundle {
+  readonly verificationMaterial: {
+    readonly certificate: { readonly rawBytes: string };
+    readonly tlogEntries: readonly { readonly canonicalizedBody: string }[];
+  };
+  readonly dsseEnvelope: { readonly payload: string };
+  readonly messageSignature: { readonly signature: string };
+}
+
+const log = logOf(1);
+
+/** What `cosign sign-blob --bundle` and `cosign attest-blob --bundle` wrote before Sigstore bundles. */
+function cosignBundle(signature: Uint8Array, certificate: string, body: Uint8Array) {
+  const integratedTime = SIGNED / 1000;
+  const logID = log.logId.toString('hex');
+  const promise = formatPromise({ body, integratedTime, logId: logID, index: 7n });
+  return {
+    base64Signature: base64(signature),
+    cert: certificate,
+    rekorBundle: {
+      SignedEntryTimestamp: base64(signWith(log.key, promise)),
+      Payload: { body: base64(body), integratedTime, logIndex: 7, logID },
+    },
+  };
+}
+
+async function judge(document: object, root: unknown) {
+  const trust = loadTrust({
+    origin: { kind: 'trusted-root', name: 'test' },
+    trustedRoot: parseTrustedRoot(Buffer.from(JSON.stringify(root))),
+  });
+  const [parsed] = parseAttestations(Buffer.from(JSON.stringify(document)), 'it');
+  if ('error' in parsed!) return parsed.error.code;
+  const options = {
+    artifact: artifactOf('a.txt', ARTIFACT),
+    identity: { subject: { exactly: IDENTITY }, issuer: { exactly: ISSUER } },
+  };
+  return (
+    (await verifyAttestation(parsed!.attestation, trust, options, SIGNED + DAY)).error?.code ?? 'verified'
+  );
+}
+
+test('a signature over an artifact, its certificate in PEM or in base64 of that', async () => {
+  const made = make();
+  const { verificationMaterial, messageSignature } = made.bundle as unknown as MadeBundle;
+  const certificate = pem('CERTIFICATE', Buffer.from(verificationMaterial.certificate.rawBytes, 'base64'));
+  const body = Buffer.from(verificationMaterial.tlogEntries[0]!.canonicalizedBody, 'base64');
+  const signature = Buffer.from(messageSignature.signature, 'base64');
+  expect(await judge(cosignBundle(signature, base64(certificate), body), made.root)).toBe('verified');
+  expect(await judge(cosignBundle(signature, certificate, body), made.root)).toBe('verified');
+  expect(await judge(cosignBundle(signature, 'no certificate', body), made.root)).toBe(
+    'SIGSTORE_BUNDLE_INVALID',
+  );
+});
+
+test('an envelope, in the entries of now and in those that have only its hash', async () => {
+  const made = make({ content: 'dsse' });
+  const { verificationMaterial, dsseEnvelope } = made.bundle as unknown as MadeBundle;
+  const certificate = base64(
+    pem('CERTIFICATE', Buffer.from(verificationMaterial.certificate.rawBytes, 'base64')),
+  );
+  const envelope = Buffer.from(JSON.stringify(dsseEnvelope));
+  const dsse = Buffer.from(verificationMaterial.tlogEntries[0]!.canonicalizedBody, 'base64');
+  expect(await judge(cosignBundle(envelope, certificate, dsse), made.root)).toBe('verified');
+
+  const intoto = (hashed: Uint8Array, publicKey = certificate) =>
+    Buffer.from(
+      JSON.stringify({
+        apiVersion: '0.0.1',
+        kind: 'intoto',
+        spec: {
+          content: { hash: { algorithm: 'sha256', value: sha256(hashed).toString('hex') } },
+          publicKey,
+        },
+      }),
+    );
+  expect(await judge(cosignBundle(envelope, certificate, intoto(envelope)), made.root)).toBe('verified');
+  const refused = [intoto(Buffer.from(`${envelope} `)), intoto(envelope, base64(made.publicKey))];
+  for (const body of refused)
+    expect(await judge(cosignBundle(envelope, certificate, body), made.root)).toBe('LOG_ENTRY_MISMATCH');
+});
