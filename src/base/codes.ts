@@ -151,6 +151,14 @@ export const CODES = {
     'A TUF file is not the one that the signed metadata names.',
     'the mirror may be mid-update or under attack: run `stella trust sync --force` later',
   ),
+  TUF_SECOND_OPINION: refused(
+    'The second implementation that judges TUF metadata, tuf-js, refuses what was found good here.',
+    'do not use the repository before its maintainers have looked at it with `stella repo verify`, and report the metadata',
+  ),
+  TRUST_ROLES_DIFFER: input(
+    'The bundle rests on delegated TUF roles that the configuration does not name.',
+    'if these roles may decide trust, set attestor.trust_repo.trust_roles; `stella config show` prints what is set',
+  ),
   TUF_INVALID: refused('TUF metadata is malformed.', 'check the repository with `stella repo verify`'),
   TARGET_UNKNOWN: input(
     'The TUF repository does not have the target.',

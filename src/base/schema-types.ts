@@ -35,6 +35,11 @@ offline_mode?: boolean
 local_cache_path?: ConfigFilePath
 service_map_target?: ConfigFileTarget
 rekor_key_targets?: ConfigFileTarget[]
+/**
+ * Delegated TUF roles whose targets may decide trust, like those of the top-level role
+ * 
+ */
+trust_roles?: ConfigFileTarget[]
 environment?: string
 bundle_key_targets?: ConfigFileTarget[]
 bundle_key_threshold?: number
@@ -144,6 +149,11 @@ roles: {
 }
 }
 service_map_target: (string | null)
+/**
+ * Delegated TUF roles that decided trust at the producer
+ * 
+ */
+trust_roles?: string[]
 logs: ManifestLog[]
 base?: {
 sequence: number
@@ -667,6 +677,17 @@ rekor_key_targets?: string[]
  */
 service_map_target?: string
 /**
+ * Delegated TUF roles that could decide trust when the generation was made
+ */
+trust_roles?: string[]
+/**
+ * What tuf-js said of the TUF metadata when the generation was made
+ */
+second_opinion?: {
+verdict: ("agrees" | "cannot judge")
+reason?: string
+}
+/**
  * Bundle signing keys that were pinned locally
  * 
  * Items: base64 of the DER SubjectPublicKeyInfo
@@ -757,192 +778,6 @@ at: SyncRecordInstant
 code: string
 message: string
 }
-}
-
-export type TufRootKeyId = string
-export type TufRootVersion = number
-
-/**
- * TUF root metadata (TUF specification §4.3)
- */
-export interface TufRoot {
-signatures: {
-keyid: TufRootKeyId
-sig: string
-[k: string]: unknown
-}[]
-signed: {
-_type: "root"
-spec_version: string
-version: TufRootVersion
-expires: string
-consistent_snapshot?: boolean
-keys: {
-[k: string]: TufRootKey
-}
-roles: {
-root: TufRootRole
-timestamp: TufRootRole
-snapshot: TufRootRole
-targets: TufRootRole
-[k: string]: unknown
-}
-[k: string]: unknown
-}
-[k: string]: unknown
-}
-export interface TufRootKey {
-keytype: string
-scheme: string
-keyval: {
-public: string
-[k: string]: unknown
-}
-[k: string]: unknown
-}
-export interface TufRootRole {
-keyids: TufRootKeyId[]
-threshold: number
-[k: string]: unknown
-}
-
-export type TufSnapshotKeyId = string
-export type TufSnapshotVersion = number
-
-/**
- * TUF snapshot metadata (TUF specification §4.4)
- */
-export interface TufSnapshot {
-signatures: {
-keyid: TufSnapshotKeyId
-sig: string
-[k: string]: unknown
-}[]
-signed: {
-_type: "snapshot"
-spec_version: string
-version: TufSnapshotVersion
-expires: string
-meta: {
-"targets.json": TufSnapshotMeta
-[k: string]: TufSnapshotMeta
-}
-[k: string]: unknown
-}
-[k: string]: unknown
-}
-export interface TufSnapshotMeta {
-version: TufSnapshotVersion
-length?: number
-hashes?: {
-[k: string]: string
-}
-[k: string]: unknown
-}
-
-export type TufTargetsKeyId = string
-export type TufTargetsVersion = number
-
-/**
- * TUF targets metadata, top-level or delegated (TUF specification §4.5)
- */
-export interface TufTargets {
-signatures: {
-keyid: TufTargetsKeyId
-sig: string
-[k: string]: unknown
-}[]
-signed: {
-_type: "targets"
-spec_version: string
-version: TufTargetsVersion
-expires: string
-targets: {
-[k: string]: TufTargetsTarget
-}
-delegations?: {
-keys: {
-[k: string]: TufTargetsKey
-}
-roles?: TufTargetsDelegation[]
-succinct_roles?: TufTargetsBins
-[k: string]: unknown
-}
-[k: string]: unknown
-}
-[k: string]: unknown
-}
-export interface TufTargetsTarget {
-length: number
-hashes: {
-[k: string]: string
-}
-custom?: {
-[k: string]: unknown
-}
-[k: string]: unknown
-}
-export interface TufTargetsKey {
-keytype: string
-scheme: string
-keyval: {
-public: string
-[k: string]: unknown
-}
-[k: string]: unknown
-}
-export interface TufTargetsDelegation {
-name: string
-keyids: TufTargetsKeyId[]
-threshold: number
-terminating: boolean
-paths?: string[]
-path_hash_prefixes?: string[]
-[k: string]: unknown
-}
-/**
- * Hash bins (TAP 15)
- */
-export interface TufTargetsBins {
-keyids: TufTargetsKeyId[]
-threshold: number
-bit_length: number
-name_prefix: string
-[k: string]: unknown
-}
-
-export type TufTimestampKeyId = string
-export type TufTimestampVersion = number
-
-/**
- * TUF timestamp metadata (TUF specification §4.6)
- */
-export interface TufTimestamp {
-signatures: {
-keyid: TufTimestampKeyId
-sig: string
-[k: string]: unknown
-}[]
-signed: {
-_type: "timestamp"
-spec_version: string
-version: TufTimestampVersion
-expires: string
-meta: {
-"snapshot.json": TufTimestampMeta
-[k: string]: unknown
-}
-[k: string]: unknown
-}
-[k: string]: unknown
-}
-export interface TufTimestampMeta {
-version: TufTimestampVersion
-length?: number
-hashes?: {
-[k: string]: string
-}
-[k: string]: unknown
 }
 
 /**
@@ -1079,9 +914,5 @@ export interface SchemaTypes {
   'staged-change': StagedChange;
   'state': StoreState;
   'sync': SyncRecord;
-  'tuf-root': TufRoot;
-  'tuf-snapshot': TufSnapshot;
-  'tuf-targets': TufTargets;
-  'tuf-timestamp': TufTimestamp;
   'verdict': VerdictDocument;
 }

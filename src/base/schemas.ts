@@ -22,10 +22,6 @@ import shard from '../../schemas/shard.schema.json' with { type: 'json' };
 import stagedChange from '../../schemas/staged-change.schema.json' with { type: 'json' };
 import state from '../../schemas/state.schema.json' with { type: 'json' };
 import sync from '../../schemas/sync.schema.json' with { type: 'json' };
-import tufRoot from '../../schemas/tuf-root.schema.json' with { type: 'json' };
-import tufSnapshot from '../../schemas/tuf-snapshot.schema.json' with { type: 'json' };
-import tufTargets from '../../schemas/tuf-targets.schema.json' with { type: 'json' };
-import tufTimestamp from '../../schemas/tuf-timestamp.schema.json' with { type: 'json' };
 import verdict from '../../schemas/verdict.schema.json' with { type: 'json' };
 
 export const SCHEMAS = {
@@ -52,9 +48,5 @@ export const SCHEMAS = {
   'staged-change': stagedChange,
   'state': state,
   'sync': sync,
-  'tuf-root': tufRoot,
-  'tuf-snapshot': tufSnapshot,
-  'tuf-targets': tufTargets,
-  'tuf-timestamp': tufTimestamp,
   'verdict': verdict,
 } as const;

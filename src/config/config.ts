@@ -36,6 +36,8 @@ export interface Config {
   /** A local service map that replaces the target (`STELLA_SIGSTORE_SERVICE_MAP`). */
   readonly serviceMapFile: string | undefined;
   readonly rekorKeyTargets: readonly string[];
+  /** Delegated TUF roles whose targets may decide trust, like those of the top-level role. */
+  readonly trustRoles: readonly string[];
   readonly environment: string | undefined;
   readonly bundleKeyTargets: readonly string[];
   readonly bundleKeyThreshold: number;
@@ -77,6 +79,7 @@ export const DEFAULTS = {
   offline_mode: false,
   service_map_target: 'sigstore-services-v1',
   rekor_key_targets: ['rekor-key-v1'],
+  trust_roles: [],
   bundle_key_targets: ['bundle-signer-v1'],
   bundle_key_threshold: 1,
   require_identity: false,
@@ -226,6 +229,7 @@ export function resolveConfig(
     serviceMapTarget: pick('service_map_target')!,
     serviceMapFile: serviceMapFile === undefined ? undefined : resolve(place.cwd, serviceMapFile),
     rekorKeyTargets: pick('rekor_key_targets')!,
+    trustRoles: pick('trust_roles')!,
     environment: pick('environment'),
     bundleKeyTargets: pick('bundle_key_targets')!,
     bundleKeyThreshold: pick('bundle_key_threshold')!,

@@ -15,6 +15,7 @@ export function configValues(config: Config): Record<ConfigKey, Value> {
     service_map_target: config.serviceMapTarget,
     service_map_file: config.serviceMapFile ?? null,
     rekor_key_targets: config.rekorKeyTargets,
+    trust_roles: config.trustRoles,
     environment: config.environment ?? null,
     bundle_key_targets: config.bundleKeyTargets,
     bundle_key_threshold: config.bundleKeyThreshold,

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { excerpt } from '../base/bytes.ts';
 import { type Duration, formatDuration, formatInstant, type Instant, parseInstant } from '../base/clock.ts';
 import { formatCoseSign } from '../base/cose.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
@@ -22,8 +23,9 @@ import {
   freshnessWindow,
   judgeFreshness,
 } from '../trust/freshness.ts';
-import { wantedTargets } from '../trust/targets.ts';
-import { loadTuf, type TufView } from '../tuf/view.ts';
+import { loadTuf } from '../tuf/load.ts';
+import { judgedView, type SecondOpinion, secondOpinion } from '../tuf/second-opinion.ts';
+import type { TufView } from '../tuf/view.ts';
 import { type BundleKeyRules, findBundleSigners } from './bundle-signers.ts';
 import { checkCarriedAttestations } from './carried-attestations.ts';
 import { type AcceptedLog, checkCarriedLogs } from './carried-logs.ts';
@@ -77,6 +79,8 @@ export interface Acceptance {
   readonly pin: StoreState['pin'];
   readonly view: TufView;
   readonly trust: DerivedTrust;
+  /** What tuf-js says of the repository; it is not asked about a bundle that the store holds. */
+  readonly secondOpinion: SecondOpinion | undefined;
   readonly signers: readonly PublicKey[];
   /** Bundle keys that somebody vouched for in this run. */
   readonly pinnedKeys: readonly PublicKey[];
@@ -177,8 +181,10 @@ async function acceptOpened(
     return await checkPin(loadCarriedRoots(tufDirectory), tufDirectory, current, rules);
   });
 
-  const { view, trust } = await checks.run('tuf', () =>
-    checkTuf(manifest, tufDirectory, pin.root, sealedAt, rules),
+  // What was found good when it was imported is not judged by two again.
+  const isHeld = state !== undefined && isSameBundle(state, manifestSha256);
+  const { view, trust, second } = await checks.run('tuf', () =>
+    checkTuf(manifest, tufDirectory, pin.root, sealedAt, rules, isHeld),
   );
 
   const { signers, pinned } = await checks.run('signature', async () => {
@@ -194,8 +200,7 @@ async function acceptOpened(
   const freshness = await checks.run('staleness', () => checkAge(manifest, sealedAt, state, rules));
 
   const alreadyHeld = await checks.run('rollback', () => {
-    if (state && isSameBundle(state, manifestSha256))
-      return { detail: 'the store holds this very bundle', value: true };
+    if (isHeld) return { detail: 'the store holds this very bundle', value: true };
     if (state) checkNoRollback(state, { manifest, manifestSha256, signers: signers.map((key) => key.id) });
     // Beside a mirror's delta lies what it leaves out.
     if (!bundle.mirror) checkBase(manifest, state);
@@ -209,6 +214,7 @@ async function acceptOpened(
     pin: pin.state,
     view,
     trust,
+    secondOpinion: second,
     signers,
     pinnedKeys: pinned,
     freshness,
@@ -285,14 +291,16 @@ async function checkTuf(
   trustedRoot: Uint8Array,
   sealedAt: Instant,
   rules: AcceptRules,
-): Promise<Finding<{ view: TufView; trust: DerivedTrust }>> {
+  isHeld: boolean,
+): Promise<Finding<{ view: TufView; trust: DerivedTrust; second: SecondOpinion | undefined }>> {
   const view = await loadTuf({
     url: manifest.tuf.url,
     directory,
     trustedRoot,
     asOf: sealedAt,
-    wanted: wantedTargets(rules.config),
+    trustRoles: new Set(rules.config.trustRoles),
   });
+  checkTrustRoles(manifest.trust_roles ?? [], rules.config.trustRoles);
   for (const role of view.roles) {
     const claimed = Object.hasOwn(manifest.tuf.roles, role.name) ? manifest.tuf.roles[role.name] : undefined;
     if (claimed?.version !== role.version || claimed.sha256 !== role.sha256) {
@@ -303,8 +311,20 @@ async function checkTuf(
     }
   }
   const trust = await deriveTrust(view, rules.config);
+  const second = isHeld ? undefined : await secondOpinion(judgedView(view));
   const versions = view.roles.map((role) => `${role.name} ${role.version}`).join(', ');
-  return { detail: `${versions}; valid as of ${manifest.sealed_at}`, value: { view, trust } };
+  return { detail: `${versions}; valid as of ${manifest.sealed_at}`, value: { view, trust, second } };
+}
+
+/** A bundle's signer does not decide which delegated roles count; it only says which did on its side. */
+function checkTrustRoles(carried: readonly string[], configured: readonly string[]): void {
+  const missing = carried.filter((role) => !configured.includes(role));
+  if (missing.length > 0)
+    throw new StellaError(
+      'TRUST_ROLES_DIFFER',
+      `the bundle rests on the delegated TUF roles ${missing.map((role) => excerpt(role)).join(', ')}, which trust_roles does not name here`,
+      { details: { carried, configured } },
+    );
 }
 
 function checkAge(

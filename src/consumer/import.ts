@@ -99,6 +99,7 @@ export async function importBundle(
           sequence: acceptance.manifest.sequence,
           sealed_at: acceptance.manifest.sealed_at,
           signers: acceptance.signers.map((key) => key.id),
+          second_opinion: acceptance.secondOpinion,
           checks: checks.results.map(({ check, status }) => `${check} ${status}`),
         });
         return { detail: `generation ${committed.number}`, value: committed };
@@ -202,6 +203,8 @@ async function nextState(
     },
     ...(rekor_key_targets ? { rekor_key_targets } : {}),
     ...(service_map_target ? { service_map_target } : {}),
+    ...(config.trustRoles.length > 0 ? { trust_roles: [...config.trustRoles] } : {}),
+    ...(acceptance.secondOpinion ? { second_opinion: acceptance.secondOpinion } : {}),
     bundle_keys: [...pinnedKeys],
     ...(await keyHistory(
       view,

@@ -16,8 +16,8 @@ import { referenceOf } from '../store/sync-record.ts';
 import { bundleKeysOf } from '../trust/bundle-keys.ts';
 import { type DerivedTrust, deriveTrust, logKeysOf } from '../trust/derived-trust.ts';
 import { checkFreshness, freshnessWindow, judgeFreshness } from '../trust/freshness.ts';
-import { wantedTargets } from '../trust/targets.ts';
-import { loadTuf, type TufView } from '../tuf/view.ts';
+import { loadTuf } from '../tuf/load.ts';
+import type { TufView } from '../tuf/view.ts';
 import { attestationPath, collectAttestations, collectTuf } from './collect.ts';
 import { type CollectedLog, collectLogs } from './collect-logs.ts';
 import { loadDeltaBase, withoutCarried } from './delta.ts';
@@ -108,6 +108,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
         producer: options.producer,
         stale_after_days: adviceOf(config),
         tuf: describeTuf(view),
+        ...(config.trustRoles.length > 0 ? { trust_roles: [...config.trustRoles] } : {}),
         service_map_target: trust.targets.find((target) => target.usage === 'service-map')?.name ?? null,
         logs: logs.map((log) => log.manifest),
         ...(delta ? { base: delta.base } : {}),
@@ -198,7 +199,7 @@ async function loadCurrent(
         directory: held.directory,
         trustedRoot: pinnedRootOf(generation),
         asOf: sealedAt,
-        wanted: wantedTargets(config),
+        trustRoles: new Set(config.trustRoles),
       });
   const window = freshnessWindow({ thresholdDays: config.freshnessThresholdDays });
   checkFreshness(

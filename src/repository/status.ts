@@ -1,6 +1,6 @@
 import type { Instant } from '../base/clock.ts';
-import { ruleOf, type SigningRule } from '../tuf/metadata.ts';
 import { TOP_ROLES, type TopRole } from '../tuf/roles.ts';
+import { ruleOf, type SigningRule } from '../tuf/signature.ts';
 import { expiriesOf } from './directory/audit.ts';
 import type { Settings } from './directory/settings.ts';
 import { openWorkingDirectory, type WorkingDirectory } from './directory/working-directory.ts';

@@ -3,7 +3,8 @@ import { type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBoundedIfPresent } from '../base/files.ts';
 import { rootPath } from '../tuf/layout.ts';
-import { loadTuf, type TufView } from '../tuf/view.ts';
+import { loadTuf } from '../tuf/load.ts';
+import type { TufView } from '../tuf/view.ts';
 import type { Generation } from './store.ts';
 
 const MOST_ROOT_BYTES = 512_000;
@@ -43,7 +44,13 @@ export async function loadGeneration(
   const trustedRoot = pinnedRootOf(generation);
   let view: TufView;
   try {
-    view = await loadTuf({ url: state.tuf.url, directory: tufDirectory, trustedRoot, asOf });
+    view = await loadTuf({
+      url: state.tuf.url,
+      directory: tufDirectory,
+      trustedRoot,
+      asOf,
+      trustRoles: new Set(state.trust_roles),
+    });
   } catch (error) {
     if (isStellaError(error)) throw corrupt(error.message, error);
     throw error;

@@ -3,7 +3,13 @@ import type { Config } from '../config/config.ts';
 import type { TufView } from '../tuf/view.ts';
 import { assembleTrustedRoot } from './assembled-root.ts';
 import { loadServices, type Services } from './services.ts';
-import { type TrustTarget, targetNamesOf, trustTargets } from './targets.ts';
+import {
+  type IgnoredTarget,
+  ignoredTargets,
+  type TrustTarget,
+  targetNamesOf,
+  trustTargets,
+} from './targets.ts';
 import { formatTrustedRoot, type TrustedRoot } from './trusted-root.ts';
 
 /** What a verified TUF repository amounts to under a configuration. */
@@ -12,6 +18,8 @@ export interface DerivedTrust {
   /** `undefined` where the repository has no service map and nobody asked for one. */
   readonly services: Services | undefined;
   readonly trustedRoot: TrustedRoot;
+  /** Targets that declare a usage, but are listed by a delegated role that decides no trust. */
+  readonly ignored: readonly IgnoredTarget[];
 }
 
 /**
@@ -21,7 +29,12 @@ export interface DerivedTrust {
 export async function deriveTrust(view: TufView, config: Config): Promise<DerivedTrust> {
   const services = await loadServices(view, config);
   const targets = await trustTargets(view, targetNamesOf(config), services?.map);
-  return { targets, services, trustedRoot: assembleTrustedRoot(targets, services?.endpoints) };
+  return {
+    targets,
+    services,
+    trustedRoot: assembleTrustedRoot(targets, services?.endpoints),
+    ignored: ignoredTargets(view, new Set(config.trustRoles)),
+  };
 }
 
 /** The keys of the transparency logs that a trusted root names. @throws StellaError KEY_INVALID */

@@ -28,6 +28,6 @@ export async function loadServices(view: TufView, config: Config): Promise<Servi
       ? await loadServiceMap(view, targetNamesOf(config))
       : parseServiceMap(readBounded(file, MOST_MAP_BYTES), file);
   if (!map) return undefined;
-  const from = file ?? findTarget(view, config.serviceMapTarget)!.name;
+  const from = file ?? findTarget(view, config.serviceMapTarget, new Set(config.trustRoles))!.name;
   return { map, endpoints: resolveServices(map, config.environment), from };
 }

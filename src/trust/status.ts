@@ -53,7 +53,9 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
   const keys = await attempt(async () =>
     distributedKeys(await trustTargets(view, names, services.value?.map)),
   );
-  const missing = await attempt(() => names.rekorKeyTargets.filter((name) => !findTarget(view, name)));
+  const missing = await attempt(() =>
+    names.rekorKeyTargets.filter((name) => !findTarget(view, name, names.trustRoles)),
+  );
   const { source } = state;
   const freshness = judgeFreshness(
     referenceOf(store.directory, generation),

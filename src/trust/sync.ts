@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { excerpt } from '../base/bytes.ts';
 import { formatInstant, type Instant, MINUTE, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBoundedIfPresent } from '../base/files.ts';
@@ -15,12 +16,13 @@ import {
   type TrustStore,
 } from '../store/store.ts';
 import { recordFailure, recordSuccess, referenceOf } from '../store/sync-record.ts';
-import { type RefreshedTuf, refreshTuf } from '../tuf/view.ts';
-import { deriveTrust, trustedRootFile } from './derived-trust.ts';
+import { type RefreshedTuf, refreshTuf } from '../tuf/refresh.ts';
+import { judgedView, secondOpinion } from '../tuf/second-opinion.ts';
+import { type DerivedTrust, deriveTrust, trustedRootFile } from './derived-trust.ts';
 import { keyHistory } from './key-history.ts';
 import { distributedKeys } from './key-list.ts';
 import { type PinnedRoot, pinRoot, type Voucher } from './root-pin.ts';
-import { wantedTargets } from './targets.ts';
+import { neededTargets } from './targets.ts';
 
 const MOST_TRUSTED_ROOT_BYTES = 64 * 1024 * 1024;
 
@@ -61,6 +63,7 @@ export async function initTrust(
       return { root: pinned, tuf: await refresh(setting, writer, url, pinned) };
     });
     const { state, trustedRoot } = await nextState(setting, tuf, root.pin, undefined);
+    state.second_opinion = await secondOpinion(judgedView(tuf));
     const floor = replace ? clockFloorOf(writer) : undefined;
     if (floor !== undefined && floor > now) state.clock_floor = formatInstant(floor);
     for (const key of bundleKeys) state.bundle_keys.push(Buffer.from(key.spki).toString('base64'));
@@ -114,6 +117,7 @@ async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Sy
     recordSuccess(store.directory, now, current);
     return { generation: current, changed: false };
   }
+  next.state.second_opinion = await secondOpinion(judgedView(tuf));
   const generation = writer.commit({
     ...next,
     tufDirectory: tuf.directory,
@@ -170,7 +174,8 @@ async function refresh(
     now,
     trustedRoot: root.bytes,
     held,
-    wanted: wantedTargets(config),
+    trustRoles: new Set(config.trustRoles),
+    isNeeded: neededTargets(config),
   });
 }
 
@@ -187,10 +192,7 @@ async function nextState(
     warn(
       `warning: ${tuf.url} distributes no Rekor key: set rekor_key_targets, or publish one with custom.sigstore.usage Rekor`,
     );
-  for (const role of tuf.roles.filter(({ expires }) => expires <= now))
-    warn(
-      `warning: TUF metadata expired: ${role.name}.json of ${tuf.url} expired ${formatInstant(role.expires)}; nothing that trust rests on depends on it, and its targets are left out`,
-    );
+  for (const line of leftOut(tuf, trust.ignored)) warn(line);
   const instant = formatInstant(now);
   const chosen = (key: 'rekor_key_targets' | 'service_map_target') =>
     ['flag', 'store'].includes(config.origins[key].source);
@@ -220,6 +222,7 @@ async function nextState(
     ...(mirrors === undefined ? {} : { tuf_urls: mirrors }),
     ...(chosen('rekor_key_targets') ? { rekor_key_targets: [...config.rekorKeyTargets] } : {}),
     ...(chosen('service_map_target') ? { service_map_target: config.serviceMapTarget } : {}),
+    ...(config.trustRoles.length > 0 ? { trust_roles: [...config.trustRoles] } : {}),
     bundle_keys: [...(before?.bundle_keys ?? [])],
     ...(await keyHistory(tuf, keys, trust.trustedRoot.tlogs, before, instant)),
     logs: before?.logs ?? [],
@@ -227,6 +230,33 @@ async function nextState(
     bundles: before?.bundles ?? [],
   };
   return { state, trustedRoot: trustedRootFile(trust) };
+}
+
+const MAX_LISTED = 5;
+
+/** What of a repository is not used although it is published; no trust rests on it. */
+function leftOut(
+  { url, omittedRoles, missingTargets }: RefreshedTuf,
+  ignored: DerivedTrust['ignored'],
+): string[] {
+  const roles = omittedRoles.map(
+    ({ role, error }) =>
+      `warning: ${error.message} [${error.code}]; no trust rests on the delegated role ${excerpt(role)}, which is left out`,
+  );
+  const missing = missingTargets
+    .slice(0, MAX_LISTED)
+    .map(({ error }) => `warning: ${error.message} [${error.code}]; no trust rests on it, it is left out`);
+  const usages = ignored
+    .slice(0, MAX_LISTED)
+    .map(
+      ({ name, role, usage }) =>
+        `warning: ${excerpt(name)} is listed as ${usage} by the delegated role ${excerpt(role)} of ${url}, which trust_roles does not name: it decides no trust`,
+    );
+  return [...roles, ...missing, ...more(missingTargets.length, 'target that could not be had'), ...usages];
+}
+
+function more(count: number, what: string): string[] {
+  return count > MAX_LISTED ? [`warning: ${count - MAX_LISTED} more ${what}`] : [];
 }
 
 function isMade(writer: StoreWriter): boolean {
@@ -243,5 +273,6 @@ function auditFacts(
     generation: generation.number,
     url: generation.state.tuf.url,
     roles: Object.fromEntries(roles),
+    second_opinion: generation.state.second_opinion,
   };
 }

@@ -40,6 +40,8 @@ export interface TargetNames {
   readonly bundleKeysChosen: boolean;
   readonly serviceMapTarget: string;
   readonly serviceMapChosen: boolean;
+  /** Delegated roles whose targets count like those of the top-level role. */
+  readonly trustRoles: ReadonlySet<string>;
 }
 
 export const DEFAULT_TARGET_NAMES: TargetNames = {
@@ -50,11 +52,15 @@ export const DEFAULT_TARGET_NAMES: TargetNames = {
   bundleKeysChosen: false,
   serviceMapTarget: 'sigstore-services-v1',
   serviceMapChosen: false,
+  trustRoles: new Set(),
 };
 
 /** The names in a configuration, and which of them somebody chose. */
 export function targetNamesOf(
-  config: Pick<Config, 'origins' | 'rekorKeyTargets' | 'bundleKeyTargets' | 'serviceMapTarget'>,
+  config: Pick<
+    Config,
+    'origins' | 'trustRoles' | 'rekorKeyTargets' | 'bundleKeyTargets' | 'serviceMapTarget'
+  >,
 ): TargetNames {
   const chosen = (key: ConfigKey) => config.origins[key].source !== 'default';
   return {
@@ -65,14 +71,27 @@ export function targetNamesOf(
     bundleKeysChosen: chosen('bundle_key_targets'),
     serviceMapTarget: config.serviceMapTarget,
     serviceMapChosen: chosen('service_map_target'),
+    trustRoles: new Set(config.trustRoles),
   };
 }
 
-/** The names of all targets that a configuration asks for. */
-export function wantedTargets(
-  config: Pick<Config, 'rekorKeyTargets' | 'bundleKeyTargets' | 'serviceMapTarget'>,
-): string[] {
-  return [config.serviceMapTarget, ...config.rekorKeyTargets, ...config.bundleKeyTargets];
+/**
+ * Whether a target can decide trust by the role that lists it: the top-level one, or a delegated role that the
+ * configuration names. The holder of any other delegated key lists content, never an anchor.
+ */
+export function isAnchor({ role }: Pick<TufTarget, 'role'>, trustRoles: ReadonlySet<string>): boolean {
+  return role === 'targets' || trustRoles.has(role);
+}
+
+/** Which targets trust rests on, under a configuration: those that it names, and those that declare a usage. */
+export function neededTargets(
+  config: Pick<Config, 'trustRoles' | 'rekorKeyTargets' | 'bundleKeyTargets' | 'serviceMapTarget'>,
+): (target: TufTarget) => boolean {
+  const trustRoles = new Set(config.trustRoles);
+  const names = new Set([config.serviceMapTarget, ...config.rekorKeyTargets, ...config.bundleKeyTargets]);
+  return (target) =>
+    isAnchor(target, trustRoles) &&
+    (names.has(target.name) || names.has(stem(target.name)) || declaredUsage(target) !== undefined);
 }
 
 const USAGES: Readonly<Record<string, TargetUsage>> = {
@@ -95,41 +114,67 @@ function stem(name: string): string {
 }
 
 /**
- * The target of a configured name: exactly that name, else the one whose base name without extension equals it
- * (`rekor-key-v1` finds `rekor-key-v1.pub`).
+ * The target of a configured name, of those that can decide trust: exactly that name, else the one whose base name without
+ * extension equals it (`rekor-key-v1` finds `rekor-key-v1.pub`).
  * @returns `undefined` when there is none
  * @throws StellaError TARGET_AMBIGUOUS naming the candidates
  */
-export function findTarget(view: TufView, name: string): TufTarget | undefined {
+export function findTarget(
+  view: TufView,
+  name: string,
+  trustRoles: ReadonlySet<string>,
+): TufTarget | undefined {
   const exact = view.target(name);
-  if (exact) return exact;
-  const fitting = view.targetNames().filter((candidate) => stem(candidate) === name);
+  if (exact && isAnchor(exact, trustRoles)) return exact;
+  const fitting = anchorsOf(view, trustRoles).filter((target) => stem(target.name) === name);
   if (fitting.length > 1) {
+    const candidates = fitting.map((target) => target.name);
     throw new StellaError(
       'TARGET_AMBIGUOUS',
-      `${fitting.length} targets of ${view.url} fit the name ${excerpt(name)}: ${fitting.slice(0, 10).join(', ')}`,
-      { details: { name, candidates: fitting } },
+      `${fitting.length} targets of ${view.url} fit the name ${excerpt(name)}: ${candidates.slice(0, 10).join(', ')}`,
+      { details: { name, candidates } },
     );
   }
-  return fitting[0] === undefined ? undefined : view.target(fitting[0]);
+  return fitting[0];
+}
+
+function anchorsOf(view: TufView, trustRoles: ReadonlySet<string>): TufTarget[] {
+  return view
+    .targetNames()
+    .map((name) => view.target(name)!)
+    .filter((target) => isAnchor(target, trustRoles));
 }
 
 /** {@link findTarget}, where it must exist. @throws StellaError TARGET_UNKNOWN, TARGET_AMBIGUOUS */
-export function resolveTarget(view: TufView, name: string): TufTarget {
-  const target = findTarget(view, name);
+export function resolveTarget(view: TufView, name: string, trustRoles: ReadonlySet<string>): TufTarget {
+  const target = findTarget(view, name, trustRoles);
   if (target) return target;
-  const near = nearest(name, [...view.targetNames(), ...view.targetNames().map(stem)]);
   throw new StellaError(
     'TARGET_UNKNOWN',
     `Unknown target ${excerpt(name)} in the TUF repository ${view.url}`,
     {
       hint: [
-        ...(near === undefined ? [] : [`did you mean ${near}?`]),
+        ...hintsFor(view, name, trustRoles),
         'on the TUF repository, run ./scripts/add-target.sh /path/to/target target-name',
       ],
       details: { target: name, url: view.url },
     },
   );
+}
+
+/** What may have been meant by a name that no target that can decide trust has. */
+function hintsFor(view: TufView, name: string, trustRoles: ReadonlySet<string>): string[] {
+  const delegated = view
+    .targetNames()
+    .map((each) => view.target(each)!)
+    .find((target) => target.name === name || stem(target.name) === name);
+  if (delegated && !isAnchor(delegated, trustRoles))
+    return [
+      `${excerpt(delegated.name)} is listed by the delegated role ${excerpt(delegated.role)}, which decides no trust; if it may, add it to attestor.trust_repo.trust_roles`,
+    ];
+  const names = anchorsOf(view, trustRoles).map((target) => target.name);
+  const near = nearest(name, [...names, ...names.map(stem)]);
+  return near === undefined ? [] : [`did you mean ${near}?`];
 }
 
 function record(value: unknown): Readonly<Record<string, unknown>> {
@@ -166,16 +211,15 @@ function declaredUsage(target: TufTarget): TargetUsage | undefined {
  * @throws StellaError SERVICE_MAP_NOT_FOUND, SERVICE_MAP_INVALID, TARGET_AMBIGUOUS, TUF_MISMATCH
  */
 export async function loadServiceMap(view: TufView, names: TargetNames): Promise<ServiceMap | undefined> {
-  const target = findTarget(view, names.serviceMapTarget);
+  const target = findTarget(view, names.serviceMapTarget, names.trustRoles);
   if (target) return parseServiceMap(await view.readTarget(target.name), target.name);
   if (!names.serviceMapChosen) return undefined;
-  const near = nearest(names.serviceMapTarget, [...view.targetNames(), ...view.targetNames().map(stem)]);
   throw new StellaError(
     'SERVICE_MAP_NOT_FOUND',
     `Service map not found: the TUF repository ${view.url} has no target ${excerpt(names.serviceMapTarget)}`,
     {
       hint: [
-        ...(near === undefined ? [] : [`did you mean ${near}?`]),
+        ...hintsFor(view, names.serviceMapTarget, names.trustRoles),
         'run `stella trust status` and check the service_map_target value',
       ],
       details: { service_map_target: names.serviceMapTarget, url: view.url },
@@ -191,7 +235,7 @@ function namedUsages(
 ): Map<string, TargetUsage> {
   const usages = new Map<string, TargetUsage>();
   const give = (name: string | undefined, usage: TargetUsage) => {
-    const target = name === undefined ? undefined : findTarget(view, name);
+    const target = name === undefined ? undefined : findTarget(view, name, names.trustRoles);
     if (target) usages.set(target.name, usage);
   };
   give(map?.fulcio?.root_cert_target, 'Fulcio');
@@ -202,9 +246,16 @@ function namedUsages(
     for (const log of map?.logs ?? []) give(log.public_key_target, 'Rekor');
   }
   give(names.serviceMapTarget, 'service-map');
-  for (const target of chosenKeys(view, names.rekorKeyTargets, names.rekorKeysChosen, names.everyKeyRequired))
+  const { trustRoles } = names;
+  for (const target of chosenKeys(
+    view,
+    names.rekorKeyTargets,
+    names.rekorKeysChosen,
+    names.everyKeyRequired,
+    trustRoles,
+  ))
     usages.set(target.name, 'Rekor');
-  for (const target of chosenKeys(view, names.bundleKeyTargets, names.bundleKeysChosen, false))
+  for (const target of chosenKeys(view, names.bundleKeyTargets, names.bundleKeysChosen, false, trustRoles))
     usages.set(target.name, 'bundle-signer');
   return usages;
 }
@@ -219,10 +270,13 @@ function chosenKeys(
   names: readonly string[],
   areChosen: boolean,
   isEachRequired: boolean,
+  trustRoles: ReadonlySet<string>,
 ): TufTarget[] {
-  if (isEachRequired) return names.map((name) => resolveTarget(view, name));
-  const found = names.map((name) => findTarget(view, name)).filter((target) => target !== undefined);
-  if (areChosen && found.length === 0 && names[0] !== undefined) resolveTarget(view, names[0]);
+  if (isEachRequired) return names.map((name) => resolveTarget(view, name, trustRoles));
+  const found = names
+    .map((name) => findTarget(view, name, trustRoles))
+    .filter((target) => target !== undefined);
+  if (areChosen && found.length === 0 && names[0] !== undefined) resolveTarget(view, names[0], trustRoles);
   return found;
 }
 
@@ -238,8 +292,8 @@ export async function trustTargets(
 ): Promise<TrustTarget[]> {
   const named = namedUsages(view, names, map);
   const targets: TrustTarget[] = [];
-  for (const name of view.targetNames()) {
-    const target = view.target(name)!;
+  for (const target of anchorsOf(view, names.trustRoles)) {
+    const { name } = target;
     const declared = declaredUsage(target);
     const usage = named.get(name) ?? declared;
     if (usage === undefined) continue;
@@ -264,4 +318,20 @@ export async function trustTargets(
     });
   }
   return targets;
+}
+
+/** A target that declares a usage and does not count, because of the role that lists it. */
+export interface IgnoredTarget {
+  readonly name: string;
+  readonly role: string;
+  readonly usage: TargetUsage;
+}
+
+/** The targets of delegated roles that declare a usage and decide no trust. */
+export function ignoredTargets(view: TufView, trustRoles: ReadonlySet<string>): IgnoredTarget[] {
+  return view.targetNames().flatMap((name) => {
+    const target = view.target(name)!;
+    const usage = isAnchor(target, trustRoles) ? undefined : declaredUsage(target);
+    return usage === undefined ? [] : [{ name, role: target.role, usage }];
+  });
 }

@@ -1,38 +1,46 @@
-import { canonicalize } from '@tufjs/canonical-json';
-import { concatBytes, formatHex, formatUtf8, parseHex, sha256Hex } from '../base/bytes.ts';
+import { concatBytes, excerpt, formatHex, formatUtf8, parseHex, sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import { type PublicKey, parsePublicKey, type SignatureForm } from '../base/keys.ts';
-import type { TufRootKey } from '../base/schema-types.ts';
-
-/** A public key as TUF metadata has it (TUF specification §4.2). */
-export type TufKey = TufRootKey;
+import { type KeyAlgorithm, type PublicKey, parsePublicKey, type SignatureForm } from '../base/keys.ts';
+import { formatTufCanonicalJson } from './canonical-json.ts';
+import type { TufKey } from './metadata.ts';
 
 /** What stands before the 32 bytes of an Ed25519 key in its SubjectPublicKeyInfo (RFC 8410 §4). */
 const ED25519_SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex');
 const RAW_ED25519 = 32;
 /** The same for an uncompressed point (RFC 5480 §2); the first roots of Sigstore have ECDSA keys in this bare form. */
-const POINT_SPKI_HEAD: Readonly<Record<string, { readonly head: Buffer; readonly bytes: number }>> = {
-  'ecdsa-sha2-nistp256': {
-    head: Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex'),
-    bytes: 65,
-  },
-  'ecdsa-sha2-nistp384': {
-    head: Buffer.from('3076301006072a8648ce3d020106052b81040022036200', 'hex'),
-    bytes: 97,
-  },
-};
+const POINT_SPKI_HEAD: ReadonlyMap<string, { readonly head: Buffer; readonly bytes: number }> = new Map([
+  [
+    'ecdsa-sha2-nistp256',
+    { head: Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex'), bytes: 65 },
+  ],
+  [
+    'ecdsa-sha2-nistp384',
+    { head: Buffer.from('3076301006072a8648ce3d020106052b81040022036200', 'hex'), bytes: 97 },
+  ],
+]);
 
-/** Signature schemes of TUF specification §4.2, as other implementations spell them. */
-const SCHEMES: Readonly<
-  Record<string, { readonly keytype: readonly string[]; readonly form: SignatureForm }>
-> = {
-  ed25519: { keytype: ['ed25519'], form: {} },
-  'ecdsa-sha2-nistp256': { keytype: ['ecdsa', 'ecdsa-sha2-nistp256'], form: { hash: 'sha256' } },
-  'ecdsa-sha2-nistp384': { keytype: ['ecdsa', 'ecdsa-sha2-nistp384'], form: { hash: 'sha384' } },
-  'rsassa-pss-sha256': { keytype: ['rsa'], form: { hash: 'sha256', padding: 'pss' } },
-  'rsassa-pss-sha384': { keytype: ['rsa'], form: { hash: 'sha384', padding: 'pss' } },
-  'rsassa-pss-sha512': { keytype: ['rsa'], form: { hash: 'sha512', padding: 'pss' } },
-};
+interface Scheme {
+  /** As implementations spell it. */
+  readonly keyTypes: readonly string[];
+  readonly algorithm: KeyAlgorithm;
+  readonly form: SignatureForm;
+}
+
+/** Signature schemes of TUF specification §4.2, and `rsa-pkcs1v15-*`, which securesystemslib has signed with. */
+const SCHEMES: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
+  ['ed25519', { keyTypes: ['ed25519'], algorithm: 'ed25519', form: {} }],
+  ...(['256', '384'] as const).map((bits): [string, Scheme] => {
+    const name = `ecdsa-sha2-nistp${bits}`;
+    return [name, { keyTypes: ['ecdsa', name], algorithm: `ecdsa-p${bits}`, form: { hash: `sha${bits}` } }];
+  }),
+  ...(['256', '384', '512'] as const).flatMap((bits): [string, Scheme][] => {
+    const rsa = { keyTypes: ['rsa'], algorithm: 'rsa' } as const;
+    return [
+      [`rsassa-pss-sha${bits}`, { ...rsa, form: { hash: `sha${bits}`, padding: 'pss' } }],
+      [`rsa-pkcs1v15-sha${bits}`, { ...rsa, form: { hash: `sha${bits}`, padding: 'pkcs1' } }],
+    ];
+  }),
+]);
 
 /**
  * The TUF form of a public key, with the scheme that this authoring side uses for its kind.
@@ -68,23 +76,42 @@ function pem(key: PublicKey): string {
  * @throws StellaError KEY_INVALID
  */
 export function parseTufKey(key: TufKey): { readonly publicKey: PublicKey; readonly form: SignatureForm } {
-  const scheme = Object.hasOwn(SCHEMES, key.scheme) ? SCHEMES[key.scheme] : undefined;
-  if (!scheme?.keytype.includes(key.keytype))
+  const scheme = SCHEMES.get(key.scheme);
+  if (!scheme?.keyTypes.includes(key.keytype))
     throw new StellaError(
       'KEY_INVALID',
-      `TUF keys of type ${key.keytype}, scheme ${key.scheme} are not supported`,
+      `TUF keys of type ${excerpt(key.keytype)}, scheme ${excerpt(String(key.scheme))} are not supported`,
     );
-  const text = key.keyval.public;
-  const { form } = scheme;
-  if (text.includes('-----BEGIN')) return { publicKey: parsePublicKey(formatUtf8(text)), form };
+  const publicKey = parsePublicKey(encodedKey(key));
+  if (publicKey.algorithm !== scheme.algorithm)
+    throw new StellaError(
+      'KEY_INVALID',
+      `a TUF key of scheme ${key.scheme} cannot be an ${publicKey.algorithm} key`,
+    );
+  return { publicKey, form: scheme.form };
+}
+
+/** PEM as it is, or a bare key in hexadecimal as DER. */
+function encodedKey({ keytype, scheme, keyval }: TufKey): Uint8Array {
+  const { public: text } = keyval;
+  if (typeof text !== 'string') throw new StellaError('KEY_INVALID', 'a TUF key has no public value');
+  if (text.includes('-----BEGIN')) return formatUtf8(text);
   const bare =
-    key.keytype === 'ed25519' ? { head: ED25519_SPKI_HEAD, bytes: RAW_ED25519 } : POINT_SPKI_HEAD[key.scheme];
-  if (!bare) throw new StellaError('KEY_INVALID', `TUF keys of type ${key.keytype} are in PEM`);
-  const spki = concatBytes(bare.head, parseHex(text, bare.bytes, 'KEY_INVALID'));
-  return { publicKey: parsePublicKey(spki), form };
+    keytype === 'ed25519' ? { head: ED25519_SPKI_HEAD, bytes: RAW_ED25519 } : POINT_SPKI_HEAD.get(scheme);
+  if (!bare) throw new StellaError('KEY_INVALID', `TUF keys of type ${keytype} must be in PEM`);
+  return concatBytes(bare.head, parseHex(text.toLowerCase(), bare.bytes, 'KEY_INVALID'));
+}
+
+/**
+ * What makes a key the key that it is, whichever form it is written in: its public point or its modulus. A threshold
+ * counts keys, not names of keys (§5.3.4, §6.1).
+ */
+export function keyIdentity({ algorithm, object }: PublicKey): string {
+  const { x, y, n, e } = object.export({ format: 'jwk' });
+  return [algorithm, x, y, n, e].join(' ');
 }
 
 /** TUF key id: SHA-256 of the key's canonical JSON, 64 lowercase hexadecimal digits (TUF specification §4.2). */
 export function tufKeyId(key: TufKey): string {
-  return sha256Hex(formatUtf8(canonicalize(key)));
+  return sha256Hex(formatUtf8(formatTufCanonicalJson(key)));
 }

@@ -20,12 +20,35 @@ export function isPlainPath(path: string): boolean {
 }
 
 /**
- * The path of a metadata file below the repository's root, as published. A role name that cannot be a file name is
- * percent-encoded, as it is in its URL.
+ * The path of a metadata file below the repository's root, as published: where a static server finds it for the URL that
+ * clients ask for, so that a role called `a/b` is in a directory. A role whose name cannot be a path is percent-encoded.
  */
 export function metadataPath(role: string, version: number | undefined): string {
-  const plain = !role.includes('/') && isPlainPath(role);
+  // Percent signs are encoded, so that no two roles have one path.
+  const plain = !role.includes('%') && isPlainPath(role);
   return metadataFileName(plain ? role : encodeURIComponent(role), version);
+}
+
+/** The metadata files of one repository, none of which may stand in the place of another. */
+export class MetadataPaths {
+  readonly #files = new Set<string>();
+  readonly #directories = new Set<string>(['targets']);
+
+  /** @returns false for a path that is taken, or that a directory has, as of `1.root` without consistent snapshots */
+  take(path: string): boolean {
+    const parents = path.split('/').slice(0, -1);
+    const directories = parents.map((_, i) => parents.slice(0, i + 1).join('/'));
+    if (
+      this.#files.has(path) ||
+      this.#directories.has(path) ||
+      directories[0] === 'targets' ||
+      directories.some((directory) => this.#files.has(directory))
+    )
+      return false;
+    this.#files.add(path);
+    for (const directory of directories) this.#directories.add(directory);
+    return true;
+  }
 }
 
 /**

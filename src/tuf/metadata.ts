@@ -1,11 +1,109 @@
-import { canonicalize } from '@tufjs/canonical-json';
-import { compareBytewise, formatHex, formatUtf8, parseHex } from '../base/bytes.ts';
+import { compareBytewise, formatUtf8 } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import { isSignature, type Signer } from '../base/keys.ts';
-import { parseJson } from '../base/schema.ts';
-import type { TufRoot, TufSnapshot, TufTargets, TufTimestamp } from '../base/schema-types.ts';
-import { parseTufKey, type TufKey } from './key.ts';
+import { formatTufCanonicalJson } from './canonical-json.ts';
 import type { TopRole } from './roles.ts';
+
+/** A public key as metadata has it (TUF specification §4.2). A key of an unknown type may hold anything in `keyval`. */
+export interface TufKey {
+  keytype: string;
+  scheme: string;
+  keyval: { public: string };
+}
+
+/** Who must sign a role: `threshold` of the keys named by `keyids` (§4.3). */
+export interface RoleKeys {
+  keyids: string[];
+  threshold: number;
+}
+
+/** What every signed part has (§4.2.1). */
+interface Signed<K extends TopRole> {
+  _type: K;
+  spec_version: string;
+  /** A safe integer from 1. */
+  version: number;
+  /** ISO 8601, in UTC or with an offset. */
+  expires: string;
+}
+
+/** §4.3 */
+export interface RootPart extends Signed<'root'> {
+  /** Absent in older repositories, which have no consistent snapshots. */
+  consistent_snapshot?: boolean;
+  keys: Record<string, TufKey>;
+  roles: Record<TopRole, RoleKeys>;
+}
+
+/** A metadata file as another names it (§4.4). */
+export interface MetaFile {
+  version: number;
+  length?: number;
+  /** By algorithm, hexadecimal. */
+  hashes?: Record<string, string>;
+}
+
+/** §4.6 */
+export interface TimestampPart extends Signed<'timestamp'> {
+  meta: { 'snapshot.json': MetaFile };
+}
+
+/** §4.4 */
+export interface SnapshotPart extends Signed<'snapshot'> {
+  /** By file name: `targets.json`, `ROLE.json`. */
+  meta: Record<string, MetaFile>;
+}
+
+/** One target file (§4.5). */
+export interface TargetEntry {
+  length: number;
+  /** By algorithm, hexadecimal. */
+  hashes: Record<string, string>;
+  custom?: Record<string, unknown>;
+}
+
+/** One delegated role (§4.5): by path patterns, or by what the SHA-256 of a target's name begins with. */
+export interface DelegatedRole extends RoleKeys {
+  name: string;
+  terminating: boolean;
+  paths?: string[];
+  path_hash_prefixes?: string[];
+}
+
+/** Delegation to 2^bit_length hash bins (TAP 15). */
+export interface SuccinctRoles extends RoleKeys {
+  bit_length: number;
+  name_prefix: string;
+}
+
+export interface Delegations {
+  keys: Record<string, TufKey>;
+  /** In order of precedence. */
+  roles?: DelegatedRole[];
+  succinct_roles?: SuccinctRoles;
+}
+
+/** §4.5, of the top-level role or of a delegated one. */
+export interface TargetsPart extends Signed<'targets'> {
+  targets: Record<string, TargetEntry>;
+  delegations?: Delegations;
+}
+
+/** A metadata file: a signed part and its signatures (§4.2), exactly as received or as it will be written. */
+interface Envelope<S> {
+  readonly signed: S;
+  readonly signatures: readonly TufSignature[];
+}
+
+export interface TufSignature {
+  readonly keyid: string;
+  /** Hexadecimal. */
+  readonly sig: string;
+}
+
+export type TufRoot = Envelope<RootPart>;
+export type TufTimestamp = Envelope<TimestampPart>;
+export type TufSnapshot = Envelope<SnapshotPart>;
+export type TufTargets = Envelope<TargetsPart>;
 
 /** What each kind of metadata file holds. */
 export interface MetadataKinds {
@@ -16,34 +114,10 @@ export interface MetadataKinds {
 }
 export type MetadataFile = MetadataKinds[TopRole];
 
-/** A set of keys of which `threshold` must sign. */
-export interface SigningRule {
-  readonly keys: Readonly<Record<string, TufKey>>;
-  readonly keyids: readonly string[];
-  readonly threshold: number;
-}
-
 /** The version of the TUF specification that is written. */
 export const SPEC_VERSION = '1.0.31';
-/** More than any metadata file that clients accept. */
-export const MOST_METADATA_BYTES = 64 * 1024 * 1024;
 
-/**
- * One metadata file. Nothing is said about its signatures.
- * @param what how to call it in messages
- * @throws StellaError TUF_INVALID
- */
-export function parseMetadata<K extends TopRole>(kind: K, bytes: Uint8Array, what: string): MetadataKinds[K] {
-  const metadata = parseJson(`tuf-${kind}` as const, bytes, what, 'TUF_INVALID') as MetadataKinds[K];
-  const seen = new Set<string>();
-  for (const { keyid } of metadata.signatures) {
-    if (seen.has(keyid)) throw new StellaError('TUF_INVALID', `${what} has two signatures by key ${keyid}`);
-    seen.add(keyid);
-  }
-  return metadata;
-}
-
-/** The inverse of {@link parseMetadata}: equal values give equal bytes. */
+/** The inverse of `parseMetadata`: equal values give equal bytes. */
 export function formatMetadata(metadata: MetadataFile): Uint8Array {
   const signatures = [...metadata.signatures].sort((a, b) => compareBytewise(a.keyid, b.keyid));
   return formatUtf8(`${JSON.stringify(sorted({ ...metadata, signatures }), null, 1)}\n`);
@@ -52,17 +126,17 @@ export function formatMetadata(metadata: MetadataFile): Uint8Array {
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (value === null || typeof value !== 'object') return value;
-  const names = Object.keys(value).sort();
-  return Object.fromEntries(names.map((name) => [name, sorted((value as Record<string, unknown>)[name])]));
+  const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(fields.map(([name, inner]) => [name, sorted(inner)]));
 }
 
 /**
- * What a TUF signature is made over: the canonical JSON of the signed part (TUF specification §4.1).
+ * What a TUF signature is made over: the canonical JSON of the signed part as it was received (TUF specification §4.1).
  * @throws StellaError TUF_INVALID for values that canonical JSON does not have, such as fractions
  */
 export function signedBytes(metadata: MetadataFile): Uint8Array {
   try {
-    return formatUtf8(canonicalize(metadata.signed));
+    return formatUtf8(formatTufCanonicalJson(metadata.signed));
   } catch (cause) {
     throw new StellaError('TUF_INVALID', `${metadata.signed._type} metadata has no canonical JSON form`, {
       cause,
@@ -70,46 +144,7 @@ export function signedBytes(metadata: MetadataFile): Uint8Array {
   }
 }
 
-/** The ids of those keys of `rule` whose signature on `metadata` holds; each key counts once, however it is named. */
-export function validSigners(metadata: MetadataFile, rule: SigningRule): string[] {
-  const data = signedBytes(metadata);
-  const counted = new Set<string>();
-  return rule.keyids.filter((keyid) => {
-    const signature = metadata.signatures.find((candidate) => candidate.keyid === keyid);
-    const key = Object.hasOwn(rule.keys, keyid) ? rule.keys[keyid] : undefined;
-    if (!signature || !key) return false;
-    try {
-      const { publicKey, form } = parseTufKey(key);
-      if (counted.has(publicKey.id) || !isSignature(publicKey, data, parseHex(signature.sig), form))
-        return false;
-      counted.add(publicKey.id);
-      return true;
-    } catch {
-      return false; // an unusable key signs nothing
-    }
-  });
-}
-
-/**
- * Adds a signature, in place of an earlier one by the same key.
- * @throws StellaError SIGNER_FAILED if what the signer gives is not its key's signature
- */
-export async function addSignature<M extends MetadataFile>(
-  metadata: M,
-  keyid: string,
-  key: TufKey,
-  signer: Signer,
-): Promise<M> {
-  const data = signedBytes(metadata);
-  const { publicKey, form } = parseTufKey(key);
-  const signature = await signer.sign(data, form);
-  if (!isSignature(publicKey, data, signature, form))
-    throw new StellaError('SIGNER_FAILED', `the signer of key ${keyid} gave no valid signature of that key`);
-  const others = metadata.signatures.filter((other) => other.keyid !== keyid);
-  return { ...metadata, signatures: [...others, { keyid, sig: formatHex(signature) }] };
-}
-
-/** Who must sign a top-level role according to `root`. */
-export function ruleOf(root: TufRoot, role: TopRole): SigningRule {
-  return { keys: root.signed.keys, ...root.signed.roles[role] };
+/** The entry of a name in a table that metadata has; names such as `constructor` find only what was put there. */
+export function entryOf<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
 }

@@ -1,14 +1,15 @@
 import type { Instant } from '../base/clock.ts';
+import type { StellaError } from '../base/errors.ts';
 
 /** Where metadata comes from: a server, or a directory. `undefined`: it has no such file. */
 export type MetadataSource = (
   role: string,
   version: number | undefined,
-  most: number,
+  max: number,
 ) => Promise<Uint8Array | undefined>;
 
 /** Metadata that was trusted before, as it was held then. It is verified again, not believed. */
-export type LocalMetadata = (role: string, version: number | undefined) => Uint8Array | undefined;
+export type HeldMetadata = (role: string, version: number | undefined) => Uint8Array | undefined;
 
 export interface ClientOptions {
   /** How to call the repository in messages. */
@@ -18,9 +19,9 @@ export interface ClientOptions {
   /** The instant as of which expiry is judged. */
   readonly referenceTime: Instant;
   readonly source: MetadataSource;
-  readonly local?: LocalMetadata;
-  /** Refuse local metadata that is damaged instead of passing over it, since what it protects against would pass with it. */
-  readonly strictLocal?: boolean;
+  readonly held?: HeldMetadata;
+  /** Refuse held metadata that is damaged instead of passing over it, since what it protects against would pass with it. */
+  readonly strictHeld?: boolean;
   /** Told of every file the moment it is trusted, in order. */
   readonly onTrusted?: (role: string, version: number, bytes: Uint8Array) => void;
 }
@@ -43,4 +44,10 @@ export interface TufTarget {
   readonly custom: Readonly<Record<string, unknown>>;
   /** The role that signed for it. */
   readonly role: string;
+}
+
+/** A delegated role that could not be used. */
+export interface OmittedRole {
+  readonly role: string;
+  readonly error: StellaError;
 }

@@ -16,7 +16,7 @@ import { networkFetcher } from '../../src/net/fetcher.ts';
 import { TufClient } from '../../src/tuf/client.ts';
 import { publishedTargetName, urlPath } from '../../src/tuf/layout.ts';
 import { metadataFileName } from '../../src/tuf/metadata-file.ts';
-import { checkTarget } from '../../src/tuf/view.ts';
+import { checkTarget } from '../../src/tuf/target-file.ts';
 
 const MOST_METADATA_BYTES = 5_000_000;
 const fetcher = networkFetcher({
@@ -64,7 +64,7 @@ async function refresh(): Promise<TufClient> {
     referenceTime: systemClock(),
     source: (role, version, most) =>
       fetchIfPresent(`${url}${metadataFileName(encodeURIComponent(role), version)}`, most),
-    local: (role) =>
+    held: (role) =>
       role === 'root' ? undefined : readBoundedIfPresent(localPath(role), MOST_METADATA_BYTES),
     onTrusted: (role, _, bytes) => replaceFile(localPath(role), bytes),
   });

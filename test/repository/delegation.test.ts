@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { binOf, checkPattern } from '../../src/repository/edit/path-pattern.ts';
+import { checkPattern } from '../../src/repository/edit/path-pattern.ts';
+import { binOf } from '../../src/tuf/delegation.ts';
 import { refusal } from '../support/errors.ts';
 import { BEGIN, days, TestRepository } from './repository.ts';
 
@@ -106,9 +107,11 @@ test.each(['root', 'timestamp', '../x', 'a/b', '', 'constructor', '.hidden', 'x'
 
 test('a bin is chosen as TAP 15 has it', () => {
   // SHA-256("foo") begins with 2c26: the first three bits are 001.
-  expect(binOf({ bit_length: 3, name_prefix: 'bin' }, 'foo')).toBe('bin-1');
-  expect(binOf({ bit_length: 8, name_prefix: 'bin' }, 'foo')).toBe('bin-2c');
-  expect(binOf({ bit_length: 10, name_prefix: 'bin' }, 'foo')).toBe('bin-0b0');
+  const binAmong = (bit_length: number) =>
+    binOf({ bit_length, name_prefix: 'bin', keyids: [], threshold: 1 }, 'foo');
+  expect(binAmong(3)).toBe('bin-1');
+  expect(binAmong(8)).toBe('bin-2c');
+  expect(binAmong(10)).toBe('bin-0b0');
 });
 
 test.each(['', '**', 'a/**', '../x', 'a//b', 'a/{b,c}', 'a/[ab]', 'a b', '/a'])(

@@ -18,6 +18,7 @@ export class TrustClient {
   readonly store: TrustStore;
   readonly repository: TufRepository;
   readonly warnings: string[] = [];
+  trustRoles: string[] = [];
   fetcher: Fetcher;
 
   constructor(repository: TufRepository) {
@@ -29,7 +30,7 @@ export class TrustClient {
   #setting(now: number, urls: readonly string[]) {
     const config = loadConfig(
       { env: {}, cwd: temporaryDirectory() },
-      { tuf_url: [...urls], local_cache_path: this.store.directory },
+      { tuf_url: [...urls], local_cache_path: this.store.directory, trust_roles: this.trustRoles },
     );
     const warn = (line: string) => void this.warnings.push(line);
     return { store: this.store, config, fetcher: this.fetcher, now, warn };

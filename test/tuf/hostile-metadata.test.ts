@@ -7,7 +7,7 @@ import { generateKey } from '../../src/base/keys.ts';
 import { distributedKeys } from '../../src/trust/key-list.ts';
 import { trustTargets } from '../../src/trust/targets.ts';
 import { TRUSTED_ROOT_MEDIA_TYPE } from '../../src/trust/trusted-root.ts';
-import { refreshTuf } from '../../src/tuf/view.ts';
+import { refreshTuf } from '../../src/tuf/refresh.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 import { NOW, REPOSITORY_URL, signAnything, TufRepository } from '../support/tuf-repository.ts';
 

@@ -1,6 +1,6 @@
 import { isStellaError } from '../../base/errors.ts';
-import { parseJson } from '../../base/schema.ts';
 import { metadataPath } from '../../tuf/layout.ts';
+import { parseMetadata } from '../../tuf/parse-metadata.ts';
 import type { ReportRole } from './report.ts';
 
 interface RoleFacts {
@@ -32,13 +32,13 @@ export async function rolesWithSigners(
     if (!bytes || role.name === 'timestamp' || role.name === 'snapshot') continue;
     try {
       if (role.name === 'root') {
-        const { signed } = parseJson('tuf-root', bytes, 'the root');
+        const { signed } = parseMetadata('root', bytes, 'the root');
         for (const name of TOP) {
           const { threshold, keyids } = signed.roles[name];
           signers.set(name, { threshold, keyIds: keyids });
         }
       } else {
-        const { signed } = parseJson('tuf-targets', bytes, role.name);
+        const { signed } = parseMetadata('targets', bytes, role.name);
         for (const { name, threshold, keyids } of signed.delegations?.roles ?? []) {
           signers.set(name, { threshold, keyIds: keyids });
           parents.set(name, role.name);

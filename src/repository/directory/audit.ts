@@ -2,15 +2,10 @@ import { createHash } from 'node:crypto';
 import { excerpt, sha256Hex } from '../../base/bytes.ts';
 import { type Instant, parseInstant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
-import type { TufRoot, TufSnapshot, TufTargets, TufTimestamp } from '../../base/schema-types.ts';
 import { delegationsOf } from '../../tuf/delegation.ts';
-import {
-  type MetadataFile,
-  parseMetadata,
-  ruleOf,
-  type SigningRule,
-  validSigners,
-} from '../../tuf/metadata.ts';
+import type { MetadataFile, TufRoot, TufSnapshot, TufTargets, TufTimestamp } from '../../tuf/metadata.ts';
+import { parseMetadata } from '../../tuf/parse-metadata.ts';
+import { ruleOf, type SigningRule, validSigners } from '../../tuf/signature.ts';
 
 /** A published repository: a path below the served directory → its bytes, if there is such a file. */
 export type RepositoryReader = (path: string) => Uint8Array | undefined;

@@ -13,7 +13,7 @@ import {
   writeError,
   writeNewFile,
 } from '../../base/files.ts';
-import { MOST_METADATA_BYTES } from '../../tuf/metadata.ts';
+import { MAX_SIGNED_BYTES } from '../../tuf/metadata-file.ts';
 import { type Audit, auditRepository, type RepositoryReader } from './audit.ts';
 import { loadSettings, type Settings } from './settings.ts';
 
@@ -34,7 +34,7 @@ const CLOCK_TOLERANCE = 5 * MINUTE;
 
 /** Reads files below `directory`. */
 export function directoryReader(directory: string): RepositoryReader {
-  return (path) => readBoundedIfPresent(join(directory, path), MOST_METADATA_BYTES);
+  return (path) => readBoundedIfPresent(join(directory, path), MAX_SIGNED_BYTES);
 }
 
 /**
@@ -118,7 +118,7 @@ export function writePublic(
 export type PublicFile = readonly [path: string, bytes: Uint8Array];
 
 function isThere(target: string, bytes: Uint8Array): boolean {
-  const present = readBoundedIfPresent(target, MOST_METADATA_BYTES);
+  const present = readBoundedIfPresent(target, MAX_SIGNED_BYTES);
   return present !== undefined && Buffer.compare(present, bytes) === 0;
 }
 

@@ -1,9 +1,10 @@
 import { type Duration, formatInstant, type Instant, SECOND } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
-import type { TufRoot, TufSnapshot, TufTargets } from '../../base/schema-types.ts';
 import { delegationsOf } from '../../tuf/delegation.ts';
-import { type MetadataFile, ruleOf, SPEC_VERSION, validSigners } from '../../tuf/metadata.ts';
+import type { TufRoot, TufSnapshot, TufTargets } from '../../tuf/metadata.ts';
+import { type MetadataFile, SPEC_VERSION } from '../../tuf/metadata.ts';
 import type { TopRole } from '../../tuf/roles.ts';
+import { ruleOf, validSigners } from '../../tuf/signature.ts';
 import type { Audit } from '../directory/audit.ts';
 import { targetPath } from '../directory/target-name.ts';
 

@@ -1,8 +1,8 @@
 import { StellaError } from '../../base/errors.ts';
 import type { PublicKey } from '../../base/keys.ts';
-import type { TufTargets } from '../../base/schema-types.ts';
-import { MOST_BIN_BITS } from '../../tuf/delegation.ts';
+import { MAX_BIN_BITS } from '../../tuf/delegation.ts';
 import { formatTufKey } from '../../tuf/key.ts';
+import type { TufTargets } from '../../tuf/metadata.ts';
 import { checkRoleName } from '../directory/target-name.ts';
 import { keyIdOf } from '../keys/new-key.ts';
 import type { Draft } from './change.ts';
@@ -58,9 +58,9 @@ export function delegate(draft: Draft, delegation: NewDelegation): void {
 
 function binBits(count: number): number {
   const bits = Math.log2(count);
-  if (!Number.isInteger(bits) || bits < 1 || bits > MOST_BIN_BITS)
+  if (!Number.isInteger(bits) || bits < 1 || bits > MAX_BIN_BITS)
     throw new StellaError('USAGE', `${count} is not a number of hash bins`, {
-      hint: `give a power of two from 2 to ${2 ** MOST_BIN_BITS}`,
+      hint: `give a power of two from 2 to ${2 ** MAX_BIN_BITS}`,
     });
   return bits;
 }

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { StellaError } from '../../base/errors.ts';
-import type { TufTargets } from '../../base/schema-types.ts';
-import { binNames } from '../../tuf/delegation.ts';
+import { binOf } from '../../tuf/delegation.ts';
+import type { TufTargets } from '../../tuf/metadata.ts';
 import { isInPattern } from '../../tuf/path-pattern.ts';
 
 /** @throws StellaError USAGE for a pattern that implementations read differently */
@@ -21,10 +20,4 @@ export function isDelegated(delegator: TufTargets['signed'], role: string, name:
   if (bins) return binOf(bins, name) === role;
   const delegation = roles?.find((candidate) => candidate.name === role);
   return delegation?.paths?.some((pattern) => isInPattern(name, pattern)) ?? false;
-}
-
-/** The hash bin of a target (TAP 15): the leading bits of the SHA-256 of its name. */
-export function binOf(bins: { bit_length: number; name_prefix: string }, name: string): string {
-  const digest = createHash('sha256').update(name).digest();
-  return binNames(bins)[digest.readUInt32BE() >>> (32 - bins.bit_length)]!;
 }

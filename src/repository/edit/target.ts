@@ -4,8 +4,8 @@ import { formatInstant, type Instant, parseInstant } from '../../base/clock.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import { parsePublicKey } from '../../base/keys.ts';
 import { parseAnyJson } from '../../base/schema.ts';
-import type { TufTargetsTarget } from '../../base/schema-types.ts';
 import { parseServiceMap } from '../../config/service-map.ts';
+import type { TargetEntry } from '../../tuf/metadata.ts';
 import { USAGES, type Usage } from '../directory/vocabulary.ts';
 
 const SIGSTORE_USAGES: ReadonlySet<string> = new Set(['Rekor', 'Fulcio', 'CTFE', 'TSA']);
@@ -41,7 +41,7 @@ export function usageOfName(name: string): Usage {
  * The `custom` field of a target: `sigstore` as the root-signing repository writes it, `stella` for what it lacks.
  * @throws StellaError USAGE
  */
-export function formatCustom(facts: TargetFacts): NonNullable<TufTargetsTarget['custom']> {
+export function formatCustom(facts: TargetFacts): NonNullable<TargetEntry['custom']> {
   const { usage, status, uri, validFrom, validUntil } = facts;
   if (validFrom !== undefined && validUntil !== undefined && validUntil <= validFrom)
     throw new StellaError('USAGE', '--valid-until must be later than --valid-from');
@@ -60,7 +60,7 @@ export function formatCustom(facts: TargetFacts): NonNullable<TufTargetsTarget['
 }
 
 /** What a target's `custom` field says; unknown usages are `other`. */
-export function parseCustom(custom: TufTargetsTarget['custom']): TargetFacts {
+export function parseCustom(custom: TargetEntry['custom']): TargetFacts {
   const sigstore = record(custom?.['sigstore']);
   const stella = record(custom?.['stella']);
   const usage = USAGES.find((known) => known === (stella['usage'] ?? sigstore['usage'])) ?? 'other';
@@ -84,7 +84,7 @@ function record(value: unknown): Record<string, unknown> {
 }
 
 /** A target's entry in the metadata. */
-export function makeTarget(bytes: Uint8Array, facts: TargetFacts): TufTargetsTarget {
+export function makeTarget(bytes: Uint8Array, facts: TargetFacts): TargetEntry {
   const custom = formatCustom(facts);
   return {
     length: bytes.length,

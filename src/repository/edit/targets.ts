@@ -1,10 +1,11 @@
 import { excerpt } from '../../base/bytes.ts';
 import { formatInstant, type Instant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
-import type { TufTargetsTarget } from '../../base/schema-types.ts';
+import { binOf } from '../../tuf/delegation.ts';
+import type { TargetEntry } from '../../tuf/metadata.ts';
 import { checkTargetName, targetPath } from '../directory/target-name.ts';
 import type { Draft } from './change.ts';
-import { binOf, isDelegated } from './path-pattern.ts';
+import { isDelegated } from './path-pattern.ts';
 import {
   checkTargetContent,
   formatCustom,
@@ -80,13 +81,13 @@ export function retireTarget(draft: Draft, name: string, validUntil: Instant, no
 export function findTarget(
   draft: Pick<Draft, 'roles'>,
   name: string,
-): { role: string; target: TufTargetsTarget } | undefined {
+): { role: string; target: TargetEntry } | undefined {
   for (const [role, { signed }] of draft.roles)
     if (Object.hasOwn(signed.targets, name)) return { role, target: signed.targets[name]! };
   return undefined;
 }
 
-function needTarget(draft: Draft, name: string): { role: string; target: TufTargetsTarget } {
+function needTarget(draft: Draft, name: string): { role: string; target: TargetEntry } {
   const found = findTarget(draft, name);
   if (found) return found;
   throw new StellaError('TARGET_UNKNOWN', `Unknown target ${name}`, {

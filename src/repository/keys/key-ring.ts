@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import { loadPrivateKey, type PrivateKey, type Signer, signerOf } from '../../base/keys.ts';
-import { formatTufKey, parseTufKey, type TufKey, tufKeyId } from '../../tuf/key.ts';
+import { formatTufKey, parseTufKey, tufKeyId } from '../../tuf/key.ts';
+import type { TufKey } from '../../tuf/metadata.ts';
 import type { Settings } from '../directory/settings.ts';
 import { commandSigner } from './command-signer.ts';
 

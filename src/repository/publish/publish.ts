@@ -1,16 +1,17 @@
 import { equalBytes, sha256Hex } from '../../base/bytes.ts';
 import type { Instant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
-import type { TufTimestamp } from '../../base/schema-types.ts';
+import type { TufTimestamp } from '../../tuf/metadata.ts';
+import { formatMetadata, type MetadataFile, SPEC_VERSION, signedBytes } from '../../tuf/metadata.ts';
+import { type JudgedRepository, secondOpinion } from '../../tuf/second-opinion.ts';
+import { ruleOf, validSigners } from '../../tuf/signature.ts';
 import {
-  formatMetadata,
-  type MetadataFile,
-  ruleOf,
-  SPEC_VERSION,
-  signedBytes,
-  validSigners,
-} from '../../tuf/metadata.ts';
-import { type Audit, auditRepository, expiryOf, type RepositoryReader } from '../directory/audit.ts';
+  type Audit,
+  auditRepository,
+  expiriesOf,
+  expiryOf,
+  type RepositoryReader,
+} from '../directory/audit.ts';
 import {
   directoryReader,
   type PublicFile,
@@ -64,7 +65,8 @@ export async function publishChange(
       );
   }
   const steps = await planSteps(directory, change, ring, now, oldKeys);
-  checkSteps(directory, steps);
+  const audit = checkSteps(directory, steps);
+  await secondOpinion(judgedAudit(audit, now));
   const firstVisible = steps.findIndex(([path]) => path === 'timestamp.json' || path.endsWith('.root.json'));
   writePublic(directory.public, steps.slice(0, firstVisible), steps.slice(firstVisible));
   writeClock(directory.path, now);
@@ -181,18 +183,41 @@ function lapses(published: Audit | undefined, root: Change['root']): boolean {
   return validSigners(published.timestamp, rule).length < rule.threshold;
 }
 
-/** Goes through the publication as clients would, from the root that they have, after each step that they can notice. */
-function checkSteps(directory: WorkingDirectory, steps: readonly PublicFile[]): void {
+/** What clients will find, for tuf-js to judge. That something else has expired is no reason not to publish this. */
+function judgedAudit(audit: Audit, now: Instant): JudgedRepository {
+  const roles = expiriesOf(audit).map(({ role, ...rest }) => ({ name: role, ...rest }));
+  const firstExpiry = Math.min(...roles.map(({ expires }) => expires));
+  return {
+    url: 'to be published',
+    referenceTime: Math.min(now, firstExpiry - 1),
+    rootVersions: audit.rootVersions,
+    roles,
+    read: (role, version) => {
+      const name = encodeURIComponent(role);
+      return audit.files.get(`${version}.${name}.json`) ?? audit.files.get(`${name}.json`);
+    },
+  };
+}
+
+/**
+ * Goes through the publication as clients would, from the root that they have, after each step that they can notice.
+ * @returns what they find in the end
+ */
+function checkSteps(directory: WorkingDirectory, steps: readonly PublicFile[]): Audit {
   const { published } = directory;
   const done = new Map<string, Uint8Array>();
   const onDisk = directoryReader(directory.public);
   const read: RepositoryReader = (path) => done.get(path) ?? onDisk(path);
+  let audit = published;
   steps.forEach(([path, bytes], index) => {
     done.set(path, bytes);
     const isLast = index === steps.length - 1;
     if (!isLast && path !== 'timestamp.json') return;
     try {
-      auditRepository(read, { files: isLast, ...(published ? { trustedRoot: published.rootBytes } : {}) });
+      audit = auditRepository(read, {
+        files: isLast,
+        ...(published ? { trustedRoot: published.rootBytes } : {}),
+      });
     } catch (cause) {
       throw new StellaError(
         'REPO_INVALID',
@@ -201,4 +226,5 @@ function checkSteps(directory: WorkingDirectory, steps: readonly PublicFile[]): 
       );
     }
   });
+  return audit!;
 }

@@ -1,7 +1,7 @@
-import type { TufRoot } from '../../base/schema-types.ts';
 import { delegationsOf } from '../../tuf/delegation.ts';
-import { type MetadataFile, ruleOf, type SigningRule, validSigners } from '../../tuf/metadata.ts';
+import type { MetadataFile, TufRoot } from '../../tuf/metadata.ts';
 import type { TopRole } from '../../tuf/roles.ts';
+import { ruleOf, type SigningRule, validSigners } from '../../tuf/signature.ts';
 import type { Audit } from '../directory/audit.ts';
 import type { Change } from '../edit/change.ts';
 

@@ -1,6 +1,6 @@
 import { StellaError } from '../../base/errors.ts';
-import type { TufRoot, TufSnapshot, TufTargets } from '../../base/schema-types.ts';
-import { addSignature, type MetadataFile, validSigners } from '../../tuf/metadata.ts';
+import type { MetadataFile, TufRoot, TufSnapshot, TufTargets } from '../../tuf/metadata.ts';
+import { addSignature, validSigners } from '../../tuf/signature.ts';
 import type { Audit } from '../directory/audit.ts';
 import type { Change } from '../edit/change.ts';
 import type { KeyRing } from '../keys/key-ring.ts';

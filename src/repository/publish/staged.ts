@@ -14,8 +14,10 @@ import {
   writeNewFile,
 } from '../../base/files.ts';
 import { parseJson } from '../../base/schema.ts';
-import type { TufTargets } from '../../base/schema-types.ts';
-import { formatMetadata, MOST_METADATA_BYTES, parseMetadata } from '../../tuf/metadata.ts';
+import type { TufTargets } from '../../tuf/metadata.ts';
+import { formatMetadata } from '../../tuf/metadata.ts';
+import { MAX_SIGNED_BYTES } from '../../tuf/metadata-file.ts';
+import { parseMetadata } from '../../tuf/parse-metadata.ts';
 import { type Audit, auditRepository } from '../directory/audit.ts';
 import { checkTargetName } from '../directory/target-name.ts';
 import { directoryReader } from '../directory/working-directory.ts';
@@ -93,7 +95,7 @@ export function loadStaged(directory: string, now: Instant, trustedRoot?: Uint8A
 }
 
 function readStaged(directory: string, now: Instant, trustedRoot: Uint8Array | undefined): StagedChange {
-  const read = (path: string) => readBounded(join(directory, path), MOST_METADATA_BYTES);
+  const read = (path: string) => readBounded(join(directory, path), MAX_SIGNED_BYTES);
   const index = parseJson(
     'staged-change',
     readBounded(join(directory, CHANGE_FILE), MOST_CHANGE_BYTES),

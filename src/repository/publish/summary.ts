@@ -1,5 +1,5 @@
 import { excerpt } from '../../base/bytes.ts';
-import type { TufRoot, TufTargets, TufTargetsTarget } from '../../base/schema-types.ts';
+import type { TargetEntry, TufRoot, TufTargets } from '../../tuf/metadata.ts';
 import { TOP_ROLES } from '../../tuf/roles.ts';
 import type { Audit } from '../directory/audit.ts';
 import type { Change } from '../edit/change.ts';
@@ -57,7 +57,7 @@ function describeRole(role: string, metadata: TufTargets, before: TufTargets | u
   return [...lines, ...describeDelegations(signed.delegations, before?.signed.delegations)];
 }
 
-function describeTarget(name: string, target: TufTargetsTarget): string {
+function describeTarget(name: string, target: TargetEntry): string {
   const [digest] = Object.values(target.hashes);
   return `target ${excerpt(name)}: ${target.length} bytes, sha256 ${digest}, ${describeFacts(parseCustom(target.custom))}`;
 }
