@@ -79,8 +79,9 @@ export function targetNamesOf(
  * Whether a target can decide trust by the role that lists it: the top-level one, or a delegated role that the
  * configuration names. The holder of any other delegated key lists content, never an anchor.
  */
-export function isAnchor({ role }: Pick<TufTarget, 'role'>, trustRoles: ReadonlySet<string>): boolean {
-  return role === 'targets' || trustRoles.has(role);
+export function isAnchor({ role, anchored }: TufTarget, trustRoles: ReadonlySet<string>): boolean {
+  // The store may have been made with other roles than the configuration names today.
+  return anchored && (role === 'targets' || trustRoles.has(role));
 }
 
 /** Which targets trust rests on, under a configuration: those that it names, and those that declare a usage. */

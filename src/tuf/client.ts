@@ -326,7 +326,7 @@ function targetOf({ signed }: TufTargets, name: string, role: string): TufTarget
   if (!entry) return undefined;
   const { length, hashes, custom } = entry;
   const isRecord = typeof custom === 'object' && custom !== null && !Array.isArray(custom);
-  return { name, length, hashes, custom: isRecord ? custom : {}, role };
+  return { name, length, hashes, custom: isRecord ? custom : {}, role, anchored: false };
 }
 
 /** Whether a role cannot be used because of what the repository has, and not because nothing could be asked. */

@@ -110,7 +110,7 @@ function writeMetadata(client: TufClient, directory: string): void {
 async function fetchTargets(
   targets: readonly TufTarget[],
   { consistentSnapshot }: TufClient,
-  { url, directory, held, trustRoles, isNeeded }: RefreshOptions,
+  { url, directory, held, isNeeded }: RefreshOptions,
   fetched: Fetch,
 ): Promise<{ changed: boolean; missing: { name: string; error: StellaError }[] }> {
   const missing: { name: string; error: StellaError }[] = [];
@@ -135,8 +135,7 @@ async function fetchTargets(
     }
     write(join(directory, 'targets', path), bytes);
   };
-  const isTrusted = ({ role }: TufTarget) => role === 'targets' || trustRoles?.has(role);
-  const needed = targets.filter((target) => isTrusted(target) && isNeeded?.(target));
+  const needed = targets.filter((target) => target.anchored && isNeeded?.(target));
   for (const target of needed) await get(target);
   for (const target of forTheMirror(targets, new Set(needed))) {
     if (missing.length >= MAX_MISSING_TARGETS) break;

@@ -27,7 +27,7 @@ export async function resolveTargets(
   const targets = new Map<string, TufTarget>();
   const take = async (name: string, roles?: ReadonlySet<string>) => {
     const target = await client.find(name, roles);
-    if (target) targets.set(name, target);
+    if (target) targets.set(name, { ...target, anchored: roles !== undefined });
   };
   for (const name of await client.loadDelegations(trustRoles)) await take(name, trustRoles);
   const isLarge = client.snapshotRoles.length > MAX_ROLES_LOADED;

@@ -148,7 +148,8 @@ async function whyMisread(files: readonly Judged[]): Promise<string | undefined>
     if (metadata.signed._type === 'root' && metadata.signed.consistent_snapshot === undefined)
       return `${name} does not say whether there are consistent snapshots, which tuf-js requires`;
     const rule = delegator === 'root' ? ruleOf(root, kind) : delegationRule(targets.get(delegator)!, role)!;
-    if (validSigners(metadata, onlyKnown(rule)).length < rule.threshold)
+    const isSignedBy = (keys: SigningRule) => validSigners(metadata, keys).length >= rule.threshold;
+    if (isSignedBy(rule) && !isSignedBy(onlyKnown(rule)))
       return `${name} is signed with keys of a type that tuf-js does not know`;
     if (kind === 'root') root = metadata as TufRoot;
     if (kind === 'targets') targets.set(role, metadata as TufTargets);

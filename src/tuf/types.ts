@@ -44,6 +44,11 @@ export interface TufTarget {
   readonly custom: Readonly<Record<string, unknown>>;
   /** The role that signed for it. */
   readonly role: string;
+  /**
+   * Whether it was found by way of the top-level role and of roles that trust may rest on alone. A role of such a name to
+   * which another delegates is not enough.
+   */
+  readonly anchored: boolean;
 }
 
 /** A delegated role that could not be used. */

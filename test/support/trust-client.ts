@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { ErrorCode } from '../../src/base/codes.ts';
 import type { StellaError } from '../../src/base/errors.ts';
-import { loadConfig } from '../../src/config/config.ts';
+import { type Config, loadConfig } from '../../src/config/config.ts';
 import type { Fetcher } from '../../src/net/types.ts';
 import { loadGeneration } from '../../src/store/generation.ts';
 import { openStore, type TrustStore } from '../../src/store/store.ts';
@@ -19,6 +19,7 @@ export class TrustClient {
   readonly repository: TufRepository;
   readonly warnings: string[] = [];
   trustRoles: string[] = [];
+  rekorKeyTargets: string[] | undefined;
   fetcher: Fetcher;
 
   constructor(repository: TufRepository) {
@@ -27,11 +28,24 @@ export class TrustClient {
     this.store = openStore(join(temporaryDirectory(), 'store'));
   }
 
-  #setting(now: number, urls: readonly string[]) {
-    const config = loadConfig(
+  configFor(urls: readonly string[]): Config {
+    return loadConfig(
       { env: {}, cwd: temporaryDirectory() },
-      { tuf_url: [...urls], local_cache_path: this.store.directory, trust_roles: this.trustRoles },
+      {
+        tuf_url: [...urls],
+        local_cache_path: this.store.directory,
+        trust_roles: this.trustRoles,
+        rekor_key_targets: this.rekorKeyTargets,
+      },
     );
+  }
+
+  get config(): Config {
+    return this.configFor([REPOSITORY_URL]);
+  }
+
+  #setting(now: number, urls: readonly string[]) {
+    const config = this.configFor(urls);
     const warn = (line: string) => void this.warnings.push(line);
     return { store: this.store, config, fetcher: this.fetcher, now, warn };
   }

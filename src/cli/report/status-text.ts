@@ -1,9 +1,11 @@
 import { formatDuration, formatInstant, type Instant, SECOND } from '../../base/clock.ts';
 import type { Config, ConfigKey } from '../../config/config.ts';
+import type { StoreState } from '../../store/store.ts';
 import type { PolicyState, WitnessState } from '../../tlog/witness-policy.ts';
 import { formatFreshness } from '../../trust/freshness.ts';
 import type { TrustStatus } from '../../trust/status.ts';
 import { formatCount, formatNumber, formatTable } from '../terminal/output.ts';
+import { secondOpinionText } from './second-opinion-text.ts';
 
 const at = (instant: Instant | undefined) => (instant === undefined ? '-' : formatInstant(instant));
 
@@ -32,6 +34,8 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
       fresh_until: formatInstant(freshness.freshUntil),
       accepted_until: formatInstant(freshness.acceptedUntil),
     },
+    second_opinion: state.second_opinion ?? null,
+    trust_roles: state.trust_roles ?? [],
     clock_floor: state.clock_floor,
     roles: status.roles.map((role) => ({
       ...role,
@@ -105,10 +109,15 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
     `trust store         ${store}`,
     `generation          ${generation.number}, made ${state.created_at}, ${source}`,
     `root pin            version ${state.pin.version}, sha256:${state.pin.sha256}, ${how} (${state.pin.at})`,
+    `second opinion      ${secondOpinionText(state)}`,
     `freshness           ${standing(status)}`,
     `service_map_target  ${config.serviceMapTarget} (${from('service_map_target')}): ${services(status, config)}`,
     `rekor_key_targets   ${config.rekorKeyTargets.join(', ')} (${from('rekor_key_targets')})${missing(status, config)}`,
   ];
+  if (config.trustRoles.length > 0 || (state.trust_roles ?? []).length > 0)
+    lines.push(
+      `trust_roles         ${config.trustRoles.join(', ')} (${from('trust_roles')})${outdatedRoles(state, config)}`,
+    );
   if (config.environment !== undefined)
     lines.push(`environment         ${config.environment} (${from('environment')})`);
   lines.push(
@@ -140,6 +149,14 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
   else lines.push('', `${formatCount(status.keys.length, 'key')}: --show-keys lists them`);
   if (shown.endpoints) lines.push('', endpointsText(status));
   return lines.join('\n');
+}
+
+/** Which delegated roles count was decided when the generation was made; the configuration may have changed since. */
+function outdatedRoles({ trust_roles: made = [] }: StoreState, { trustRoles }: Config): string {
+  const isSame = made.length === trustRoles.length && made.every((role) => trustRoles.includes(role));
+  return isSame
+    ? ''
+    : `: the store was made with ${made.join(', ') || 'none'}; sync or import to apply the change`;
 }
 
 function witnessJson({ name, cosignedAt }: WitnessState): object {

@@ -43,6 +43,11 @@ export function registerRepoAddTarget(parent: Command, cli: Cli): void {
         ...(role === undefined ? {} : { role }),
       }),
     );
+    const { role: listed } = result.value;
+    if (listed !== 'targets' && result.value.facts.usage !== 'other')
+      run.note(
+        `warning: the usage ${result.value.facts.usage} of ${name} does not count for clients: it is listed by the delegated role ${listed}; it does where their trust_roles names ${listed}`,
+      );
     const what = describeFacts(result.value.facts);
     return editOutcome(
       result,

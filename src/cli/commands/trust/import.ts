@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Cli } from '../../frame/cli.ts';
 import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { secondOpinionText } from '../../report/second-opinion-text.ts';
 import { printable } from '../../terminal/output.ts';
 import {
   acceptedJson,
@@ -50,6 +51,7 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
     );
     const { acceptance, generation } = imported;
     const { alreadyHeld, freshness, pin, trust } = acceptance;
+    run.trace(`second opinion: ${secondOpinionText(generation.state)}`);
     if (freshness.state === 'stale') run.note('warning: this bundle is getting old; ask for a newer one');
     if (!alreadyHeld && pin.how === 'first-use') {
       run.note(`warning: nobody vouched for the root: trusted on first use (sha256:${pin.sha256})`);

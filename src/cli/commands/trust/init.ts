@@ -4,6 +4,7 @@ import { readBounded } from '../../../base/files.ts';
 import { loadPublicKey } from '../../../base/keys.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { fetcherOf, loadTrustSetting } from '../../frame/trust-setting.ts';
+import { secondOpinionText } from '../../report/second-opinion-text.ts';
 
 interface Options {
   readonly tufUrl?: string[];
@@ -59,6 +60,7 @@ export function registerTrustInit(trust: Command, cli: Cli): void {
     const setting = { store, config, fetcher, now, warn: run.note };
     const { generation } = await initFromUrl(setting, voucher, bundleKeys, options.replace ?? false);
     const { pin, tuf, reference_time: asOf } = generation.state;
+    run.trace(`second opinion: ${secondOpinionText(generation.state)}`);
     if (pin.how === 'first-use') {
       run.note(`warning: nobody vouched for the root: trusted on first use (version ${pin.version})`);
       run.note(`warning: compare sha256:${pin.sha256} with the trust team over another channel`);

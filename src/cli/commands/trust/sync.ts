@@ -3,6 +3,7 @@ import { formatInstant, type Instant, MINUTE } from '../../../base/clock.ts';
 import type { Synced } from '../../../trust/sync.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { fetcherOf, loadTrustSetting } from '../../frame/trust-setting.ts';
+import { secondOpinionText } from '../../report/second-opinion-text.ts';
 import { syncedJson, syncedText } from '../../report/sync-text.ts';
 
 interface Options {
@@ -39,6 +40,7 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
     };
     if (!options.watch) {
       const synced = await sync(run.now, options.force ?? false);
+      run.trace(`second opinion: ${secondOpinionText(synced.generation.state)}`);
       return { json: syncedJson(synced, store.directory, run.now), text: syncedText(synced, run.now) };
     }
     const { watchTrust } = await import('../../../trust/watch.ts');
