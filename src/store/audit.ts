@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
-import { StellaError } from '../base/errors.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent, replaceFile, writeError } from '../base/files.ts';
+import { parseStrictJson } from '../base/json.ts';
 
 /** What an audit line is about. */
 export type AuditEvent = 'init' | 'sync' | 'import' | 'export' | 'prune' | 'refusal' | 'recovery';
@@ -105,12 +106,10 @@ export function loadAudit(store: string): AuditLine[] {
   const lines = texts.map((line, i): AuditLine => {
     let value: unknown;
     try {
-      value = JSON.parse(line);
-    } catch (cause) {
-      throw new StellaError('AUDIT_BROKEN', `the audit log is broken at line ${i + 1}: it is not JSON`, {
-        cause,
-        details: { line: i + 1 },
-      });
+      value = parseStrictJson(line, 'it', { code: 'AUDIT_BROKEN' });
+    } catch (error) {
+      if (!isStellaError(error)) throw error;
+      throw broken(i + 1, error.message);
     }
     if (
       value === null ||

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { sha256Hex } from '../../base/bytes.ts';
 import { StellaError } from '../../base/errors.ts';
 import { isDirectory, readBounded, readError } from '../../base/files.ts';
+import { parseStrictJson } from '../../base/json.ts';
+import { FieldReader } from '../../base/json-fields.ts';
 import type { HashAlgorithm } from '../../base/keys.ts';
 import { type Artifact, HASH_LENGTHS } from './artifact.ts';
-import { FieldReader, parseStrictJson } from './json.ts';
 
 /** Artifacts up to this size are kept whole: some signatures can only be checked over the content. */
 const MOST_KEPT_BYTES = 16 * 1024 * 1024;
@@ -66,11 +67,9 @@ const read = new FieldReader('PARSE_FAILED');
 /** An OCI image layout (image-spec, image-layout.md): the one manifest that its index names, which must be what its digest says. */
 function ociArtifact(directory: string): Artifact {
   const index = read.object(
-    parseStrictJson(
-      readBounded(join(directory, 'index.json'), MOST_INDEX_BYTES),
-      'index.json',
-      'PARSE_FAILED',
-    ),
+    parseStrictJson(readBounded(join(directory, 'index.json'), MOST_INDEX_BYTES), 'index.json', {
+      code: 'PARSE_FAILED',
+    }),
     'index.json',
   );
   const manifests = read.array(index['manifests'], 'manifests', 1000).map((item, i) => {

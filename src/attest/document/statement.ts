@@ -1,4 +1,5 @@
-import { FieldReader, type JsonObject, parseStrictJson } from './json.ts';
+import { parseStrictJson } from '../../base/json.ts';
+import { FieldReader, type JsonObject } from '../../base/json-fields.ts';
 import { LIMITS } from './limits.ts';
 
 const TYPES: ReadonlySet<string> = new Set([
@@ -27,7 +28,10 @@ export interface Statement {
  * @throws StellaError STATEMENT_INVALID
  */
 export function parseStatement(payload: Uint8Array): Statement {
-  const value = read.object(parseStrictJson(payload, 'the statement', 'STATEMENT_INVALID'), 'the statement');
+  const value = read.object(
+    parseStrictJson(payload, 'the statement', { code: 'STATEMENT_INVALID' }),
+    'the statement',
+  );
   const type = read.string(value['_type'], '_type', 256);
   if (!TYPES.has(type))
     read.refuse('_type', `is not a known statement type: ${JSON.stringify(type.slice(0, 80))}`);
