@@ -158,8 +158,10 @@ function parseOne(value: unknown): TrustedRoot {
   const root = object(value, 'the document');
   const mediaType = text(root['mediaType'], 'mediaType');
   if (!MEDIA_TYPES.has(mediaType)) refuse('mediaType', `is not of a known version: ${excerpt(mediaType)}`);
-  const each = <T>(name: string, parse: (item: unknown, path: string) => T): T[] =>
-    array(root[name], name, MOST_LOGS).map((item, i) => parse(item, `${name}.${i}`));
+  const each = <T>(
+    name: Exclude<keyof TrustedRoot, symbol>,
+    parse: (item: unknown, path: string) => T,
+  ): T[] => array(root[name], name, MOST_LOGS).map((item, i) => parse(item, `${name}.${i}`));
   return {
     tlogs: each('tlogs', parseLog),
     certificateAuthorities: each('certificateAuthorities', parseAuthority),

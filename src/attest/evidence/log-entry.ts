@@ -4,6 +4,7 @@ import { StellaError } from '../../base/errors.ts';
 import { parseStrictJson } from '../../base/json.ts';
 import { FieldReader, type JsonObject } from '../../base/json-fields.ts';
 import type { HashAlgorithm } from '../../base/keys.ts';
+import { table } from '../../base/table.ts';
 import { HASH_LENGTHS } from '../document/artifact.ts';
 import type { LogEntry } from '../document/attestation.ts';
 import { LIMITS } from '../document/limits.ts';
@@ -20,16 +21,17 @@ export interface EntryClaim {
   readonly over: 'signed' | 'payload' | 'envelope';
 }
 
-const NAMES: Readonly<Record<string, HashAlgorithm>> = {
+const NAMES = table<HashAlgorithm>({
   sha256: 'sha256',
   sha384: 'sha384',
   sha512: 'sha512',
   SHA2_256: 'sha256',
   SHA2_384: 'sha384',
   SHA2_512: 'sha512',
-};
+});
 
-const field = (value: unknown, ...path: readonly string[]): unknown => {
+type FieldName = 'content' | 'data' | 'envelope' | 'hash' | 'publicKey' | 'signature' | 'signatures';
+const field = (value: unknown, ...path: readonly FieldName[]): unknown => {
   let at = value;
   for (const [i, name] of path.entries())
     at = read.object(at, path.slice(0, i).join('.') || 'the log entry')[name];
@@ -147,9 +149,7 @@ const signatureBytes = (value: unknown): Buffer => read.bytes(value, 'signature'
 
 function hashNamed(value: unknown): HashAlgorithm {
   const name = read.string(value, 'algorithm', 32);
-  return (
-    (Object.hasOwn(NAMES, name) ? NAMES[name] : undefined) ?? read.refuse('algorithm', 'is not supported')
-  );
+  return NAMES[name] ?? read.refuse('algorithm', 'is not supported');
 }
 
 function hexDigest(value: unknown): Pick<EntryClaim, 'hash' | 'digest'> {
