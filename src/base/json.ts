@@ -1,6 +1,7 @@
 import { parseUtf8 } from './bytes.ts';
 import type { ErrorCode } from './codes.ts';
 import { StellaError } from './errors.ts';
+import { replaceEscapedNames, restoreNames } from './json-names.ts';
 
 /**
  * The one reader of JSON from outside. Before `JSON.parse` makes anything of a text, its size, its nesting and the number
@@ -47,10 +48,10 @@ export function parseStrictJson(document: Uint8Array | string, what: string, rul
       throw new StellaError(rules.code, `${what} is not JSON: it begins with a byte order mark`);
     text = text.slice(1);
   }
-  const members = checkStructure(text, what, rules);
+  const { members, escapedNames } = checkStructure(text, what, rules);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = escapedNames.length === 0 ? JSON.parse(text) : parseWithEscapedNames(text, escapedNames);
   } catch (cause) {
     throw new StellaError(rules.code, `${what} is not JSON`, { cause });
   }
@@ -60,8 +61,14 @@ export function parseStrictJson(document: Uint8Array | string, what: string, rul
   return value;
 }
 
+function parseWithEscapedNames(text: string, places: readonly number[]): unknown {
+  const replaced = replaceEscapedNames(text, places);
+  const value: unknown = JSON.parse(replaced.text);
+  return replaced.names.size === 0 ? value : restoreNames(value, replaced);
+}
+
 /**
- * JSON that was judged before, known by its digest or held since; or that this program has just written itself.
+ * JSON without escapes in its names that was judged before and is known by its digest, or that this program wrote itself.
  * @throws SyntaxError for anything else
  */
 export function parseKnownJson(document: Uint8Array | string): unknown {
@@ -101,19 +108,36 @@ export function decodeJsonText(bytes: Uint8Array, what: string, code: ErrorCode)
   }
 }
 
-/** The number of `name: value` pairs in the text, which need not be well-formed; bounds nesting and values on the way. */
-function checkStructure(text: string, what: string, rules: JsonRules): number {
+interface Structure {
+  /** The number of `name: value` pairs. */
+  readonly members: number;
+  /** First and last position of each name that has an escape in it, with its quotes. */
+  readonly escapedNames: readonly number[];
+}
+
+/** What can be told of a text before it is parsed, which need not be well-formed; bounds nesting and values on the way. */
+function checkStructure(text: string, what: string, rules: JsonRules): Structure {
   const { maxDepth = MAX_DEPTH, freeValues = FREE_VALUES } = rules;
-  let members = 0;
-  let values = 0;
-  let depth = 0;
+  const maxValues = Math.floor(freeValues + text.length / MIN_BYTES_PER_VALUE);
+  const tooMany = () => new StellaError(rules.code, `${what} has too many values for its size`);
+  const escapedNames: number[] = [];
+  let [members, values, depth] = [0, 0, 0];
+  // The last string, and the first backslash that is not before it; -1 where no more come.
+  let [start, end, backslash] = [0, 0, text.indexOf('\\')];
   for (let i = 0; i < text.length; i += 1) {
     switch (text.charCodeAt(i)) {
       case 0x22: // "
-        i = endOfString(text, i);
+        start = i;
+        end = endOfString(text, i);
+        i = end;
         break;
       case 0x3a: // :
         members += 1;
+        if (members > maxValues) throw tooMany();
+        if (backslash !== -1) {
+          if (backslash < start) backslash = text.indexOf('\\', start);
+          if (backslash !== -1 && backslash < end) escapedNames.push(start, end);
+        }
         break;
       case 0x2c: // ,
         values += 1;
@@ -130,9 +154,8 @@ function checkStructure(text: string, what: string, rules: JsonRules): number {
         depth -= 1;
     }
   }
-  if (values > freeValues + text.length / MIN_BYTES_PER_VALUE)
-    throw new StellaError(rules.code, `${what} has too many values for its size`);
-  return members;
+  if (values > maxValues) throw tooMany();
+  return { members, escapedNames };
 }
 
 /** The position of the quote that ends the string begun at `start`, or of the end of the text. */

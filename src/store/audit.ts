@@ -5,7 +5,7 @@ import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent, replaceFile, writeError } from '../base/files.ts';
-import { parseStrictJson } from '../base/json.ts';
+import { decodeJsonText, parseStrictJson } from '../base/json.ts';
 
 /** What an audit line is about. */
 export type AuditEvent = 'init' | 'sync' | 'import' | 'export' | 'prune' | 'refusal' | 'recovery';
@@ -95,7 +95,8 @@ function appendLine(path: string, line: string): void {
  * @throws StellaError AUDIT_BROKEN naming the first line that was edited, removed or moved
  */
 export function loadAudit(store: string): AuditLine[] {
-  const text = readBoundedIfPresent(logPath(store), MOST_BYTES)?.toString('utf8') ?? '';
+  const bytes = readBoundedIfPresent(logPath(store), MOST_BYTES);
+  const text = bytes ? decodeJsonText(bytes, 'the audit log', 'AUDIT_BROKEN') : '';
   const head = readBoundedIfPresent(headPath(store), MOST_BYTES)?.toString('utf8').trimEnd();
   const broken = (line: number, why: string) =>
     new StellaError('AUDIT_BROKEN', `the audit log is broken at line ${line}: ${why}`, { details: { line } });

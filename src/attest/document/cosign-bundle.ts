@@ -1,4 +1,4 @@
-import { parseKnownJson, parseStrictJson } from '../../base/json.ts';
+import { parseStrictJson } from '../../base/json.ts';
 import { FieldReader, isPresent, type JsonObject } from '../../base/json-fields.ts';
 import type { Attestation, LogEntry, SignerClaim } from './attestation.ts';
 import { parseBareEnvelope } from './envelope.ts';
@@ -86,7 +86,7 @@ function parseRekorBundle(value: unknown): LogEntry {
 /** The digest that the log entry gives for the artifact: this form has no other. */
 function digestIn(entry: LogEntry | undefined): { algorithm: 'sha256'; value: Buffer } | undefined {
   if (!entry) return undefined;
-  const body = parseKnownJson(entry.body) as {
+  const body = parseStrictJson(entry.body, 'the log entry', { code: 'LOG_ENTRY_INVALID' }) as {
     spec?: { data?: { hash?: { value?: unknown } } };
   };
   const hex = body.spec?.data?.hash?.value;
