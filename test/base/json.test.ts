@@ -196,5 +196,9 @@ test('nothing else in src/ parses JSON', () => {
   ]);
 });
 
-/** Reads metadata that was judged before, and what a registry says of a refusal, for a message. */
-const TO_COME: ReadonlySet<string> = new Set(['src/tuf/metadata-file.ts', 'src/oci/registry.ts']);
+/** Read TUF metadata that was judged before, and what a registry says about a refusal, for the message. */
+const TO_COME: ReadonlySet<string> = new Set([
+  'src/tuf/metadata-file.ts',
+  'src/oci/registry.ts',
+  'src/oci/registry-error.ts',
+]);

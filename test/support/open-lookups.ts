@@ -114,7 +114,7 @@ function isGuarded(object: ts.Expression, name: ts.Expression): boolean {
   const visit = (node: ts.Node): void => {
     if (ts.isCallExpression(node) && node.expression.getText() === 'Object.hasOwn')
       guarded ||= textOf(node.arguments[0]!) === of && textOf(node.arguments[1]!) === called;
-    ts.forEachChild(node, visit);
+    if (node === scope || !ts.isFunctionLike(node)) ts.forEachChild(node, visit);
   };
   visit(scope);
   return guarded;
