@@ -14,9 +14,9 @@ import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
 import { CertificateJudge } from '../src/attest/authority/chain.ts';
 import { loadTrust, type VerifierTrust } from '../src/attest/authority/trust.ts';
 import { artifactOf } from '../src/attest/document/artifact.ts';
-import { parseStrictJson } from '../src/attest/document/json.ts';
 import { parseSigstoreBundle } from '../src/attest/document/sigstore-bundle.ts';
 import { verifyAttestation } from '../src/attest/verify.ts';
+import { parseStrictJson } from '../src/base/json.ts';
 import { parseTrustedRoot } from '../src/trust/trusted-root.ts';
 
 const folder = fileURLToPath(new URL('../../shared/real/attestations/', import.meta.url));
@@ -112,7 +112,7 @@ for (const [label, name, rootName] of CASES) {
     trustedRoot: { ...parsedRoot, tlogs: parsedRoot.ctlogs },
   }).logs;
   const verify = async (used: VerifierTrust) => {
-    const value = parseStrictJson(raw, 'bundle', 'SIGSTORE_BUNDLE_INVALID');
+    const value = parseStrictJson(raw, 'bundle', { code: 'SIGSTORE_BUNDLE_INVALID' });
     const verdict = await verifyAttestation(parseSigstoreBundle(value), used, { artifact }, now);
     if (!verdict.verified) throw verdict.error;
   };

@@ -1,5 +1,6 @@
 import { excerpt, parseUtf8 } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
+import { table } from '../base/table.ts';
 
 /** Tar is made of blocks of so many bytes. */
 export const BLOCK = 512;
@@ -14,14 +15,14 @@ export interface TarHeader {
   readonly canonicalMtime: number | undefined;
 }
 
-const TYPES: Readonly<Record<string, TarHeader['type']>> = {
+const TYPES = table<TarHeader['type']>({
   '0': 'file',
   '5': 'directory',
   x: 'pax',
   L: 'long-name',
-};
+});
 /** The rest of what tar can carry, by what to call it in a refusal. */
-const FORBIDDEN: Readonly<Record<string, string>> = {
+const FORBIDDEN = table<string>({
   '1': 'a hard link',
   '2': 'a symbolic link',
   '3': 'a character device',
@@ -34,7 +35,7 @@ const FORBIDDEN: Readonly<Record<string, string>> = {
   M: 'a piece of a multi-volume archive',
   D: 'a GNU directory dump',
   V: 'a volume label',
-};
+});
 
 const USTAR = 'ustar\x0000';
 const GNU = 'ustar  \x00';
@@ -60,10 +61,10 @@ export function parseTarHeader(bytes: Uint8Array): TarHeader {
   const magic = block.toString('latin1', 257, 265);
   if (magic !== USTAR && magic !== GNU) throw invalid('is neither ustar nor GNU');
   const flag = String.fromCharCode(block[156]!);
-  const type = Object.hasOwn(TYPES, flag) ? TYPES[flag] : undefined;
+  const type = TYPES[flag];
   const name = nameOf(block, magic === USTAR);
   if (!type) {
-    const what = Object.hasOwn(FORBIDDEN, flag) ? FORBIDDEN[flag] : `of unknown type ${excerpt(flag)}`;
+    const what = FORBIDDEN[flag] ?? `of unknown type ${excerpt(flag)}`;
     throw new StellaError('ENTRY_TYPE', `the archive has an entry that is ${what}: ${excerpt(name)}`);
   }
   if (!isZero(block.subarray(157, 257)))

@@ -2,8 +2,7 @@ import { formatHex } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
 import { isStellaError } from '../base/errors.ts';
 import { parsePublicKey } from '../base/keys.ts';
-import { FieldReader, parseStrictJson } from './document/json.ts';
-import { parseEntryBody } from './evidence/log-entry.ts';
+import { parseLoneEntry } from './evidence/log-entry.ts';
 import { parseCertificate } from './x509/certificate.ts';
 import { identityIn } from './x509/identity.ts';
 
@@ -34,19 +33,13 @@ export interface LogFilter {
   readonly since?: Instant | undefined;
 }
 
-const read = new FieldReader('LOG_ENTRY_INVALID');
-
 /**
  * The content of a log's entry → what it records; `undefined` for anything that is not such an entry of Rekor's, which a
  * log may well hold.
  */
 export function describeEntry(bytes: Uint8Array): LoggedSignature | undefined {
   try {
-    const body = Buffer.from(bytes);
-    const fields = read.object(parseStrictJson(body, 'the log entry', 'LOG_ENTRY_INVALID'), 'the log entry');
-    const kind = read.string(fields['kind'], 'kind', 64);
-    const version = read.string(fields['apiVersion'], 'apiVersion', 64);
-    const claim = parseEntryBody({ body, kind, version });
+    const { kind, version, claim } = parseLoneEntry(bytes);
     return {
       kind: `${kind} ${version}`,
       digest: `${claim.hash}:${formatHex(claim.digest)}`,

@@ -1,5 +1,6 @@
 import { excerpt } from './bytes.ts';
 import { StellaError } from './errors.ts';
+import { table } from './table.ts';
 
 /** Milliseconds since 1970-01-01T00:00:00Z. */
 export type Instant = number;
@@ -16,7 +17,7 @@ export const MINUTE: Duration = 60 * SECOND;
 export const HOUR: Duration = 60 * MINUTE;
 export const DAY: Duration = 24 * HOUR;
 
-const UNITS: Readonly<Record<string, Duration>> = { s: SECOND, m: MINUTE, h: HOUR, d: DAY, w: 7 * DAY };
+const UNITS = table<Duration>({ s: SECOND, m: MINUTE, h: HOUR, d: DAY, w: 7 * DAY });
 /** A century: longer windows are typing errors, and stay far from where arithmetic on dates fails. */
 const LONGEST: Duration = 36_525 * DAY;
 

@@ -180,11 +180,16 @@ const ALGORITHMS: Readonly<Record<number, { key: PublicKey['algorithm']; form: S
   [-36]: { key: 'ecdsa-p521', form: { hash: 'sha512', encoding: 'ieee-p1363' } },
 };
 
+const NAMES: ReadonlyMap<unknown, string> = new Map([
+  [-7, 'ES256'],
+  [-8, 'EdDSA'],
+  [-19, 'Ed25519'],
+  [-36, 'ES512'],
+]);
+
 /** What the algorithm of a protected header is called; `alg N` for those unknown here. */
 export function coseAlgorithmName(alg: unknown): string {
-  return (
-    { [-7]: 'ES256', [-8]: 'EdDSA', [-19]: 'Ed25519', [-36]: 'ES512' }[alg as number] ?? `alg ${String(alg)}`
-  );
+  return NAMES.get(alg) ?? `alg ${String(alg)}`;
 }
 
 /**

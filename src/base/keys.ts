@@ -12,6 +12,7 @@ import { platform } from 'node:os';
 import { sha256Hex } from './bytes.ts';
 import { StellaError } from './errors.ts';
 import { readBounded } from './files.ts';
+import { table } from './table.ts';
 
 /** Kinds of keys that signatures are checked with. */
 export type KeyAlgorithm = 'ed25519' | 'ecdsa-p256' | 'ecdsa-p384' | 'ecdsa-p521' | 'rsa';
@@ -56,11 +57,11 @@ export interface SignatureForm {
 const MOST_KEY_BYTES = 64 * 1024;
 const LEAST_RSA_BITS = 2048;
 const MOST_RSA_BITS = 16_384;
-const CURVES: Readonly<Record<string, KeyAlgorithm>> = {
+const CURVES = table<KeyAlgorithm>({
   prime256v1: 'ecdsa-p256',
   secp384r1: 'ecdsa-p384',
   secp521r1: 'ecdsa-p521',
-};
+});
 
 function algorithmOf(object: KeyObject): KeyAlgorithm {
   const details = object.asymmetricKeyDetails;

@@ -1,6 +1,6 @@
-import { parseUtf8 } from './bytes.ts';
 import type { ErrorCode } from './codes.ts';
 import { StellaError } from './errors.ts';
+import { type JsonRules, parseStrictJson } from './json.ts';
 import type { SchemaTypes } from './schema-types.ts';
 import { type SchemaName, type Validate, validatorOf } from './validator.ts';
 
@@ -37,6 +37,13 @@ export function checkSchema<N extends SchemaName>(
   return value as SchemaTypes[N];
 }
 
+/** Documents that people write and hand over, with editors that may put a byte order mark in front. */
+const HANDED_OVER: ReadonlySet<SchemaName> = new Set(['service-map', 'policy']);
+
+function rulesOf(name: SchemaName, code: ErrorCode): JsonRules {
+  return HANDED_OVER.has(name) ? { code, byteOrderMark: 'skip' } : { code };
+}
+
 /**
  * JSON bytes → value of the schema's type.
  * @throws StellaError `code` (SCHEMA_INVALID unless told otherwise) for anything but UTF-8 JSON that fits the schema
@@ -47,14 +54,5 @@ export function parseJson<N extends SchemaName>(
   what: string,
   code: ErrorCode = 'SCHEMA_INVALID',
 ): SchemaTypes[N] {
-  return checkSchema(name, parseAnyJson(bytes, what, code), what, code);
-}
-
-/** JSON bytes → whatever they say; nothing about it is to be relied on. */
-export function parseAnyJson(bytes: Uint8Array, what: string, code: ErrorCode = 'PARSE_FAILED'): unknown {
-  try {
-    return JSON.parse(parseUtf8(bytes)) as unknown;
-  } catch (cause) {
-    throw new StellaError(code, `${what} is not JSON`, { cause });
-  }
+  return checkSchema(name, parseStrictJson(bytes, what, rulesOf(name, code)), what, code);
 }

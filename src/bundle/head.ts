@@ -19,7 +19,9 @@ export interface Head {
   readonly mtime: number;
 }
 
-const LIMITS: Readonly<Record<string, number>> = {
+type HeadPath = typeof MANIFEST_PATH | typeof SIGNATURE_PATH;
+
+const LIMITS: Readonly<Record<HeadPath, number>> = {
   [MANIFEST_PATH]: MOST_MANIFEST_BYTES,
   [SIGNATURE_PATH]: MOST_SIGNATURE_BYTES,
 };
@@ -28,16 +30,16 @@ const LIMITS: Readonly<Record<string, number>> = {
  * Judges that an entry at the head of an archive is the one that must be there, before any of it is kept.
  * @throws StellaError MANIFEST_MISSING, ARCHIVE_LIMIT
  */
-export function checkHeadEntry(expected: string, path: string, size: number): void {
+export function checkHeadEntry(expected: HeadPath, path: string, size: number): void {
   if (path !== expected) throw headMissing(expected, path);
-  if (size > LIMITS[expected]!)
+  if (size > LIMITS[expected])
     throw new StellaError(
       'ARCHIVE_LIMIT',
       `${expected} claims ${size} bytes, the most is ${LIMITS[expected]}`,
     );
 }
 
-export function headMissing(expected: string, path?: string): StellaError {
+export function headMissing(expected: HeadPath, path?: string): StellaError {
   const place = expected === MANIFEST_PATH ? 'first' : 'second';
   const found = path === undefined ? '' : `; it is ${excerpt(path)}`;
   return new StellaError('MANIFEST_MISSING', `the ${place} entry of the archive is not ${expected}${found}`);
@@ -73,7 +75,7 @@ export async function readHead(archive: SeekableArchive, checkedManifest?: strin
 async function readHeadEntry(
   archive: SeekableArchive,
   offset: number,
-  expected: string,
+  expected: HeadPath,
 ): Promise<{ bytes: Uint8Array; end: number; mtime: number }> {
   const block = await archive.read(offset, BLOCK);
   if (block.every((byte) => byte === 0)) throw headMissing(expected);

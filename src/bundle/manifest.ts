@@ -1,19 +1,20 @@
 import { checkEntryPaths } from '../archive/entry-path.ts';
 import { MOST_MANIFEST_BYTES } from '../archive/limits.ts';
-import { excerpt, formatHex, formatUtf8, parseUtf8, sha256Hex } from '../base/bytes.ts';
+import { excerpt, formatHex, formatUtf8, sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson, isCanonicalJson } from '../base/canonical-json.ts';
 import { type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
+import { decodeJsonText, type JsonRules, parseKnownJson, parseStrictJson } from '../base/json.ts';
 import { checkSchema } from '../base/schema.ts';
 import type { Manifest, ManifestEntry } from '../base/schema-types.ts';
 import { EMPTY_ROOT, leafHash, nodeHash } from '../tlog/hash.ts';
-import { checkJsonStructure } from './json-structure.ts';
 
 export type { Manifest, ManifestEntry } from '../base/schema-types.ts';
 
 export const MANIFEST_PATH = 'manifest.json';
 export const SIGNATURE_PATH = 'manifest.cose';
 export const FORMAT = 'stella-bundle/v1';
+const RULES: JsonRules = { code: 'MANIFEST_INVALID', maxDepth: 8, freeValues: 200_000 };
 /** The folders of a bundle in archive order; each begins a new frame. */
 export const SECTIONS = ['attestations/', 'logs/', 'tuf/'] as const;
 
@@ -50,20 +51,12 @@ export function parseManifest(bytes: Uint8Array, checked?: string): Manifest {
       'ARCHIVE_LIMIT',
       `the manifest has ${bytes.length} bytes, the most is ${MOST_MANIFEST_BYTES}`,
     );
-  if (checked !== undefined && sha256Hex(bytes) === checked) return JSON.parse(parseUtf8(bytes)) as Manifest;
-  checkJsonStructure(bytes);
-  let text: string;
-  let value: unknown;
-  try {
-    text = parseUtf8(bytes);
-    // Half a surrogate pair is the one thing that JSON can say and UTF-8 cannot.
-    if (text.includes('\\ud') && /\\ud[89a-f]/.test(text.replaceAll('\\\\', '')))
-      throw new StellaError('MANIFEST_INVALID', 'manifest.json has a lone surrogate');
-    value = JSON.parse(text);
-  } catch (cause) {
-    if (isStellaError(cause, 'MANIFEST_INVALID')) throw cause;
-    throw new StellaError('MANIFEST_INVALID', 'manifest.json is not JSON', { cause });
-  }
+  if (checked !== undefined && sha256Hex(bytes) === checked) return parseKnownJson(bytes) as Manifest;
+  const text = decodeJsonText(bytes, MANIFEST_PATH, 'MANIFEST_INVALID');
+  const value = parseStrictJson(text, MANIFEST_PATH, RULES);
+  // Half a surrogate pair is the one thing that JSON can say and UTF-8 cannot.
+  if (text.includes('\\ud') && /\\ud[89a-f]/.test(text.replaceAll('\\\\', '')))
+    throw new StellaError('MANIFEST_INVALID', 'manifest.json has a lone surrogate');
   checkFormat(value);
   const manifest = checkSchema('manifest', value, MANIFEST_PATH, 'MANIFEST_INVALID');
   if (!text.endsWith('\n') || !isCanonicalJson(text.slice(0, -1), manifest))

@@ -4,6 +4,7 @@ import { sha256Hex } from '../base/bytes.ts';
 import type { CoseSign } from '../base/cose.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { writeNewFile } from '../base/files.ts';
+import { peekJson } from '../base/json.ts';
 import type { Fetcher } from '../net/types.ts';
 import {
   MANIFEST_PATH,
@@ -132,16 +133,6 @@ async function fetchIfThere(fetcher: Fetcher, url: string, most: number): Promis
 
 /** Other things are called manifest.json, too. */
 function isBundleManifest(bytes: Uint8Array): boolean {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    return (
-      value !== null &&
-      typeof value === 'object' &&
-      'format' in value &&
-      typeof value.format === 'string' &&
-      value.format.startsWith('stella-bundle/')
-    );
-  } catch {
-    return false;
-  }
+  const format = peekJson(bytes)?.['format'];
+  return typeof format === 'string' && format.startsWith('stella-bundle/');
 }

@@ -5,6 +5,7 @@ import { isStellaError, StellaError } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
 import { checkSchema } from '../base/schema.ts';
 import type { ConfigFileTrustRepo } from '../base/schema-types.ts';
+import { table } from '../base/table.ts';
 
 /** The section `attestor.trust_repo` of a configuration file, as it is written there. */
 export interface ParsedConfigFile {
@@ -16,12 +17,12 @@ export interface ParsedConfigFile {
 const SECTION = ['attestor', 'trust_repo'];
 
 /** The keys that each mapping may have, by its place; taken from the schema so that the two cannot differ. */
-const KEYS_BY_PLACE: Readonly<Record<string, readonly string[]>> = {
+const KEYS_BY_PLACE = table<readonly string[]>({
   '': Object.keys(schema.properties),
   attestor: Object.keys(schema.properties.attestor.properties),
   'attestor.trust_repo': Object.keys(schema.$defs.trustRepo.properties),
   'attestor.trust_repo.network': Object.keys(schema.$defs.network.properties),
-};
+});
 
 function invalid(file: string, line: number | undefined, message: string, cause?: unknown): StellaError {
   return new StellaError('CONFIG_INVALID', `${file}${line === undefined ? '' : `:${line}`}: ${message}`, {

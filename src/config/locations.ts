@@ -12,7 +12,7 @@ export interface Place {
 
 /** An environment variable that is set and not empty. */
 export function variable(env: Environment, name: string): string | undefined {
-  const value = env[name];
+  const value = Object.hasOwn(env, name) ? env[name] : undefined;
   return value === undefined || value === '' ? undefined : value;
 }
 

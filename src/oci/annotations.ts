@@ -2,6 +2,7 @@ import { excerpt } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
+import { parseStrictJson } from '../base/json.ts';
 
 /** What a registry's list tells of a bundle without a download. Nothing vouches for it: importing checks the bundle. */
 export interface BundleFacts {
@@ -81,7 +82,7 @@ function digest(name: string, text: string | undefined): string {
 function parseTrees(text: string | undefined): Record<string, number> {
   let value: unknown;
   try {
-    value = JSON.parse(text ?? '');
+    value = parseStrictJson(text ?? '', PREFIX, { code: 'OCI_MANIFEST', maxDepth: 1 });
   } catch {
     throw invalid('tree-sizes', text);
   }

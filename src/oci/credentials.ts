@@ -78,8 +78,8 @@ async function inFile(
   const [auths, credHelpers] = [file.auths ?? {}, file.credHelpers ?? {}];
   for (const name of names) {
     if (Object.hasOwn(credHelpers, name)) return await fromHelper(credHelpers[name]!, name, path, env);
-    for (const key of keysFor(name, auths)) {
-      const found = fromEntry(auths[key], path, key);
+    for (const [key, entry] of entriesFor(name, auths)) {
+      const found = fromEntry(entry, path, key);
       if (found) return found;
     }
   }
@@ -88,20 +88,18 @@ async function inFile(
   return await fromHelper(credsStore, host === 'docker.io' ? DOCKER_HUB : host, path, env);
 }
 
-/** The keys of a file that are for this name, the plain one first; older ones are addresses: `https://HOST/v1/`. */
-function keysFor(name: string, auths: object): string[] {
+type AuthEntry = NonNullable<OciAuthFile['auths']>[string];
+
+/** What a file has for this name, the plain key first; older ones are addresses: `https://HOST/v1/`. */
+function entriesFor(name: string, auths: NonNullable<OciAuthFile['auths']>): [string, AuthEntry][] {
   const plain = (key: string) =>
     /^https?:\/\//.test(key) ? key.replace(/^https?:\/\//, '').replace(/(?:\/v[12])?\/?$/, '') : key;
-  return Object.keys(auths)
-    .filter((key) => plain(key) === name || key === name)
-    .sort((a, b) => Number(b === name) - Number(a === name));
+  return Object.entries(auths)
+    .filter(([key]) => plain(key) === name || key === name)
+    .sort(([a], [b]) => Number(b === name) - Number(a === name));
 }
 
-function fromEntry(
-  entry: NonNullable<OciAuthFile['auths']>[string] | undefined,
-  path: string,
-  name: string,
-): Credentials | undefined {
+function fromEntry(entry: AuthEntry, path: string, name: string): Credentials | undefined {
   if (!entry) return undefined;
   const from = `${path} (${name})`;
   if (entry.identitytoken !== undefined && entry.identitytoken !== '')

@@ -1,7 +1,8 @@
 import { excerpt, formatUtf8, sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { StellaError } from '../base/errors.ts';
-import { checkSchema, parseAnyJson } from '../base/schema.ts';
+import { parseStrictJson } from '../base/json.ts';
+import { checkSchema } from '../base/schema.ts';
 import type { OciManifest, OciManifestDescriptor } from '../base/schema-types.ts';
 import { type BundleFacts, formatAnnotations, parseAnnotations } from './annotations.ts';
 
@@ -83,7 +84,7 @@ export function formatBundleManifest(bundle: BundleManifest): Uint8Array {
  * @throws StellaError OCI_MANIFEST for anything but the manifest of one sealed bundle
  */
 export function parseBundleManifest(bytes: Uint8Array, contentType: string | undefined): BundleManifest {
-  const value = parseAnyJson(bytes, 'the OCI manifest', 'OCI_MANIFEST');
+  const value = parseStrictJson(bytes, 'the OCI manifest', { code: 'OCI_MANIFEST' });
   const type = typeOf(value) ?? contentType?.split(';')[0]?.trim();
   if (type !== undefined && /image\.index|manifest\.list/.test(type))
     throw new StellaError(

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
-import { StellaError } from '../base/errors.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent, replaceFile, writeError } from '../base/files.ts';
+import { decodeJsonText, parseStrictJson } from '../base/json.ts';
 
 /** What an audit line is about. */
 export type AuditEvent = 'init' | 'sync' | 'import' | 'export' | 'prune' | 'refusal' | 'recovery';
@@ -94,7 +95,8 @@ function appendLine(path: string, line: string): void {
  * @throws StellaError AUDIT_BROKEN naming the first line that was edited, removed or moved
  */
 export function loadAudit(store: string): AuditLine[] {
-  const text = readBoundedIfPresent(logPath(store), MOST_BYTES)?.toString('utf8') ?? '';
+  const bytes = readBoundedIfPresent(logPath(store), MOST_BYTES);
+  const text = bytes ? decodeJsonText(bytes, 'the audit log', 'AUDIT_BROKEN') : '';
   const head = readBoundedIfPresent(headPath(store), MOST_BYTES)?.toString('utf8').trimEnd();
   const broken = (line: number, why: string) =>
     new StellaError('AUDIT_BROKEN', `the audit log is broken at line ${line}: ${why}`, { details: { line } });
@@ -105,12 +107,10 @@ export function loadAudit(store: string): AuditLine[] {
   const lines = texts.map((line, i): AuditLine => {
     let value: unknown;
     try {
-      value = JSON.parse(line);
-    } catch (cause) {
-      throw new StellaError('AUDIT_BROKEN', `the audit log is broken at line ${i + 1}: it is not JSON`, {
-        cause,
-        details: { line: i + 1 },
-      });
+      value = parseStrictJson(line, 'it', { code: 'AUDIT_BROKEN' });
+    } catch (error) {
+      if (!isStellaError(error)) throw error;
+      throw broken(i + 1, error.message);
     }
     if (
       value === null ||

@@ -4,10 +4,9 @@ import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBoundedIfPresent } from '../base/files.ts';
 import { rootPath } from '../tuf/layout.ts';
 import { loadTuf } from '../tuf/load.ts';
+import { MAX_BYTES } from '../tuf/metadata-file.ts';
 import type { TufView } from '../tuf/view.ts';
 import type { Generation } from './store.ts';
-
-const MOST_ROOT_BYTES = 512_000;
 
 /**
  * The root that somebody vouched for, as this generation holds it.
@@ -16,7 +15,7 @@ const MOST_ROOT_BYTES = 512_000;
 export function pinnedRootOf(generation: Generation): Uint8Array {
   const { pin } = generation.state;
   const path = rootPath(generation.tufDirectory, pin.version);
-  const bytes = readBoundedIfPresent(path, MOST_ROOT_BYTES);
+  const bytes = readBoundedIfPresent(path, MAX_BYTES.root);
   if (!bytes || sha256Hex(bytes) !== pin.sha256) {
     throw new StellaError(
       'STORE_CORRUPT',

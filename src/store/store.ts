@@ -17,8 +17,9 @@ import {
   writeNewFile,
 } from '../base/files.ts';
 import { ifInterrupted } from '../base/interrupt.ts';
+import { parseStrictJson } from '../base/json.ts';
 import { withLock } from '../base/lock.ts';
-import { checkSchema, parseAnyJson } from '../base/schema.ts';
+import { checkSchema } from '../base/schema.ts';
 import type { StoreState } from '../base/schema-types.ts';
 import { type CarriedAttestation, formatAttestationList } from './attestation-list.ts';
 import { type AuditEvent, appendAudit, recoverAudit } from './audit.ts';
@@ -303,7 +304,7 @@ export function openStore(directory: string): TrustStore {
 }
 
 function parseState(bytes: Uint8Array, path: string): StoreState {
-  const value = parseAnyJson(bytes, path, 'STORE_CORRUPT');
+  const value = parseStrictJson(bytes, path, { code: 'STORE_CORRUPT' });
   const format = value !== null && typeof value === 'object' && 'format' in value ? String(value.format) : '';
   if (format !== FORMAT && /^stella-store\/v\d+$/.test(format)) {
     throw new StellaError('STORE_TOO_NEW', `${path} is of format ${format}; this stella reads ${FORMAT}`);

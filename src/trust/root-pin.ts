@@ -3,9 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { sha256Hex } from '../base/bytes.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
+import { peekJson } from '../base/json.ts';
 import type { Fetcher } from '../net/types.ts';
 import type { StoreState } from '../store/store.ts';
 import { rootVersionsIn } from '../tuf/layout.ts';
+import { MAX_BYTES } from '../tuf/metadata-file.ts';
 import { builtInRoot } from '../tuf/sigstore-root.ts';
 
 /** Who vouches for the root that a store begins with. */
@@ -21,7 +23,6 @@ export interface PinnedRoot {
   readonly pin: StoreState['pin'];
 }
 
-const MOST_ROOT_BYTES = 512_000;
 const MOST_ROOTS_SEARCHED = 1024;
 
 /**
@@ -71,7 +72,7 @@ async function* publishedRoots(url: string, fetcher: Fetcher): AsyncGenerator<Ui
   const base = url.endsWith('/') ? url : `${url}/`;
   const get = async (name: string): Promise<Uint8Array | undefined> => {
     try {
-      return (await fetcher.fetch(`${base}${name}`, { most: MOST_ROOT_BYTES })).bytes;
+      return (await fetcher.fetch(`${base}${name}`, { most: MAX_BYTES.root })).bytes;
     } catch (error) {
       if (isStellaError(error, 'FETCH_NOT_FOUND')) return undefined;
       throw error;
@@ -105,19 +106,12 @@ function firstRootIn(base: string): number {
 
 /** @throws StellaError TUF_INVALID */
 function rootVersion(bytes: Uint8Array): number {
-  let signed: { _type?: unknown; version?: unknown } | undefined;
-  try {
-    ({ signed } = JSON.parse(Buffer.from(bytes).toString('utf8')) as { signed?: typeof signed });
-  } catch (cause) {
-    throw new StellaError('TUF_INVALID', 'the root is not JSON', {
-      cause,
-      hint: 'check that --root names a root.json, or that the URL is the one of a TUF repository',
-    });
-  }
+  const hint = 'check that --root names a root.json, or that the URL is the one of a TUF repository';
+  const document = peekJson(bytes);
+  if (!document) throw new StellaError('TUF_INVALID', 'the root is not JSON', { hint });
+  const signed = document['signed'] as { _type?: unknown; version?: unknown } | null | undefined;
   const version = signed?.version;
   if (signed?._type !== 'root' || !Number.isSafeInteger(version) || (version as number) < 1)
-    throw new StellaError('TUF_INVALID', 'the file is not TUF root metadata', {
-      hint: 'check that --root names a root.json, or that the URL is the one of a TUF repository',
-    });
+    throw new StellaError('TUF_INVALID', 'the file is not TUF root metadata', { hint });
   return version as number;
 }

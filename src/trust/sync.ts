@@ -23,8 +23,7 @@ import { keyHistory } from './key-history.ts';
 import { distributedKeys } from './key-list.ts';
 import { type PinnedRoot, pinRoot, type Voucher } from './root-pin.ts';
 import { neededTargets } from './targets.ts';
-
-const MOST_TRUSTED_ROOT_BYTES = 64 * 1024 * 1024;
+import { MAX_TRUSTED_ROOT_BYTES } from './trusted-root.ts';
 
 export interface SyncSetting {
   readonly store: TrustStore;
@@ -130,7 +129,7 @@ async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Sy
 
 /** Whether a generation's derived files are what the configuration makes of its repository today. */
 function isDerived(generation: Generation, trustedRoot: Uint8Array): boolean {
-  const held = readBoundedIfPresent(generation.trustedRootFile, MOST_TRUSTED_ROOT_BYTES);
+  const held = readBoundedIfPresent(generation.trustedRootFile, MAX_TRUSTED_ROOT_BYTES);
   return held?.equals(trustedRoot) ?? false;
 }
 

@@ -3,6 +3,7 @@ import { type Instant, parseInstant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
 import type { ServiceMap } from '../base/schema-types.ts';
+import { table } from '../base/table.ts';
 import type { Config, ConfigKey } from '../config/config.ts';
 import { parseServiceMap } from '../config/service-map.ts';
 import type { TufTarget, TufView } from '../tuf/view.ts';
@@ -95,7 +96,7 @@ export function neededTargets(
     (names.has(target.name) || names.has(stem(target.name)) || declaredUsage(target) !== undefined);
 }
 
-const USAGES: Readonly<Record<string, TargetUsage>> = {
+const USAGES = table<TargetUsage>({
   Rekor: 'Rekor',
   Fulcio: 'Fulcio',
   CTFE: 'CTFE',
@@ -104,7 +105,7 @@ const USAGES: Readonly<Record<string, TargetUsage>> = {
   'service-map': 'service-map',
   attestor: 'attestor',
   'trusted-root': 'trusted-root',
-};
+});
 
 function baseName(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1);
@@ -182,7 +183,7 @@ function record(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-function instantOf(target: TufTarget, field: string): Instant | undefined {
+function instantOf(target: TufTarget, field: 'valid_from' | 'valid_until'): Instant | undefined {
   const text = record(target.custom['stella'])[field];
   if (text === undefined) return undefined;
   try {
@@ -198,9 +199,9 @@ function instantOf(target: TufTarget, field: string): Instant | undefined {
 
 /** What the target's own custom metadata says it is for (`custom.sigstore.usage`, `custom.stella.usage`). */
 function declaredUsage(target: TufTarget): TargetUsage | undefined {
-  for (const key of ['stella', 'sigstore']) {
+  for (const key of ['stella', 'sigstore'] as const) {
     const usage = record(target.custom[key])['usage'];
-    if (typeof usage === 'string' && Object.hasOwn(USAGES, usage)) return USAGES[usage];
+    if (typeof usage === 'string' && USAGES[usage]) return USAGES[usage];
   }
   return baseName(target.name) === 'trusted_root.json' && !target.name.includes('/')
     ? 'trusted-root'

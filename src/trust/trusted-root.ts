@@ -1,6 +1,7 @@
-import { excerpt, formatBase64, formatHex, parseBase64, parseUtf8 } from '../base/bytes.ts';
+import { excerpt, formatBase64, formatHex, parseBase64 } from '../base/bytes.ts';
 import { formatInstant, HOUR, type Instant, MINUTE, parseInstant } from '../base/clock.ts';
-import { StellaError } from '../base/errors.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
+import { decodeJsonText, type JsonRules, parseStrictJson, peekJson } from '../base/json.ts';
 
 /** A log in a Sigstore TrustedRoot. */
 export interface TrustedRootLog {
@@ -47,6 +48,13 @@ const MEDIA_TYPES: ReadonlySet<string> = new Set([
 ]);
 const MOST_LOGS = 1000;
 const MOST_CERTIFICATES = 20;
+/** The largest that is read: hundreds of instances, each with its authorities and logs. */
+export const MAX_TRUSTED_ROOT_BYTES = 16 * 1024 * 1024;
+const RULES: JsonRules = {
+  code: 'TRUSTED_ROOT_INVALID',
+  maxBytes: MAX_TRUSTED_ROOT_BYTES,
+  byteOrderMark: 'skip',
+};
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -150,8 +158,10 @@ function parseOne(value: unknown): TrustedRoot {
   const root = object(value, 'the document');
   const mediaType = text(root['mediaType'], 'mediaType');
   if (!MEDIA_TYPES.has(mediaType)) refuse('mediaType', `is not of a known version: ${excerpt(mediaType)}`);
-  const each = <T>(name: string, parse: (item: unknown, path: string) => T): T[] =>
-    array(root[name], name, MOST_LOGS).map((item, i) => parse(item, `${name}.${i}`));
+  const each = <T>(
+    name: Exclude<keyof TrustedRoot, symbol>,
+    parse: (item: unknown, path: string) => T,
+  ): T[] => array(root[name], name, MOST_LOGS).map((item, i) => parse(item, `${name}.${i}`));
   return {
     tlogs: each('tlogs', parseLog),
     certificateAuthorities: each('certificateAuthorities', parseAuthority),
@@ -177,22 +187,19 @@ export function joinTrustedRoots(roots: readonly TrustedRoot[]): TrustedRoot {
  * @throws StellaError TRUSTED_ROOT_INVALID
  */
 export function parseTrustedRoot(document: Uint8Array): TrustedRoot {
-  const whole = parseUtf8(document, 'TRUSTED_ROOT_INVALID');
-  const parsed = tryJson(whole);
-  if (parsed !== undefined) return parseOne(parsed);
-  const lines = whole.split('\n').filter((line) => line.trim() !== '');
-  const values = lines.map(tryJson);
-  if (values.length < 2 || values.includes(undefined))
-    throw new StellaError('TRUSTED_ROOT_INVALID', 'trusted root: the document is not JSON');
-  return joinTrustedRoots(values.map(parseOne));
-}
-
-function tryJson(json: string): unknown {
+  const text = decodeJsonText(document, 'trusted root: the document', 'TRUSTED_ROOT_INVALID');
+  let value: unknown;
   try {
-    return JSON.parse(json) as unknown;
-  } catch {
-    return undefined;
+    value = parseStrictJson(text, 'trusted root: the document', RULES);
+  } catch (error) {
+    const lines = text.split('\n').filter((line) => line.trim() !== '');
+    // Only where the first line is a document of its own are these several; else the one document is broken.
+    if (!isStellaError(error) || lines.length < 2 || !peekJson(lines[0]!, 'skip')) throw error;
+    return joinTrustedRoots(
+      lines.map((line, i) => parseOne(parseStrictJson(line, `trusted root: line ${i + 1}`, RULES))),
+    );
   }
+  return parseOne(value);
 }
 
 const period = ({ validFrom, validUntil }: Pick<TrustedRootLog, 'validFrom' | 'validUntil'>) =>

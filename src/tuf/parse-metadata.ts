@@ -2,11 +2,14 @@ import { excerpt } from '../base/bytes.ts';
 import { type Instant, parseInstant } from '../base/clock.ts';
 import type { ErrorCode } from '../base/codes.ts';
 import { StellaError } from '../base/errors.ts';
-import { parseAnyJson } from '../base/schema.ts';
+import { parseStrictJson } from '../base/json.ts';
 import type { MetadataFile, MetadataKinds } from './metadata.ts';
 import { isTopRole, TOP_ROLES, type TopRole } from './roles.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
+
+/** Custom metadata may be nested; deeper than this, canonical JSON could not be made of it. */
+const MAX_DEPTH = 100;
 
 /**
  * One metadata file, whoever wrote it: the form that the TUF specification gives it (§4.2–§4.6), and what implementations
@@ -21,7 +24,7 @@ export function parseMetadata<K extends TopRole>(
   what: string,
   code: ErrorCode = 'TUF_INVALID',
 ): MetadataKinds[K] {
-  const document = parseAnyJson(bytes, what, code);
+  const document = parseStrictJson(bytes, what, { code, maxDepth: MAX_DEPTH });
   try {
     checkDocument(kind, document);
   } catch (error) {

@@ -1,6 +1,7 @@
 import { excerpt } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
+import { parseStrictJson } from '../base/json.ts';
 import { formatTufCanonicalJson } from './canonical-json.ts';
 import { delegationRule } from './delegation.ts';
 import { directorySource } from './load.ts';
@@ -174,7 +175,7 @@ function canonicalAsRead(
   bytes: Uint8Array,
 ): string | undefined {
   try {
-    const data: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    const data = parseStrictJson(bytes, kind, { code: 'TUF_INVALID' });
     const read = Metadata.fromJSON(kind as never, data as never) as { signed: { toJSON(): unknown } };
     return formatTufCanonicalJson(read.signed.toJSON());
   } catch {

@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { loadTrust, type VerifierTrust } from '../../src/attest/authority/trust.ts';
 import { type Artifact, artifactOf } from '../../src/attest/document/artifact.ts';
-import { parseStrictJson } from '../../src/attest/document/json.ts';
 import { parseSigstoreBundle } from '../../src/attest/document/sigstore-bundle.ts';
 import type { Verdict } from '../../src/attest/verdict/verdict.ts';
 import { unreadable } from '../../src/attest/verdict/verdict.ts';
 import { type VerifyOptions, verifyAttestation } from '../../src/attest/verify.ts';
 import { isStellaError } from '../../src/base/errors.ts';
+import { parseStrictJson } from '../../src/base/json.ts';
 import { loadPublicKey } from '../../src/base/keys.ts';
 import { parseTrustedRoot } from '../../src/trust/trusted-root.ts';
 import { real, realIsPresent } from '../support/real.ts';
@@ -66,7 +66,7 @@ export async function verifyBytes(
   now = NOW,
 ): Promise<Verdict> {
   try {
-    const value = parseStrictJson(bytes, 'the sample', 'SIGSTORE_BUNDLE_INVALID');
+    const value = parseStrictJson(bytes, 'the sample', { code: 'SIGSTORE_BUNDLE_INVALID' });
     return await verifyAttestation(parseSigstoreBundle(value), trust, options, now);
   } catch (error) {
     if (isStellaError(error)) return unreadable(error, trust);

@@ -4,7 +4,8 @@ import { excerpt } from '../../base/bytes.ts';
 import { CODES } from '../../base/codes.ts';
 import { StellaError } from '../../base/errors.ts';
 import { readError } from '../../base/files.ts';
-import { checkSchema, parseAnyJson } from '../../base/schema.ts';
+import { parseStrictJson } from '../../base/json.ts';
+import { checkSchema } from '../../base/schema.ts';
 import type { ShardDocument, VerdictDocument } from '../../base/schema-types.ts';
 import { LIMITS } from '../document/limits.ts';
 
@@ -113,7 +114,7 @@ async function* readLines(file: string): AsyncGenerator<unknown> {
         );
       // A container's log holds what was printed for people, too.
       if (line === '' || /^(?:error|hint|warning|note|cause): /.test(line)) continue;
-      yield parseAnyJson(Buffer.from(line), `${file}: line ${number}: ${excerpt(line)}`, 'SHARDS_INCOMPLETE');
+      yield parseStrictJson(line, `${file}: line ${number}: ${excerpt(line)}`, { code: 'SHARDS_INCOMPLETE' });
     }
   } catch (cause) {
     throw readError(file, cause);

@@ -1,6 +1,7 @@
+import { parseStrictJson } from '../../base/json.ts';
+import { FieldReader, isPresent, type JsonObject } from '../../base/json-fields.ts';
 import type { Attestation, LogEntry, SignerClaim } from './attestation.ts';
 import { parseBareEnvelope } from './envelope.ts';
-import { FieldReader, isPresent, type JsonObject, parseStrictJson } from './json.ts';
 import { LIMITS } from './limits.ts';
 
 const read = new FieldReader('SIGSTORE_BUNDLE_INVALID');
@@ -30,7 +31,7 @@ export function parseCosignBundle(value: JsonObject): Attestation {
     form: 'cosign-bundle',
     content: isEnvelope
       ? {
-          ...parseBareEnvelope(parseStrictJson(signature, 'the envelope', 'ENVELOPE_INVALID')),
+          ...parseBareEnvelope(parseStrictJson(signature, 'the envelope', { code: 'ENVELOPE_INVALID' })),
           source: signature,
         }
       : { kind: 'message', digest: digestIn(entries[0]), signature },
@@ -61,7 +62,10 @@ function parseRekorBundle(value: unknown): LogEntry {
   if (!/^[0-9a-f]{64}$/.test(logId))
     read.refuse('rekorBundle.Payload.logID', 'is not 32 bytes in hexadecimal');
   const body = read.bytes(payload['body'], 'rekorBundle.Payload.body', LIMITS.entryBytes);
-  const entry = read.object(parseStrictJson(body, 'the log entry', 'LOG_ENTRY_INVALID'), 'the log entry');
+  const entry = read.object(
+    parseStrictJson(body, 'the log entry', { code: 'LOG_ENTRY_INVALID' }),
+    'the log entry',
+  );
   return {
     logId,
     logIndex: read.index(payload['logIndex'], 'rekorBundle.Payload.logIndex'),
@@ -82,7 +86,7 @@ function parseRekorBundle(value: unknown): LogEntry {
 /** The digest that the log entry gives for the artifact: this form has no other. */
 function digestIn(entry: LogEntry | undefined): { algorithm: 'sha256'; value: Buffer } | undefined {
   if (!entry) return undefined;
-  const body = JSON.parse(entry.body.toString('utf8')) as {
+  const body = parseStrictJson(entry.body, 'the log entry', { code: 'LOG_ENTRY_INVALID' }) as {
     spec?: { data?: { hash?: { value?: unknown } } };
   };
   const hex = body.spec?.data?.hash?.value;

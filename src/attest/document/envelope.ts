@@ -1,6 +1,6 @@
 import { StellaError } from '../../base/errors.ts';
+import { FieldReader, isPresent } from '../../base/json-fields.ts';
 import type { Envelope } from './attestation.ts';
-import { FieldReader, isPresent } from './json.ts';
 import { LIMITS } from './limits.ts';
 
 export const IN_TOTO_PAYLOAD_TYPE = 'application/vnd.in-toto+json';

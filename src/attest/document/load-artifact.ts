@@ -4,21 +4,24 @@ import { join } from 'node:path';
 import { sha256Hex } from '../../base/bytes.ts';
 import { StellaError } from '../../base/errors.ts';
 import { isDirectory, readBounded, readError } from '../../base/files.ts';
+import { parseStrictJson } from '../../base/json.ts';
+import { FieldReader } from '../../base/json-fields.ts';
 import type { HashAlgorithm } from '../../base/keys.ts';
 import { type Artifact, HASH_LENGTHS } from './artifact.ts';
-import { FieldReader, parseStrictJson } from './json.ts';
 
 /** Artifacts up to this size are kept whole: some signatures can only be checked over the content. */
 const MOST_KEPT_BYTES = 16 * 1024 * 1024;
 const MOST_INDEX_BYTES = 4 * 1024 * 1024;
+const HASHES = Object.keys(HASH_LENGTHS) as HashAlgorithm[];
 
 /**
  * `sha256:HEX`, `sha384:HEX` or `sha512:HEX` → artifact.
  * @throws StellaError USAGE
  */
 export function parseDigest(text: string): Artifact {
-  const [, hash, hex] = /^(sha256|sha384|sha512):([0-9a-f]+)$/.exec(text) ?? [];
-  if (hash === undefined || hex?.length !== 2 * HASH_LENGTHS[hash as HashAlgorithm])
+  const [, name, hex] = /^(\w+):([0-9a-f]+)$/.exec(text) ?? [];
+  const hash = HASHES.find((known) => known === name);
+  if (hash === undefined || hex?.length !== 2 * HASH_LENGTHS[hash])
     throw new StellaError('USAGE', `not a digest: ${text}`, {
       hint: 'write it like sha256:HEX, in lowercase',
     });
@@ -43,7 +46,7 @@ export async function streamArtifact(
   name: string,
   stream: AsyncIterable<Buffer | string>,
 ): Promise<Artifact> {
-  const hashes = (Object.keys(HASH_LENGTHS) as HashAlgorithm[]).map((hash) => ({
+  const hashes = HASHES.map((hash) => ({
     hash,
     state: createHash(hash),
   }));
@@ -66,11 +69,9 @@ const read = new FieldReader('PARSE_FAILED');
 /** An OCI image layout (image-spec, image-layout.md): the one manifest that its index names, which must be what its digest says. */
 function ociArtifact(directory: string): Artifact {
   const index = read.object(
-    parseStrictJson(
-      readBounded(join(directory, 'index.json'), MOST_INDEX_BYTES),
-      'index.json',
-      'PARSE_FAILED',
-    ),
+    parseStrictJson(readBounded(join(directory, 'index.json'), MOST_INDEX_BYTES), 'index.json', {
+      code: 'PARSE_FAILED',
+    }),
     'index.json',
   );
   const manifests = read.array(index['manifests'], 'manifests', 1000).map((item, i) => {

@@ -1,9 +1,9 @@
-import { parseUtf8 } from '../../base/bytes.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
+import { decodeJsonText, type JsonRules, parseStrictJson, peekJson } from '../../base/json.ts';
+import type { JsonObject } from '../../base/json-fields.ts';
 import type { Attestation } from './attestation.ts';
 import { isCosignBundle, parseCosignBundle } from './cosign-bundle.ts';
 import { parseBareEnvelope } from './envelope.ts';
-import { type JsonObject, parseStrictText } from './json.ts';
 import { LIMITS } from './limits.ts';
 import { isSigstoreBundle, parseSigstoreBundle } from './sigstore-bundle.ts';
 
@@ -12,6 +12,7 @@ export type Parsed = { readonly attestation: Attestation } | { readonly error: S
 
 /** Attestations in one list; a longer document is for JSON lines. */
 const MOST_IN_LIST = 10_000;
+const RULES: JsonRules = { code: 'PARSE_FAILED', maxDepth: LIMITS.jsonDepth, byteOrderMark: 'skip' };
 
 /**
  * A document with attestations, told apart by what is in it: a Sigstore bundle, a DSSE envelope, cosign's older bundle, a
@@ -21,32 +22,23 @@ const MOST_IN_LIST = 10_000;
 export function parseAttestations(document: Uint8Array, what: string): Parsed[] {
   if (document.length > LIMITS.documentBytes)
     throw new StellaError('FILE_TOO_LARGE', `${what} is larger than ${LIMITS.documentBytes} bytes`);
-  const text = parseUtf8(document);
+  const text = decodeJsonText(document, what, 'PARSE_FAILED');
   let value: unknown;
   try {
-    value = parseStrictText(text, what, 'PARSE_FAILED');
+    value = parseStrictJson(text, what, RULES);
   } catch (error) {
     const lines = text.split('\n').filter((line) => line.trim() !== '');
     // Only where the first line is a document of its own is this JSON lines; else the document itself is broken.
-    if (!isStellaError(error) || lines.length < 2 || !isObjectText(lines[0]!)) throw error;
+    if (!isStellaError(error) || lines.length < 2 || !peekJson(lines[0]!, 'skip')) throw error;
     return lines.flatMap((line, i) => parseLine(line, `${what} line ${i + 1}`));
   }
   return parseValue(value, what);
 }
 
-function isObjectText(line: string): boolean {
-  try {
-    const value: unknown = JSON.parse(line);
-    return value !== null && typeof value === 'object';
-  } catch {
-    return false;
-  }
-}
-
 /** One line of JSON lines. */
 export function parseLine(line: string, what: string): Parsed[] {
   try {
-    return parseValue(parseStrictText(line, what, 'PARSE_FAILED'), what);
+    return parseValue(parseStrictJson(line, what, RULES), what);
   } catch (error) {
     if (isStellaError(error)) return [{ error }];
     throw error;

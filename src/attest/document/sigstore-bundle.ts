@@ -1,3 +1,4 @@
+import { FieldReader, isPresent, type JsonObject } from '../../base/json-fields.ts';
 import type {
   Attestation,
   Envelope,
@@ -7,7 +8,6 @@ import type {
   SignerClaim,
 } from './attestation.ts';
 import { parseEnvelope } from './envelope.ts';
-import { FieldReader, isPresent, type JsonObject } from './json.ts';
 import { LIMITS } from './limits.ts';
 
 const read = new FieldReader('SIGSTORE_BUNDLE_INVALID');

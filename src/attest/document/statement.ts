@@ -1,4 +1,6 @@
-import { FieldReader, type JsonObject, parseStrictJson } from './json.ts';
+import { parseStrictJson } from '../../base/json.ts';
+import { FieldReader, type JsonObject } from '../../base/json-fields.ts';
+import { type Table, table } from '../../base/table.ts';
 import { LIMITS } from './limits.ts';
 
 const TYPES: ReadonlySet<string> = new Set([
@@ -11,7 +13,7 @@ const read = new FieldReader('STATEMENT_INVALID');
 export interface Subject {
   readonly name: string | undefined;
   /** Algorithm name → lowercase hexadecimal digits. */
-  readonly digest: Readonly<Record<string, string>>;
+  readonly digest: Table<string>;
 }
 
 /** An in-toto statement: what is said (predicate) about what (subjects). */
@@ -27,7 +29,10 @@ export interface Statement {
  * @throws StellaError STATEMENT_INVALID
  */
 export function parseStatement(payload: Uint8Array): Statement {
-  const value = read.object(parseStrictJson(payload, 'the statement', 'STATEMENT_INVALID'), 'the statement');
+  const value = read.object(
+    parseStrictJson(payload, 'the statement', { code: 'STATEMENT_INVALID' }),
+    'the statement',
+  );
   const type = read.string(value['_type'], '_type', 256);
   if (!TYPES.has(type))
     read.refuse('_type', `is not a known statement type: ${JSON.stringify(type.slice(0, 80))}`);
@@ -45,9 +50,8 @@ function parseSubject(item: unknown, i: number): Subject {
   const names = Object.keys(digests);
   if (names.length === 0) read.refuse(`${path}.digest`, 'is empty');
   if (names.length > LIMITS.digestsPerSubject) read.refuse(`${path}.digest`, 'has too many digests');
-  const digest: Record<string, string> = Object.create(null) as Record<string, string>;
-  for (const name of names)
-    digest[name] = read.string(digests[name], `${path}.digest.${name.slice(0, 40)}`, 1024);
+  for (const name of names) read.string(digests[name], `${path}.digest.${name.slice(0, 40)}`, 1024);
+  const digest = table(digests as Readonly<Record<string, string>>);
   const name = subject['name'];
   return { name: typeof name === 'string' ? read.string(name, `${path}.name`, 4096) : undefined, digest };
 }

@@ -48,7 +48,10 @@ function isEqual(claimed: string, found: string, hash: HashAlgorithm): boolean {
   return claimed.length === 2 * HASH_LENGTHS[hash] && claimed.toLowerCase() === found;
 }
 
-function mismatch(artifact: Artifact, subjects: Statement['subjects']): StellaError {
+function mismatch(
+  artifact: Artifact,
+  subjects: readonly { readonly name: string | undefined; readonly digest: object }[],
+): StellaError {
   return new StellaError('ARTIFACT_MISMATCH', `the attestation is not about ${artifact.name}`, {
     details: {
       artifact: artifact.digests,

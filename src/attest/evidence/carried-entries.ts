@@ -5,13 +5,18 @@ import { proveInclusion } from '../../tlog/merkle.ts';
 import { TILE_WIDTH } from '../../tlog/tile.ts';
 import type { HeldLog, VerifierTrust } from '../authority/trust.ts';
 import type { Attestation, LogEntry } from '../document/attestation.ts';
-import { parseEntryBody } from './log-entry.ts';
+import { parseLoneEntry } from './log-entry.ts';
 
 /** Where the entries of the held logs are, by the signatures in them (base64). */
-type EntryIndex = ReadonlyMap<
-  string,
-  readonly { readonly log: HeldLog; readonly index: bigint; readonly body: Buffer }[]
->;
+type EntryIndex = ReadonlyMap<string, readonly HeldEntry[]>;
+
+interface HeldEntry {
+  readonly log: HeldLog;
+  readonly index: bigint;
+  readonly body: Buffer;
+  readonly kind: string;
+  readonly version: string;
+}
 
 const indices = new WeakMap<VerifierTrust, EntryIndex>();
 
@@ -27,15 +32,14 @@ export async function carriedEntries(attestation: Attestation, trust: VerifierTr
   const found = [...(entryIndex(trust).get(signature.toString('base64')) ?? [])];
   found.sort((a, b) => (a.index < b.index ? -1 : 1));
   const entries: LogEntry[] = [];
-  for (const { log, index, body } of found) {
-    const { kind, apiVersion } = JSON.parse(body.toString('utf8')) as { kind: string; apiVersion: string };
+  for (const { log, index, body, kind, version } of found) {
     try {
       const hashes = await proveInclusion(log.tiles, index, log.size);
       entries.push({
         logId: log.logId,
         logIndex: index,
         kind,
-        version: apiVersion,
+        version,
         integratedTime: undefined,
         signedEntryTimestamp: undefined,
         body,
@@ -65,7 +69,7 @@ function entryIndex(trust: VerifierTrust): EntryIndex {
 }
 
 function buildIndex(trust: VerifierTrust): EntryIndex {
-  const found = new Map<string, { log: HeldLog; index: bigint; body: Buffer }[]>();
+  const found = new Map<string, HeldEntry[]>();
   const width = BigInt(TILE_WIDTH);
   for (const log of trust.held.values()) {
     // Newest first: what is carried is the end of the log, and the first gap is where it begins.
@@ -74,12 +78,15 @@ function buildIndex(trust: VerifierTrust): EntryIndex {
       const count = Number(log.size - first < width ? log.size - first : width);
       const bytes = loadEntryBundle(log.directory, { index: place, width: count });
       if (!bytes) break;
-      for (const [i, entry] of parseEntryBundle(bytes, count).entries()) {
-        const body = Buffer.from(entry);
-        for (const signature of signaturesIn(body)) {
-          const list = found.get(signature) ?? [];
-          list.push({ log, index: first + BigInt(i), body });
-          found.set(signature, list);
+      for (const [i, content] of parseEntryBundle(bytes, count).entries()) {
+        const body = Buffer.from(content);
+        const entry = tryParse(body);
+        for (const { signature } of entry?.claim.signatures ?? []) {
+          if (!entry || !signature) continue;
+          const name = signature.toString('base64');
+          const list = found.get(name) ?? [];
+          list.push({ log, index: first + BigInt(i), body, kind: entry.kind, version: entry.version });
+          found.set(name, list);
         }
       }
     }
@@ -88,17 +95,11 @@ function buildIndex(trust: VerifierTrust): EntryIndex {
 }
 
 /** A log may hold anything; what is not an entry of a kind known here is nobody's proof. */
-function signaturesIn(body: Buffer): string[] {
+function tryParse(body: Buffer): ReturnType<typeof parseLoneEntry> | undefined {
   try {
-    const { kind, apiVersion } = JSON.parse(body.toString('utf8')) as {
-      kind?: unknown;
-      apiVersion?: unknown;
-    };
-    if (typeof kind !== 'string' || typeof apiVersion !== 'string') return [];
-    return parseEntryBody({ body, kind, version: apiVersion }).signatures.flatMap(({ signature }) =>
-      signature ? [signature.toString('base64')] : [],
-    );
-  } catch {
-    return [];
+    return parseLoneEntry(body);
+  } catch (error) {
+    if (!isStellaError(error)) throw error;
+    return undefined;
   }
 }

@@ -1,10 +1,12 @@
 import { hash } from 'node:crypto';
 import { equalBytes } from '../../base/bytes.ts';
 import { StellaError } from '../../base/errors.ts';
+import { parseStrictJson } from '../../base/json.ts';
+import { FieldReader, type JsonObject } from '../../base/json-fields.ts';
 import type { HashAlgorithm } from '../../base/keys.ts';
+import { table } from '../../base/table.ts';
 import { HASH_LENGTHS } from '../document/artifact.ts';
 import type { LogEntry } from '../document/attestation.ts';
-import { FieldReader, type JsonObject, parseStrictJson } from '../document/json.ts';
 import { LIMITS } from '../document/limits.ts';
 
 const read = new FieldReader('LOG_ENTRY_INVALID');
@@ -19,38 +21,61 @@ export interface EntryClaim {
   readonly over: 'signed' | 'payload' | 'envelope';
 }
 
-const NAMES: Readonly<Record<string, HashAlgorithm>> = {
+const NAMES = table<HashAlgorithm>({
   sha256: 'sha256',
   sha384: 'sha384',
   sha512: 'sha512',
   SHA2_256: 'sha256',
   SHA2_384: 'sha384',
   SHA2_512: 'sha512',
-};
+});
 
-const field = (value: unknown, ...path: readonly string[]): unknown => {
+type FieldName = 'content' | 'data' | 'envelope' | 'hash' | 'publicKey' | 'signature' | 'signatures';
+const field = (value: unknown, ...path: readonly FieldName[]): unknown => {
   let at = value;
   for (const [i, name] of path.entries())
     at = read.object(at, path.slice(0, i).join('.') || 'the log entry')[name];
   return at;
 };
 
+/** @throws StellaError LOG_ENTRY_INVALID */
+function parseEntryFields(body: Uint8Array): JsonObject {
+  return read.object(parseStrictJson(body, 'the log entry', { code: 'LOG_ENTRY_INVALID' }), 'the log entry');
+}
+
+/**
+ * The body of a log entry that no attestation says anything about, with the kind and version that it gives itself.
+ * @throws StellaError LOG_ENTRY_INVALID
+ */
+export function parseLoneEntry(body: Uint8Array): {
+  readonly kind: string;
+  readonly version: string;
+  readonly claim: EntryClaim;
+} {
+  const fields = parseEntryFields(body);
+  const kind = read.string(fields['kind'], 'kind', 64);
+  const version = read.string(fields['apiVersion'], 'apiVersion', 64);
+  return { kind, version, claim: claimIn(fields, kind, version) };
+}
+
 /**
  * The body of a log entry (Rekor's hashedrekord 0.0.1 and 0.0.2, dsse 0.0.1 and 0.0.2, intoto 0.0.1 and 0.0.2) → what it claims.
  * @throws StellaError LOG_ENTRY_INVALID
  */
 export function parseEntryBody(entry: Pick<LogEntry, 'body' | 'kind' | 'version'>): EntryClaim {
-  const body = read.object(
-    parseStrictJson(entry.body, 'the log entry', 'LOG_ENTRY_INVALID'),
-    'the log entry',
-  );
+  const body = parseEntryFields(entry.body);
   if (body['kind'] !== entry.kind || body['apiVersion'] !== entry.version)
     throw new StellaError(
       'LOG_ENTRY_MISMATCH',
       `the log entry is not of the kind that the attestation says (${entry.kind} ${entry.version})`,
     );
+  return claimIn(body, entry.kind, entry.version);
+}
+
+/** @throws StellaError LOG_ENTRY_INVALID */
+function claimIn(body: JsonObject, kind: string, version: string): EntryClaim {
   const spec = read.object(body['spec'], 'spec');
-  switch (`${entry.kind} ${entry.version}`) {
+  switch (`${kind} ${version}`) {
     case 'hashedrekord 0.0.1':
       return {
         ...hexDigest(field(spec, 'data', 'hash')),
@@ -110,7 +135,7 @@ export function parseEntryBody(entry: Pick<LogEntry, 'body' | 'kind' | 'version'
   }
   return read.refuse(
     'the log entry',
-    `is of a kind that is not supported: ${JSON.stringify(`${entry.kind} ${entry.version}`)}`,
+    `is of a kind that is not supported: ${JSON.stringify(`${kind} ${version}`)}`,
   );
 }
 
@@ -124,9 +149,7 @@ const signatureBytes = (value: unknown): Buffer => read.bytes(value, 'signature'
 
 function hashNamed(value: unknown): HashAlgorithm {
   const name = read.string(value, 'algorithm', 32);
-  return (
-    (Object.hasOwn(NAMES, name) ? NAMES[name] : undefined) ?? read.refuse('algorithm', 'is not supported')
-  );
+  return NAMES[name] ?? read.refuse('algorithm', 'is not supported');
 }
 
 function hexDigest(value: unknown): Pick<EntryClaim, 'hash' | 'digest'> {

@@ -1,10 +1,10 @@
 import { parseDuration } from '../../base/clock.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
+import { parseStrictJson } from '../../base/json.ts';
 import { checkSchema } from '../../base/schema.ts';
 import type { AttestationPolicyIdentity, AttestationPolicyRule } from '../../base/schema-types.ts';
 import { parseVerifierKey } from '../../tlog/verifier-key.ts';
 import type { WitnessPolicy } from '../../tlog/witness-policy.ts';
-import { parseStrictJson } from '../document/json.ts';
 import { type IdentityRule, parsePattern, type TextRule } from './identity-rule.ts';
 import type { Policy, PolicyRule } from './policy.ts';
 
@@ -13,7 +13,7 @@ import type { Policy, PolicyRule } from './policy.ts';
  * @throws StellaError POLICY_INVALID naming the field
  */
 export function parsePolicy(bytes: Uint8Array, what: string): Policy {
-  const value = parseStrictJson(bytes, what, 'POLICY_INVALID');
+  const value = parseStrictJson(bytes, what, { code: 'POLICY_INVALID', byteOrderMark: 'skip' });
   const { rules } = checkSchema('policy', value, what, 'POLICY_INVALID');
   return { rules: rules.map((rule, i) => inRule(`${what}: field rules.${i}`, () => parseRule(rule, i))) };
 }

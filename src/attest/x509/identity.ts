@@ -1,4 +1,5 @@
 import { StellaError } from '../../base/errors.ts';
+import { type Table, table } from '../../base/table.ts';
 import { type Certificate, EXTENSION } from './certificate.ts';
 import { DerReader, oidOf, TAG } from './der.ts';
 
@@ -9,7 +10,7 @@ export interface CertificateIdentity {
   /** The OIDC issuer. */
   readonly issuer: string | undefined;
   /** Fulcio's claims (1.3.6.1.4.1.57264.1.N), by their short names. */
-  readonly claims: Readonly<Record<string, string>>;
+  readonly claims: Table<string>;
 }
 
 const FULCIO = '1.3.6.1.4.1.57264.1.';
@@ -41,15 +42,15 @@ const code = 'CERTIFICATE_INVALID';
 
 /** The identity in a signing certificate. @throws StellaError CERTIFICATE_INVALID without exactly one name */
 export function identityIn(certificate: Certificate): CertificateIdentity {
-  const claims: Record<string, string> = {};
+  const claims: [string, string][] = [];
   for (const [oid, name] of CLAIMS) {
     const extension = certificate.extensions.get(oid);
-    if (extension) claims[name] = utf8In(extension.value);
+    if (extension) claims.push([name, utf8In(extension.value)]);
   }
   const v2 = certificate.extensions.get(ISSUER_V2);
   const v1 = certificate.extensions.get(ISSUER_V1);
   const issuer = v2 ? utf8In(v2.value) : v1?.value.toString('utf8');
-  return { subject: subjectIn(certificate), issuer, claims };
+  return { subject: subjectIn(certificate), issuer, claims: table(Object.fromEntries(claims)) };
 }
 
 /** The text of a DER UTF8String. */

@@ -1,12 +1,13 @@
 import type { HashAlgorithm, PublicKey, SignatureForm } from '../../base/keys.ts';
+import { table } from '../../base/table.ts';
 import { type DerReader, oidOf, TAG } from './der.ts';
 
 /** Hash functions by object identifier. */
-export const HASH_ALGORITHMS: Readonly<Record<string, HashAlgorithm>> = {
+export const HASH_ALGORITHMS = table<HashAlgorithm>({
   [oidOf('2.16.840.1.101.3.4.2.1')]: 'sha256',
   [oidOf('2.16.840.1.101.3.4.2.2')]: 'sha384',
   [oidOf('2.16.840.1.101.3.4.2.3')]: 'sha512',
-};
+});
 
 /** What an AlgorithmIdentifier of a signature (RFC 5280 §4.1.1.2) means: which keys, and in which form. */
 export interface SignatureAlgorithm {
@@ -14,7 +15,7 @@ export interface SignatureAlgorithm {
   readonly form: SignatureForm;
 }
 
-const ALGORITHMS: Readonly<Record<string, SignatureAlgorithm>> = {
+const ALGORITHMS = table<SignatureAlgorithm>({
   [oidOf('1.2.840.10045.4.3.2')]: { type: 'ecdsa', form: { hash: 'sha256' } },
   [oidOf('1.2.840.10045.4.3.3')]: { type: 'ecdsa', form: { hash: 'sha384' } },
   [oidOf('1.2.840.10045.4.3.4')]: { type: 'ecdsa', form: { hash: 'sha512' } },
@@ -22,7 +23,7 @@ const ALGORITHMS: Readonly<Record<string, SignatureAlgorithm>> = {
   [oidOf('1.2.840.113549.1.1.12')]: { type: 'rsa', form: { hash: 'sha384' } },
   [oidOf('1.2.840.113549.1.1.13')]: { type: 'rsa', form: { hash: 'sha512' } },
   [oidOf('1.3.101.112')]: { type: 'ed25519', form: {} },
-};
+});
 const RSA = oidOf('1.2.840.113549.1.1.1');
 const PSS = oidOf('1.2.840.113549.1.1.10');
 const MGF1 = oidOf('1.2.840.113549.1.1.8');

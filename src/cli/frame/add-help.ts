@@ -19,7 +19,8 @@ export function addProgramHelp(program: Command): void {
 /** Gives every command below `parent` that the table has its purpose, examples, exit statuses and related commands. */
 export function addHelp(parent: Command, table: HelpTable): void {
   for (const command of parent.commands) {
-    const help = table[commandPath(command)];
+    const path = commandPath(command);
+    const help = Object.hasOwn(table, path) ? table[path] : undefined;
     if (help) command.description(help.purpose).addHelpText('after', () => helpText(help));
     addHelp(command, table);
   }

@@ -1,4 +1,5 @@
 import { StellaError } from '../../base/errors.ts';
+import { table } from '../../base/table.ts';
 
 /** A whole number above zero from a flag. @throws StellaError USAGE */
 export function parseCount(text: string, flag: string): number {
@@ -14,7 +15,7 @@ export function parseDepth(text: string): bigint {
   return BigInt(text);
 }
 
-const BYTES: Readonly<Record<string, number>> = {
+const BYTES = table<number>({
   '': 1,
   B: 1,
   KB: 1e3,
@@ -29,7 +30,7 @@ const BYTES: Readonly<Record<string, number>> = {
   MIB: 2 ** 20,
   GIB: 2 ** 30,
   TIB: 2 ** 40,
-};
+});
 
 /** `4GiB`, `700MB`, `4096`: bytes; K, M, G and T alone are powers of 1024. @throws StellaError USAGE */
 export function parseByteSize(text: string, flag: string): number {

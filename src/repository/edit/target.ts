@@ -2,8 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import { sha256Hex } from '../../base/bytes.ts';
 import { formatInstant, type Instant, parseInstant } from '../../base/clock.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
+import { parseStrictJson } from '../../base/json.ts';
 import { parsePublicKey } from '../../base/keys.ts';
-import { parseAnyJson } from '../../base/schema.ts';
 import { parseServiceMap } from '../../config/service-map.ts';
 import type { TargetEntry } from '../../tuf/metadata.ts';
 import { USAGES, type Usage } from '../directory/vocabulary.ts';
@@ -114,7 +114,7 @@ export function checkTargetContent(name: string, bytes: Uint8Array, usage: Usage
         parseServiceMap(bytes, name);
         return;
       case 'trusted-root':
-        parseAnyJson(bytes, name);
+        parseStrictJson(bytes, name, { code: 'PARSE_FAILED', byteOrderMark: 'skip' });
         return;
       case 'other':
         return;

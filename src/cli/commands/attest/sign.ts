@@ -33,10 +33,10 @@ export function registerAttestSign(attest: Command, cli: Cli): void {
     const at = (path: string) => resolve(run.io.cwd, path);
     const { signAttestation } = await import('../../../attest/sign.ts');
     const { loadArtifact } = await import('../../../attest/document/load-artifact.ts');
+    const { parseKnownJson, parseStrictJson } = await import('../../../base/json.ts');
     const { loadPrivateKey, signerOf } = await import('../../../base/keys.ts');
     const { loadLogFile } = await import('../../../logs/log-file.ts');
     const { readBounded, replaceFile } = await import('../../../base/files.ts');
-    const { parseAnyJson } = await import('../../../base/schema.ts');
     const { loadLogSigner } = await import('../../frame/log-key.ts');
     const log = at(options.log);
     const logFile = loadLogFile(log);
@@ -47,7 +47,14 @@ export function registerAttestSign(attest: Command, cli: Cli): void {
       options.predicate === undefined
         ? {}
         : {
-            predicate: parseAnyJson(readBounded(at(options.predicate), 8 * 1024 * 1024), options.predicate),
+            predicate: parseStrictJson(
+              readBounded(at(options.predicate), 8 * 1024 * 1024),
+              options.predicate,
+              {
+                code: 'PARSE_FAILED',
+                byteOrderMark: 'skip',
+              },
+            ),
             predicateType: options.type!,
           };
     const signed = await signAttestation({
@@ -69,7 +76,7 @@ export function registerAttestSign(attest: Command, cli: Cli): void {
         log: signed.origin,
         log_index: String(signed.logIndex),
         tree_size: String(signed.treeSize),
-        ...(options.out === undefined ? { sigstore_bundle: JSON.parse(text) as unknown } : {}),
+        ...(options.out === undefined ? { sigstore_bundle: parseKnownJson(text) } : {}),
       },
       text: options.out === undefined ? text.trimEnd() : `${done}\nwrote ${options.out}`,
     };

@@ -16,7 +16,7 @@ import { StellaError } from '../../../base/errors.ts';
 import { readBounded, readError } from '../../../base/files.ts';
 import { loadPublicKey } from '../../../base/keys.ts';
 import { isPipe, openPipe } from '../../../base/pipe.ts';
-import { parseTrustedRoot } from '../../../trust/trusted-root.ts';
+import { MAX_TRUSTED_ROOT_BYTES, parseTrustedRoot } from '../../../trust/trusted-root.ts';
 import type { Outcome, Run } from '../../frame/cli.ts';
 import { VerdictReport } from './verdict-report.ts';
 
@@ -38,7 +38,6 @@ export interface AttestVerifyOptions {
   readonly shard?: string;
 }
 
-const MOST_TRUSTED_ROOT_BYTES = 16 * 1024 * 1024;
 const MOST_POLICY_BYTES = 4 * 1024 * 1024;
 
 /** What `stella attest verify` does: gather trust, rules and attestations, judge, print. */
@@ -202,7 +201,7 @@ async function trustOf(
   options: AttestVerifyOptions,
 ): Promise<{ trust: TrustInputs; requireIdentity: boolean }> {
   if (options.trustedRoot !== undefined) {
-    const bytes = readBounded(resolve(run.io.cwd, options.trustedRoot), MOST_TRUSTED_ROOT_BYTES);
+    const bytes = readBounded(resolve(run.io.cwd, options.trustedRoot), MAX_TRUSTED_ROOT_BYTES);
     const trust: TrustInputs = {
       origin: { kind: 'trusted-root', name: `trusted root ${options.trustedRoot}` },
       trustedRoot: parseTrustedRoot(bytes),

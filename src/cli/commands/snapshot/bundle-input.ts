@@ -11,6 +11,7 @@ import type { CheckResult } from '../../../consumer/check-list.ts';
 import type { Checked } from '../../../consumer/import.ts';
 import { parseFingerprint } from '../../../consumer/pin.ts';
 import { formatFreshness } from '../../../trust/freshness.ts';
+import { MAX_BYTES } from '../../../tuf/metadata-file.ts';
 import type { Run } from '../../frame/cli.ts';
 import { printable } from '../../terminal/output.ts';
 import { keepHeapSmall } from './small-heap.ts';
@@ -26,8 +27,6 @@ export interface BundleFlags {
   readonly bundleKey?: string[];
   readonly offline?: boolean;
 }
-
-const MOST_ROOT_BYTES = 512_000;
 
 export function addBundleFlags(command: Command): Command {
   return command
@@ -80,7 +79,7 @@ export function acceptRules(run: Run<BundleFlags>, config: Config): AcceptRules 
     rejectAfter: options.rejectIfStale === undefined ? undefined : parseDuration(options.rejectIfStale),
     maxAge: options.maxAge === undefined ? undefined : parseDuration(options.maxAge),
     vouchers: {
-      root: options.root === undefined ? undefined : readBounded(path(options.root), MOST_ROOT_BYTES),
+      root: options.root === undefined ? undefined : readBounded(path(options.root), MAX_BYTES.root),
       fingerprint:
         options.rootFingerprint === undefined ? undefined : parseFingerprint(options.rootFingerprint),
       firstUse: options.trustOnFirstUse,

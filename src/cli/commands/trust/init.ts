@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { StellaError } from '../../../base/errors.ts';
 import { readBounded } from '../../../base/files.ts';
 import { loadPublicKey } from '../../../base/keys.ts';
+import { MAX_BYTES } from '../../../tuf/metadata-file.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { fetcherOf, loadTrustSetting } from '../../frame/trust-setting.ts';
 import { secondOpinionText } from '../../report/second-opinion-text.ts';
@@ -16,8 +17,6 @@ interface Options {
   readonly offline?: boolean;
   readonly replace?: boolean;
 }
-
-const MOST_ROOT_BYTES = 512_000;
 
 export function registerTrustInit(trust: Command, cli: Cli): void {
   const command = cli
@@ -51,7 +50,7 @@ export function registerTrustInit(trust: Command, cli: Cli): void {
     );
     const voucher =
       options.root !== undefined
-        ? ({ how: 'root-file', bytes: readBounded(path(options.root), MOST_ROOT_BYTES) } as const)
+        ? ({ how: 'root-file', bytes: readBounded(path(options.root), MAX_BYTES.root) } as const)
         : options.rootFingerprint !== undefined
           ? ({ how: 'fingerprint', sha256: parseFingerprint(options.rootFingerprint) } as const)
           : ({ how: 'nobody' } as const);
