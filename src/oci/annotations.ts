@@ -19,7 +19,7 @@ export interface BundleFacts {
 
 const CREATED = 'org.opencontainers.image.created';
 const PREFIX = 'vnd.stella.bundle.';
-const MOST_LOGS = 1000;
+const MAX_LOGS = 1000;
 
 /** The annotations of an OCI manifest. Inverse of {@link parseAnnotations}. */
 export function formatAnnotations(facts: BundleFacts): Record<string, string> {
@@ -88,7 +88,7 @@ function parseTrees(text: string | undefined): Record<string, number> {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw invalid('tree-sizes', text);
   const trees = Object.entries(value as Record<string, unknown>);
   if (
-    trees.length > MOST_LOGS ||
+    trees.length > MAX_LOGS ||
     !trees.every(([, size]) => Number.isSafeInteger(size) && (size as number) >= 0)
   )
     throw invalid('tree-sizes', text);

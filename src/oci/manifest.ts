@@ -25,11 +25,11 @@ export const ACCEPTED_TYPES = [
 ].join(', ');
 
 /** As large as registries take manifests. */
-export const MOST_MANIFEST_BYTES = 4 * 1024 * 1024;
+export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 /** As many as a split bundle has parts. */
-export const MOST_VOLUMES = 999;
+export const MAX_VOLUMES = 999;
 /** Far beyond what bundles come to: a size that nobody would want to download. */
-const MOST_BUNDLE_BYTES = 1024 ** 4;
+const MAX_BUNDLE_BYTES = 1024 ** 4;
 
 /** The empty configuration that the image specification 1.1 gives artifacts ("Guidance for an Empty Descriptor"). */
 export const EMPTY_CONFIG = formatUtf8('{}');
@@ -111,10 +111,10 @@ export function parseBundleManifest(bytes: Uint8Array, contentType: string | und
     facts: parseAnnotations(manifest.annotations ?? {}),
     subject: manifest.subject,
   };
-  if (bundleSize(bundle) > MOST_BUNDLE_BYTES) {
+  if (bundleSize(bundle) > MAX_BUNDLE_BYTES) {
     throw new StellaError(
       'OCI_MANIFEST',
-      `the layers claim ${bundleSize(bundle)} bytes, the most is ${MOST_BUNDLE_BYTES}`,
+      `the layers claim ${bundleSize(bundle)} bytes, the most is ${MAX_BUNDLE_BYTES}`,
     );
   }
   return bundle;
@@ -129,8 +129,8 @@ function checkLayers(layers: readonly Descriptor[]): void {
       `of ${layers.length} layers, one is of type ${excerpt(other.mediaType, 120)}: a bundle has one layer of type ${LAYER_TYPE}, or volumes`,
     );
   }
-  if (layers.length > MOST_VOLUMES)
-    throw new StellaError('OCI_MANIFEST', `there are ${layers.length} volumes, the most is ${MOST_VOLUMES}`);
+  if (layers.length > MAX_VOLUMES)
+    throw new StellaError('OCI_MANIFEST', `there are ${layers.length} volumes, the most is ${MAX_VOLUMES}`);
 }
 
 function typeOf(value: unknown): string | undefined {

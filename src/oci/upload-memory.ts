@@ -25,7 +25,7 @@ export interface UploadRecord {
   forget(): void;
 }
 
-const MOST_RECORD_BYTES = 64 * 1024;
+const MAX_RECORD_BYTES = 64 * 1024;
 const RECORD = 'upload.json';
 /** Registries themselves forget what was not finished for a week. */
 const KEPT: Duration = 7 * DAY;
@@ -72,7 +72,7 @@ export class UploadMemory {
     return {
       recall: () => {
         try {
-          const bytes = readBoundedIfPresent(path, MOST_RECORD_BYTES);
+          const bytes = readBoundedIfPresent(path, MAX_RECORD_BYTES);
           const { format: _, location, ...found } = bytes ? parseJson('oci-upload', bytes, path) : {};
           return formatCanonicalJson(found) === formatCanonicalJson(subject) ? location : undefined;
         } catch (error) {

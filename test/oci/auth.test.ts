@@ -156,10 +156,13 @@ test('redirects without end, and from https to http', async () => {
   });
   await refusal('FETCH_FAILED', () => fetchManifest(client(fake.host), '1'));
   await refusal('FETCH_FAILED', () =>
-    client(fake.host).address('http://elsewhere.example/', new URL('https://registry.example.com/')),
+    client(fake.host).address('http://elsewhere.example/', {
+      method: 'GET',
+      url: new URL('https://registry.example.com/'),
+    }),
   );
   await refusal('FETCH_FAILED', () =>
-    client(fake.host).address('file:///etc/passwd', new URL(`http://${fake.host}/`)),
+    client(fake.host).address('file:///etc/passwd', { method: 'GET', url: new URL(`http://${fake.host}/`) }),
   );
 });
 
