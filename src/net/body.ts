@@ -46,6 +46,18 @@ export async function readBody(answer: Answer, max: number, timeout: Duration): 
   }
 }
 
+/** Enough for what registries say along with success. */
+const MAX_DISCARDED_BYTES = 64 * 1024;
+
+/** Lets an answer end whose body says nothing, so that its connection can be used again; one that goes on and on is cut off. */
+export function discard({ response }: Answer): void {
+  let total = 0;
+  response.on('data', (chunk: Buffer) => {
+    total += chunk.length;
+    if (total > MAX_DISCARDED_BYTES) response.destroy();
+  });
+}
+
 function unpacked(response: IncomingMessage): Gunzip {
   const gunzip = createGunzip();
   response.on('error', (error) => gunzip.destroy(error));

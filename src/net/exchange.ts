@@ -34,8 +34,10 @@ export interface Timeouts {
   readonly stallTimeout: Duration;
 }
 
-/** Sent at a time, and waited for: so much leaves within a silence on any line that is worth the name. */
-const SLICE_BYTES = 16 * 1024;
+/** Sent at a time, and waited for: smaller ones would cost more than the sending. */
+const SLICE_BYTES = 64 * 1024;
+/** Silences in which a slice must have left: the pace of a line that is only just worth the name. */
+const SLICE_SILENCES = 4;
 
 /**
  * One request on the wire, one answer; nothing is followed or repeated. Resolves when the head of the answer has arrived.
@@ -101,13 +103,15 @@ class Attempt {
     const request = this.#request;
     return await new Promise((resolve, reject) => {
       let silence = this.#timeouts.stallTimeout;
-      request.on('timeout', () => this.#stop(new Error(`nothing arrived for ${silence / 1000} s`)));
+      let moves = body ? 'left' : 'arrived';
+      request.on('timeout', () => this.#stop(new Error(`nothing ${moves} for ${silence / 1000} s`)));
       request.setTimeout(silence);
       this.#expectAnswer();
       request.on('response', (response) => {
         this.#response = response;
         clearTimeout(this.#deadline);
         silence = this.#timeouts.stallTimeout;
+        moves = 'arrived';
         request.setTimeout(silence);
         this.#wake();
         resolve(response);
@@ -124,6 +128,7 @@ class Attempt {
       request.on('finish', () => {
         if (this.#response) return;
         silence = this.#patience;
+        moves = 'arrived';
         request.setTimeout(silence);
         this.#expectAnswer();
       });
@@ -155,7 +160,7 @@ class Attempt {
     try {
       for await (const piece of open()) {
         for (let at = 0; at < piece.length; at += SLICE_BYTES) {
-          if (this.#response || request.destroyed) return;
+          if (this.#response || request.destroyed) return this.#leaveUnsent();
           const slice = piece.subarray(at, at + SLICE_BYTES);
           sent += slice.length;
           await this.#write(slice);
@@ -166,7 +171,7 @@ class Attempt {
           endGuard = guardFlow(
             'left',
             () => left,
-            this.#timeouts.stallTimeout,
+            SLICE_SILENCES * this.#timeouts.stallTimeout,
             (error) => this.#stop(error),
           );
         }
@@ -177,6 +182,13 @@ class Attempt {
       // An answer may overtake the news that the last slice has left.
       if (sent === length) request.end();
     }
+  }
+
+  /** A connection on which content is missing can carry no other request. */
+  #leaveUnsent(): void {
+    const response = this.#response;
+    if (!response || response.readableEnded) this.#request.destroy();
+    else response.once('end', () => this.#request.destroy());
   }
 
   async #write(slice: Uint8Array): Promise<void> {

@@ -5,7 +5,7 @@ import type { Answer, TransportRequest } from './transport.ts';
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const MAX_REDIRECTS = 5;
 
-/** Whether an answer leads elsewhere. What changes something is not sent to where somebody else wants it. */
+/** Whether an answer leads elsewhere. A request that changes something is not repeated at another address. */
 export function canFollow({ method, status, headers }: Answer): boolean {
   return (
     (method === 'GET' || method === 'HEAD') && REDIRECT_STATUSES.has(status) && headers.location !== undefined

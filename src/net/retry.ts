@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Duration, SECOND } from '../base/clock.ts';
+import { type Duration, type Instant, SECOND } from '../base/clock.ts';
 import { isStellaError, type StellaError } from '../base/errors.ts';
 
 export interface RetryOptions {
@@ -19,7 +19,7 @@ const MAX_DELAY: Duration = 30 * SECOND;
 /** A server that asks for more patience than this is asked again by the operator, not by this command. */
 const MAX_PATIENCE: Duration = 120 * SECOND;
 
-/** Runs `work` again, with growing pauses, as long as it fails for a passing reason and nobody has aborted. */
+/** Runs `work` again, with growing pauses, as long as it fails for a passing reason and is not aborted. */
 export async function repeated<T>(
   what: string,
   work: (attempt: number) => Promise<T>,
@@ -78,6 +78,13 @@ export function parseRetryAfter(headers: IncomingHttpHeaders): Duration | undefi
   const text = headers['retry-after'];
   if (text === undefined) return undefined;
   if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text) * SECOND;
-  const wait = Date.parse(text) - Date.parse(headers.date ?? '');
+  const wait = parseHttpDate(text) - parseHttpDate(headers.date ?? '');
   return wait > 0 ? wait : undefined;
+}
+
+/** IMF-fixdate of RFC 9110 §5.6.7, NaN for anything else: Date.parse alone takes `-5` for a month of May. */
+function parseHttpDate(text: string): Instant {
+  return /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(text)
+    ? Date.parse(text)
+    : Number.NaN;
 }

@@ -1,13 +1,12 @@
 /**
- * The one way to servers: TUF repositories, logs and registries are all reached through a {@link Transport}.
+ * The one way to servers: TUF repositories, logs and registries are all reached through a {@link Transport}. It bounds
+ * whatever a server can do without end (answers, silences, trickles, redirects), keeps credentials at the origins that
+ * they are for, and says of each failure whether another try is worth it (`StellaError.retry`).
  *
- * It bounds whatever a server can do without end (answers, silences, trickles, redirects), keeps credentials at the origins
- * that they are for, and says of each failure whether another try is worth it (`StellaError.retry`). It never judges
- * content, knows neither TUF nor OCI, is never loaded by offline commands, and never decides whether the network may be
- * used: `offline.ts` does.
+ * It never judges content, knows neither TUF nor OCI, and never decides whether the network may be used: `offline.ts` does.
  *
  * Start here, then: `exchange.ts` (one request on the wire), `redirect.ts`, `body.ts`, `retry.ts` and `progress.ts` (what is
- * tried again, and for how long), `agents.ts` (proxies, TLS), `bearer.ts`, and `fetcher.ts`, which is what others are given.
+ * tried again, and for how long), `agents.ts` (proxies, TLS), `bearer.ts`; `fetcher.ts` is what other rooms are given.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duration } from '../base/clock.ts';

@@ -53,22 +53,22 @@ export function parseAnnotations(annotations: Readonly<Record<string, string>>):
   }
   return {
     sealedAt,
-    sequence: whole('sequence', text('sequence')),
-    rootVersion: whole('root-version', text('root-version')),
+    sequence: wholeNumber('sequence', text('sequence')),
+    rootVersion: wholeNumber('root-version', text('root-version')),
     manifestSha256: digest('manifest-sha256', text('manifest-sha256')),
     trees: parseTrees(text('tree-sizes')),
     ...(base === undefined
       ? {}
       : {
           base: {
-            sequence: whole('base-sequence', text('base-sequence')),
+            sequence: wholeNumber('base-sequence', text('base-sequence')),
             manifestSha256: digest('base-manifest-sha256', base),
           },
         }),
   };
 }
 
-function whole(name: string, text: string | undefined): number {
+function wholeNumber(name: string, text: string | undefined): number {
   if (text === undefined || !/^\d{1,15}$/.test(text)) throw invalid(name, text);
   return Number(text);
 }

@@ -10,7 +10,7 @@ export type Descriptor = OciManifestDescriptor;
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
 export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 export const ARTIFACT_TYPE = 'application/vnd.stella.bundle.v1';
-/** A whole sealed bundle. */
+/** A sealed bundle in one layer. */
 export const LAYER_TYPE = 'application/vnd.stella.bundle.v1.tar+zstd';
 /** One volume of a split bundle; its volumes in order are the bundle. */
 export const VOLUME_TYPE = 'application/vnd.stella.bundle.volume.v1';
@@ -28,7 +28,7 @@ export const ACCEPTED_TYPES = [
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 /** As many as a split bundle has parts. */
 export const MAX_VOLUMES = 999;
-/** Far beyond what bundles come to: a size that nobody would want to download. */
+/** Far beyond what bundles come to: a size that no site would want to download. */
 const MAX_BUNDLE_BYTES = 1024 ** 4;
 
 /** The empty configuration that the image specification 1.1 gives artifacts ("Guidance for an Empty Descriptor"). */
@@ -42,14 +42,14 @@ export interface Layer extends Descriptor {
 
 /** What a registry holds of a bundle. */
 export interface BundleManifest {
-  /** The whole bundle as one, or its volumes in order. */
+  /** The bundle as one, or its volumes in order. */
   readonly layers: readonly Layer[];
   readonly facts: BundleFacts;
   /** The OCI manifest of the base of a delta, where that was in the repository. */
   readonly subject: Descriptor | undefined;
 }
 
-/** Bytes of the whole bundle. */
+/** Bytes of the bundle, all layers together. */
 export function bundleSize({ layers }: BundleManifest): number {
   return layers.reduce((sum, { size }) => sum + size, 0);
 }

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { excerpt, sha256Hex } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readError } from '../base/files.ts';
+import { discard } from '../net/body.ts';
 import { bodyOf } from '../net/exchange.ts';
 import { type BundleFacts, formatAnnotations } from './annotations.ts';
 import { fetchManifest } from './fetch-manifest.ts';
@@ -91,7 +92,7 @@ export async function pushBundle(registry: Registry, options: PushOptions): Prom
     body: bodyOf(bytes),
     expect: [201],
   });
-  answer.response.resume();
+  discard(answer);
   const stored = answer.headers['docker-content-digest'];
   if (typeof stored === 'string' && stored.startsWith('sha256:') && stored !== digest) {
     throw new StellaError(

@@ -2,6 +2,7 @@ import { formatUtf8 } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { parseJson } from '../base/schema.ts';
 import type { OciIndex } from '../base/schema-types.ts';
+import { discard } from '../net/body.ts';
 import { bodyOf } from '../net/exchange.ts';
 import { ARTIFACT_TYPE, INDEX_TYPE, MANIFEST_TYPE, MAX_MANIFEST_BYTES } from './manifest.ts';
 import type { Registry } from './registry.ts';
@@ -44,5 +45,5 @@ export async function addReferrer(registry: Registry, subject: string, referrer:
     body: bodyOf(body),
     expect: [201],
   });
-  stored.response.resume();
+  discard(stored);
 }

@@ -1,10 +1,9 @@
 /**
- * What registries hold of bundles: pushing, pulling and listing them by the OCI distribution specification.
+ * Pushing bundles to registries, pulling and listing them, by the OCI distribution specification. This room knows what a
+ * registry's answers mean; how they travel is for `net/transport.ts`.
  *
- * This room knows what a registry's answers mean; how they travel is `net/transport.ts`'s. It never believes a registry:
- * content counts by the digest that was asked for, and a bundle that was pulled is imported like any other file. It never
- * sends credentials to anybody but the registry and the token service that the registry names, and never writes a tag before
- * all that it names is there.
+ * It never believes a registry: content counts by its digest, and what was pulled is imported like any other file. It never
+ * sends credentials but to the registry and its token service, and never writes a tag before all that it names is there.
  *
  * Start here, then: `login.ts` (challenges, tokens; `credentials.ts` finds them), `upload.ts` and `download.ts` (blobs),
  * `manifest.ts`, and `push.ts`, `pull.ts` and `list.ts`, which are what commands call.

@@ -31,7 +31,7 @@ const RECORD = 'upload.json';
 const KEPT: Duration = 7 * DAY;
 
 /**
- * Remembers in a directory of the user, readable by nobody else – an address may be all that is needed to write there –
+ * Remembers in a directory of the user, which others cannot read – an address may be all that is needed to write there –
  * where unfinished uploads go on (OCI distribution specification, "Pushing a blob in chunks"). It only ever saves
  * bytes: what cannot be read or written is as good as nothing, and the registry proves each upload by its digest.
  */

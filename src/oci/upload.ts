@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs';
-import { formatHex, sha256Hex, sha256Stream } from '../base/bytes.ts';
+import { excerpt, formatHex, sha256Hex, sha256Stream } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readError } from '../base/files.ts';
+import { discard } from '../net/body.ts';
 import type { Body } from '../net/exchange.ts';
-import { failed } from '../net/failure.ts';
+import { withoutQuery } from '../net/failure.ts';
 import type { Registry } from './registry.ts';
 import type { UploadRecord } from './upload-memory.ts';
 
@@ -44,7 +45,7 @@ const OCTETS = 'application/octet-stream';
 
 /**
  * Uploads a blob unless its digest is known and the repository has it. Content goes in chunks; after a failure the
- * registry is asked how far it got, and the upload goes on from there, or starts anew where it has been forgotten. So does
+ * registry is asked how far it got, and the upload goes on from there, or starts again where it has been forgotten. So does
  * an upload that an earlier run has left unfinished. What the registry then has is proved by the digest that it checks.
  * @throws StellaError FETCH_FAILED, REGISTRY_AUTH, FILE_*, …
  */
@@ -106,7 +107,7 @@ async function begin(registry: Registry): Promise<Session> {
     target: registry.path('blobs/uploads/'),
     expect: [202],
   });
-  answer.response.resume();
+  discard(answer);
   return {
     location: registry.address(answer.headers.location, answer),
     done: 0,
@@ -146,7 +147,7 @@ async function send(
         repeat: false,
       });
       if (answer.status === 202) {
-        answer.response.resume();
+        discard(answer);
         reach({ location: registry.address(answer.headers.location, answer), done: end });
         continue;
       }
@@ -184,7 +185,7 @@ async function finish(registry: Registry, location: URL, digest: string): Promis
       headers: { 'content-type': OCTETS },
       expect: [201],
     });
-    finished.response.resume();
+    discard(finished);
   } catch (error) {
     // Where the answer to the first try was lost, the upload is there no more, but the blob is.
     if (!isStellaError(error, 'FETCH_NOT_FOUND') || !(await holds(registry, digest))) throw error;
@@ -197,14 +198,14 @@ async function holds(registry: Registry, digest: string): Promise<boolean> {
     target: registry.path(`blobs/${digest}`),
     expect: [200, 404],
   });
-  answer.response.resume();
+  discard(answer);
   return answer.status === 200;
 }
 
 /** @throws StellaError {@link ForgottenUpload}, FETCH_* */
 async function progressOf(registry: Registry, location: URL, blob: Blob): Promise<Session> {
   const answer = await registry.request({ method: 'GET', target: location, expect: [204, 400, 404, 416] });
-  answer.response.resume();
+  discard(answer);
   if (answer.status !== 204) throw new ForgottenUpload(location, 'the registry has forgotten the upload');
   const [, last] = /^(?:bytes=)?0-(\d{1,15})$/.exec(answer.headers.range ?? '') ?? [];
   // `0-0` is what registries say of an upload without content, too; that it was one byte is settled by a 416.
@@ -218,8 +219,10 @@ async function progressOf(registry: Registry, location: URL, blob: Blob): Promis
 /** FETCH_FAILED of an upload that the registry does not know, or not as it should be: it has to be started from the beginning. */
 class ForgottenUpload extends StellaError {
   constructor(location: URL, why: string) {
-    const { code, message, details } = failed({ method: 'PATCH', url: location }, why);
-    super(code, message, { retry: {}, ...(details ? { details } : {}) });
+    super('FETCH_FAILED', `cannot send to ${excerpt(withoutQuery(location), 200)}: ${why}`, {
+      retry: {},
+      details: { url: withoutQuery(location) },
+    });
   }
 }
 
