@@ -44,6 +44,8 @@ export interface TransportRequest {
   readonly body?: Body | undefined;
   /** Whether redirects are followed (default; only those of GET and HEAD are). */
   readonly follow?: boolean;
+  /** Whether the transport's authorization goes along (default), or the request brings its own, or none. */
+  readonly authorize?: boolean;
   /** Ends the request and the reading of its answer. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -85,7 +87,10 @@ export class Transport {
     let url = request.url;
     for (let redirects = 0; ; redirects += 1) {
       const headers = headersFor(url, request);
-      const secret = authorization?.origins.has(url.origin) ? await authorization.header() : undefined;
+      const secret =
+        request.authorize !== false && authorization?.origins.has(url.origin)
+          ? await authorization.header()
+          : undefined;
       if (secret !== undefined) headers['authorization'] = secret;
       let response: IncomingMessage;
       try {

@@ -79,7 +79,8 @@ export class Login implements Authorization {
     transport: Transport,
   ): Promise<Buffer> {
     // Redirects are not followed: the password is for the service that the registry named.
-    const answer: Answer = await transport.send({ ...request, follow: false });
+    // And a token that has expired is no answer there, even if that service is the registry itself.
+    const answer: Answer = await transport.send({ ...request, follow: false, authorize: false });
     const { status, url } = answer;
     if (status === 200) return await transport.read(answer, MAX_TOKEN_BYTES);
     const said = await errorOf(answer, transport);

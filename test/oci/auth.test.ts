@@ -84,7 +84,8 @@ test('a token that expires during the pull is renewed', async () => {
   now = 2;
   const out = `${temporaryDirectory()}/out`;
   await pullBundle(registry, { reference: parseReference(`oci://${fake.host}/trust:1`), out });
-  expect(issued).toHaveLength(2);
+  // This token service is the registry itself: it is shown the password again, and not the token of before.
+  expect(issued.map(({ authorization }) => authorization)).toEqual([basic, basic]);
 });
 
 test('a token that is refused even when new', async () => {
