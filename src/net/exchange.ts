@@ -34,8 +34,11 @@ export interface Timeouts {
   readonly stallTimeout: Duration;
 }
 
-/** Sent at a time, and waited for: smaller ones would cost more than the sending. */
-const SLICE_BYTES = 64 * 1024;
+/** Sent at a time, and waited for: little on a slow line, so that it shows to move; much on a fast one, where each costs. */
+const MIN_SLICE_BYTES = 64 * 1024;
+const MAX_SLICE_BYTES = 1024 * 1024;
+/** What leaves within this is fast. */
+const FAST: Duration = 50;
 /** Silences in which a slice must have left: the pace of a line that is only just worth the name. */
 const SLICE_SILENCES = 4;
 
@@ -155,16 +158,19 @@ class Attempt {
   /** Stops, with the content left unread, where the answer comes first: it may be a refusal. */
   async #sendBody({ length, open }: Body): Promise<void> {
     const request = this.#request;
-    let [sent, left] = [0, 0];
+    let [sent, left, size] = [0, 0, MIN_SLICE_BYTES];
     let endGuard: (() => void) | undefined;
     try {
       for await (const piece of open()) {
-        for (let at = 0; at < piece.length; at += SLICE_BYTES) {
+        const passed = sent;
+        for (let at = 0; at < piece.length; at = sent - passed) {
           if (this.#response || request.destroyed) return this.#leaveUnsent();
-          const slice = piece.subarray(at, at + SLICE_BYTES);
+          const slice = piece.subarray(at, at + size);
           sent += slice.length;
+          const begun = performance.now();
           await this.#write(slice);
           left += slice.length;
+          size = performance.now() - begun < FAST ? Math.min(2 * size, MAX_SLICE_BYTES) : MIN_SLICE_BYTES;
           if (endGuard) continue;
           // It is connected; from here on it is bytes that count.
           clearTimeout(this.#deadline);
