@@ -1,12 +1,6 @@
 import type { Duration } from './clock.ts';
 import { CODES, type ErrorCode, EXIT, type ExitStatus } from './codes.ts';
 
-/** That the same may go well in a while. */
-export interface Retry {
-  /** How long the server asked to be left alone. */
-  readonly after?: Duration;
-}
-
 /** What an error may carry besides its code and message. */
 export interface ErrorDetails {
   /** What to do next, more exact than the code's own hint. */
@@ -14,8 +8,8 @@ export interface ErrorDetails {
   readonly cause?: unknown;
   /** Facts for `--json`, e.g. the two checkpoints of a fork. JSON-serializable values only; no code decides by them. */
   readonly details?: Readonly<Record<string, unknown>>;
-  /** Given where another try is worth it. Not printed, like the following. */
-  readonly retry?: Retry;
+  /** Given where another try is worth it, with how long the server asked to be left alone. Not printed, like what follows. */
+  readonly retry?: { readonly after?: Duration };
   /** The file or directory that could not be written. */
   readonly file?: string;
   /** Where a document is not as its schema has it (JSON Pointer, RFC 6901). */
@@ -28,7 +22,7 @@ export class StellaError extends Error {
   readonly code: ErrorCode;
   readonly hints: readonly string[];
   readonly details: Readonly<Record<string, unknown>> | undefined;
-  readonly retry: Retry | undefined;
+  readonly retry: ErrorDetails['retry'] | undefined;
   readonly file: string | undefined;
   readonly pointer: string | undefined;
 

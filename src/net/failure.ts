@@ -1,5 +1,5 @@
 import { excerpt } from '../base/bytes.ts';
-import { type Retry, StellaError, systemCode } from '../base/errors.ts';
+import { type ErrorDetails, StellaError, systemCode } from '../base/errors.ts';
 import { PASSING_STATUSES, parseRetryAfter } from './retry.ts';
 import type { Answer } from './transport.ts';
 
@@ -7,7 +7,7 @@ import type { Answer } from './transport.ts';
 export interface Failure {
   readonly cause?: unknown;
   /** Given where another try is worth it. */
-  readonly retry?: Retry | undefined;
+  readonly retry?: ErrorDetails['retry'] | undefined;
   readonly status?: number;
   readonly hint?: string | undefined;
 }
