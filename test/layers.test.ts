@@ -53,6 +53,8 @@ const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .map((file) => file.replaceAll('\\', '/'));
 const textOf = (file: string) => readFileSync(resolve(source, file), 'utf8');
+/** Without comments. */
+const codeOf = (file: string) => textOf(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
 const importsOf = (file: string) =>
   [...textOf(file).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g)].map((match) => match[1]!);
 const folderOf = (file: string) => file.split('/')[0]!;
@@ -128,10 +130,44 @@ test.each(files)('%s imports only packages it owns', (file) => {
   }
 });
 
+/** Where a refusal's facts are printed, or written to the audit log, as they are. */
+const PRINTS_DETAILS: ReadonlySet<string> = new Set([
+  'base/errors.ts',
+  'attest/verdict/verdict-json.ts',
+  'cli/commands/attest/verdict-report.ts',
+  'cli/commands/attest/verdict-text.ts',
+  'cli/terminal/output.ts',
+  'consumer/import.ts',
+  'producer/export.ts',
+]);
+
+test.each(files)('%s decides nothing by the details of an error', (file) => {
+  const code = codeOf(file);
+  // One fact looked up in them, by whatever spelling.
+  expect(code).not.toMatch(/\bdetails\s*(?:\?\.)?\[|\b(?:error|cause|failure|thrown)\??\.details\??\.\w/);
+  if (PRINTS_DETAILS.has(file)) return;
+  expect(code).not.toMatch(/\.details\b/);
+  expect(code).not.toMatch(/\{[^{}]*\bdetails\b[^{}]*\}\s*=\s*(?:error|cause|failure|thrown)\b/);
+});
+
+test('what only passes an error on still does so', () => {
+  for (const file of PRINTS_DETAILS) expect(codeOf(file), file).toMatch(/\bdetails\b/);
+});
+
+test.each(files.filter((file) => !/^(net|serve|watch)\//.test(file)))(
+  '%s leaves the network to net/',
+  (file) => {
+    const targets = importsOf(file);
+    for (const name of ['node:http', 'node:https', 'node:http2', 'node:net', 'node:tls', 'node:dgram'])
+      expect(targets).not.toContain(name);
+    expect(codeOf(file)).not.toMatch(/\bawait fetch\(|\bglobalThis\.fetch\b|\bnew WebSocket\b/);
+  },
+);
+
 test.each(files.filter((file) => folderOf(file) !== 'cli'))(
   '%s leaves process and console to the command line',
   (file) => {
-    const code = textOf(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+    const code = codeOf(file);
     expect(code).not.toMatch(/\b(?:process|console)\./);
   },
 );
@@ -139,7 +175,7 @@ test.each(files.filter((file) => folderOf(file) !== 'cli'))(
 test.each(files.filter((file) => /^(tlog|archive|bundle|attest)\//.test(file)))(
   '%s reads neither clock nor environment',
   (file) => {
-    const code = textOf(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+    const code = codeOf(file);
     expect(code).not.toMatch(/Date\.now|new Date\(\)|systemClock|performance\.now|\benv\b\s*[.[]/);
   },
 );

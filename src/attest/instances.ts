@@ -1,5 +1,5 @@
 import { formatInstant } from '../base/clock.ts';
-import { isStellaError, StellaError } from '../base/errors.ts';
+import { isStellaError, type StellaError } from '../base/errors.ts';
 import { isLogNamed } from './authority/material.ts';
 import { parseScts } from './authority/sct.ts';
 import type { RevokedKey, VerifierTrust } from './authority/trust.ts';
@@ -86,8 +86,7 @@ export function adviseOnInstance(
   if (!ABOUT_TRUST.has(error.code)) return error;
   const withdrawn = withdrawnLogKeys(attestation, trust);
   if (withdrawn.length > 0)
-    return new StellaError(error.code, error.message, {
-      cause: error.cause,
+    return error.with({
       hint: [
         ...withdrawn.map(
           ({ target, removedAt }) =>
@@ -95,17 +94,16 @@ export function adviseOnInstance(
         ),
         'have the artifact signed and logged again',
       ],
-      details: { ...error.details, revoked: withdrawn.map(({ target }) => target) },
+      details: { revoked: withdrawn.map(({ target }) => target) },
     });
   const instance = instanceOf(attestation);
   if (!instance || trust.logs.some(({ logId }) => instance.logIds.includes(logId))) return error;
-  return new StellaError(error.code, error.message, {
-    cause: error.cause,
+  return error.with({
     hint: [
       `the attestation seems to be from ${instance.name}, which this trust does not know`,
       instance.advice,
     ],
-    details: { ...error.details, instance: instance.name },
+    details: { instance: instance.name },
   });
 }
 

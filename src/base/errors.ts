@@ -1,3 +1,4 @@
+import type { Duration } from './clock.ts';
 import { CODES, type ErrorCode, EXIT, type ExitStatus } from './codes.ts';
 
 /** What an error may carry besides its code and message. */
@@ -5,8 +6,14 @@ export interface ErrorDetails {
   /** What to do next, more exact than the code's own hint. */
   readonly hint?: string | readonly string[];
   readonly cause?: unknown;
-  /** Facts for `--json`, e.g. the two checkpoints of a fork. JSON-serializable values only. */
+  /** Facts for `--json`, e.g. the two checkpoints of a fork. JSON-serializable values only; no code decides by them. */
   readonly details?: Readonly<Record<string, unknown>>;
+  /** Given where another try is worth it, with how long the server asked to be left alone. Not printed, like what follows. */
+  readonly retry?: { readonly after?: Duration };
+  /** The file or directory that could not be written. */
+  readonly file?: string;
+  /** Where a document is not as its schema has it (JSON Pointer, RFC 6901). */
+  readonly pointer?: string;
 }
 
 /** The only error that stella throws on purpose: a code from the closed union, a message, and what to do next. */
@@ -15,12 +22,31 @@ export class StellaError extends Error {
   readonly code: ErrorCode;
   readonly hints: readonly string[];
   readonly details: Readonly<Record<string, unknown>> | undefined;
+  readonly retry: ErrorDetails['retry'] | undefined;
+  readonly file: string | undefined;
+  readonly pointer: string | undefined;
 
   constructor(code: ErrorCode, message: string, more: ErrorDetails = {}) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.code = code;
     this.hints = typeof more.hint === 'string' ? [more.hint] : (more.hint ?? [CODES[code].hint]);
     this.details = more.details;
+    this.retry = more.retry;
+    this.file = more.file;
+    this.pointer = more.pointer;
+  }
+
+  /** The same refusal with more facts, and with another hint where one is given. */
+  with({ hint, details }: Pick<ErrorDetails, 'hint' | 'details'>): StellaError {
+    const { cause, retry, file, pointer } = this;
+    return new StellaError(this.code, this.message, {
+      hint: hint ?? this.hints,
+      details: { ...this.details, ...details },
+      cause,
+      ...(retry ? { retry } : {}),
+      ...(file === undefined ? {} : { file }),
+      ...(pointer === undefined ? {} : { pointer }),
+    });
   }
 
   /** The exit status that the command ends with. */

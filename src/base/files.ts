@@ -41,6 +41,7 @@ export function writeError(path: string, cause: unknown, code: ErrorCode = 'WRIT
   if (isStellaError(cause)) return cause;
   return new StellaError(code, `cannot write ${path} (${systemCode(cause) ?? String(cause)})`, {
     cause,
+    file: path,
     details: { path },
   });
 }
@@ -150,6 +151,7 @@ export function makeDirectory(path: string, mode = 0o777): string | undefined {
     if (isDirectory(path)) return made;
     throw new StellaError('WRITE_FAILED', `${path} is in the way: a directory is needed there`, {
       cause,
+      file: path,
       details: { path },
     });
   }

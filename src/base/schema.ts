@@ -31,6 +31,7 @@ export function checkSchema<N extends SchemaName>(
   const validate = validatorOf(name);
   if (!validate(value)) {
     throw new StellaError(code, `${what}: ${describe(validate.errors![0]!)}`, {
+      pointer: validate.errors![0]!.instancePath,
       details: { path: validate.errors![0]!.instancePath },
     });
   }

@@ -97,9 +97,7 @@ export function parseConfigFile(bytes: Uint8Array, file: string): ParsedConfigFi
     };
   } catch (error) {
     if (!isStellaError(error, 'CONFIG_INVALID')) throw error;
-    const path = String(error.details?.['path'] ?? '')
-      .split('/')
-      .filter((part) => part !== '');
+    const path = (error.pointer ?? '').split('/').filter((part) => part !== '');
     throw invalid(file, lineAt(path), error.message.slice(file.length + 2), error);
   }
 }

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../base/codes.ts';
-import { isStellaError, StellaError } from '../base/errors.ts';
+import { isStellaError } from '../base/errors.ts';
 
 /** What a bundle must pass, in this order. A later check may rely on everything before it. */
 export const CHECKS = [
@@ -56,11 +56,7 @@ export class CheckList {
     } catch (thrown) {
       if (!isStellaError(thrown)) throw thrown;
       this.#add({ check, status: 'failed', detail: thrown.message, code: thrown.code });
-      throw new StellaError(thrown.code, thrown.message, {
-        hint: thrown.hints,
-        cause: thrown.cause,
-        details: { ...thrown.details, failed_check: check, checks: this.#results },
-      });
+      throw thrown.with({ details: { failed_check: check, checks: this.#results } });
     }
   }
 

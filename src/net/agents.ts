@@ -1,7 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { getCACertificates } from 'node:tls';
-import { systemCode } from '../base/errors.ts';
 
 /** How to reach servers, whatever is asked of them. */
 export interface AgentOptions {
@@ -42,21 +41,4 @@ export function makeAgents(options: AgentOptions, keepAlive = false): Agents {
         : { cert: options.clientCertificate.certificate, key: options.clientCertificate.key }),
     }),
   };
-}
-
-export const REDIRECT_STATUSES: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308]);
-/** Answers that may be another one in a while. */
-export const PASSING_STATUSES: ReadonlySet<number | undefined> = new Set([408, 425, 429, 500, 502, 503, 504]);
-
-/** The operating system's or OpenSSL's name for why a connection failed, for messages. */
-export function connectionReason(cause: unknown): string {
-  const code = systemCode(cause);
-  // Where a host has several addresses the message is empty and the reasons are inside.
-  const inner = cause instanceof AggregateError ? cause.errors.map(connectionReason).join('; ') : '';
-  const message = inner !== '' ? inner : cause instanceof Error ? cause.message : String(cause);
-  return code === undefined || message.includes(code) ? message : `${message} (${code})`;
-}
-
-export function isCertificateError(cause: unknown): boolean {
-  return /CERT|ERR_TLS|ERR_SSL|UNABLE_TO_|ERR_OSSL/.test(systemCode(cause) ?? '');
 }

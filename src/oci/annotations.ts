@@ -20,7 +20,7 @@ export interface BundleFacts {
 
 const CREATED = 'org.opencontainers.image.created';
 const PREFIX = 'vnd.stella.bundle.';
-const MOST_LOGS = 1000;
+const MAX_LOGS = 1000;
 
 /** The annotations of an OCI manifest. Inverse of {@link parseAnnotations}. */
 export function formatAnnotations(facts: BundleFacts): Record<string, string> {
@@ -54,22 +54,22 @@ export function parseAnnotations(annotations: Readonly<Record<string, string>>):
   }
   return {
     sealedAt,
-    sequence: whole('sequence', text('sequence')),
-    rootVersion: whole('root-version', text('root-version')),
+    sequence: wholeNumber('sequence', text('sequence')),
+    rootVersion: wholeNumber('root-version', text('root-version')),
     manifestSha256: digest('manifest-sha256', text('manifest-sha256')),
     trees: parseTrees(text('tree-sizes')),
     ...(base === undefined
       ? {}
       : {
           base: {
-            sequence: whole('base-sequence', text('base-sequence')),
+            sequence: wholeNumber('base-sequence', text('base-sequence')),
             manifestSha256: digest('base-manifest-sha256', base),
           },
         }),
   };
 }
 
-function whole(name: string, text: string | undefined): number {
+function wholeNumber(name: string, text: string | undefined): number {
   if (text === undefined || !/^\d{1,15}$/.test(text)) throw invalid(name, text);
   return Number(text);
 }
@@ -89,7 +89,7 @@ function parseTrees(text: string | undefined): Record<string, number> {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw invalid('tree-sizes', text);
   const trees = Object.entries(value as Record<string, unknown>);
   if (
-    trees.length > MOST_LOGS ||
+    trees.length > MAX_LOGS ||
     !trees.every(([, size]) => Number.isSafeInteger(size) && (size as number) >= 0)
   )
     throw invalid('tree-sizes', text);

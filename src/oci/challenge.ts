@@ -6,7 +6,7 @@ export interface Challenge {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-const LONGEST_HEADER = 8192;
+const MAX_HEADER = 8192;
 
 /** Every challenge that a header (or several, joined with commas) makes; what is malformed ends the list. */
 export function parseChallenges(header: string): Challenge[] {
@@ -14,7 +14,7 @@ export function parseChallenges(header: string): Challenge[] {
   const token = /[A-Za-z0-9!#$%&'*+.^_`|~-]+/y;
   const separator = /[\s,]*/y;
   const value = /\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/y;
-  const text = header.slice(0, LONGEST_HEADER);
+  const text = header.slice(0, MAX_HEADER);
   for (let at = 0; at < text.length; ) {
     separator.lastIndex = at;
     separator.exec(text);

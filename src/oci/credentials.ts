@@ -15,8 +15,8 @@ export type Credentials = { readonly from: string } & (
   | { readonly kind: 'identity-token'; readonly token: string }
 );
 
-const MOST_AUTH_BYTES = 1024 * 1024;
-const MOST_HELPER_BYTES = 256 * 1024;
+const MAX_AUTH_BYTES = 1024 * 1024;
+const MAX_HELPER_BYTES = 256 * 1024;
 const HELPER_TIMEOUT = 60 * SECOND;
 /** Docker Hub is called by its first address in credential files. */
 const DOCKER_HUB = 'https://index.docker.io/v1/';
@@ -37,9 +37,7 @@ export async function findCredentials(
   const paths = authFile === undefined ? authFiles(env) : [authFile];
   for (const path of paths) {
     const bytes =
-      authFile === undefined
-        ? readBoundedIfPresent(path, MOST_AUTH_BYTES)
-        : readBounded(path, MOST_AUTH_BYTES);
+      authFile === undefined ? readBoundedIfPresent(path, MAX_AUTH_BYTES) : readBounded(path, MAX_AUTH_BYTES);
     const found = bytes && (await inFile(path, bytes, names, host, env));
     if (found) return found;
   }
@@ -166,10 +164,10 @@ async function runHelper(
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text;
-      if (output.length > MOST_HELPER_BYTES) child.kill('SIGKILL');
+      if (output.length > MAX_HELPER_BYTES) child.kill('SIGKILL');
     });
     child.on('error', reject);
-    child.on('close', (status) => resolve({ status, output: output.slice(0, MOST_HELPER_BYTES) }));
+    child.on('close', (status) => resolve({ status, output: output.slice(0, MAX_HELPER_BYTES) }));
     // A helper that does not read its input is judged by what it prints.
     child.stdin.on('error', () => {});
     child.stdin.end(server);

@@ -12,12 +12,12 @@ import {
 import { equalBytes, formatHex, parseHex, sha256Stream } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readError, writeError } from '../base/files.ts';
-import { connectionReason } from '../net/agents.ts';
+import { connectionReason, failed } from '../net/failure.ts';
+import { guardFlow, type Progress } from '../net/progress.ts';
+import type { Answer } from '../net/transport.ts';
 import type { Descriptor } from './manifest.ts';
-import { type Answer, isPassing, type Registry, requestFailed } from './registry.ts';
+import type { Registry } from './registry.ts';
 
-/** Less than this in the time that a silence may last is no download, but a way to keep somebody waiting. */
-const LEAST_BYTES = 1024;
 const { O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_RDWR } = constants;
 /** As `a+`, but never through a link to somewhere else. */
 const APPEND = O_APPEND | O_CREAT | O_NOFOLLOW | O_RDWR;
@@ -35,18 +35,17 @@ export async function downloadBlob(
   onProgress?: (done: number, total: number) => void,
 ): Promise<void> {
   const download = await Download.begin(blob, file);
+  const progress = registry.progress(download.done);
   try {
-    let failures = 0;
     while (download.done < blob.size) {
-      const before = download.done;
       try {
-        await receive(registry, blob, download, onProgress);
+        await receive(registry, blob, { download, progress, onProgress });
       } catch (error) {
-        if (!isPassing(error)) throw error;
-        // Only tries that bring next to nothing count: a slow line makes its way in many small steps.
-        failures = download.done - before >= LEAST_BYTES ? 1 : failures + 1;
-        if (failures > registry.retries) throw error;
-        await registry.wait(`blobs/${blob.digest}`, error, failures - 1);
+        if (!isStellaError(error) || !error.retry) throw error;
+        progress.reach(download.done);
+        const failures = progress.fail();
+        if (failures === undefined) throw error;
+        await registry.pause(`blobs/${blob.digest}`, error, failures - 1);
       }
     }
     download.finish();
@@ -55,11 +54,17 @@ export async function downloadBlob(
   }
 }
 
+interface Receiving {
+  readonly download: Download;
+  readonly progress: Progress;
+  readonly onProgress: ((done: number, total: number) => void) | undefined;
+}
+
+/** One try. What it throws away is a step back, whatever comes after it. */
 async function receive(
   registry: Registry,
   blob: Descriptor,
-  download: Download,
-  onProgress: ((done: number, total: number) => void) | undefined,
+  { download, progress, onProgress }: Receiving,
 ): Promise<void> {
   const from = download.done;
   const answer = await registry.request({
@@ -69,22 +74,26 @@ async function receive(
     expect: from === 0 ? [200] : [200, 206, 416],
     repeat: false,
   });
-  let before = 0;
-  const watch = setInterval(() => {
-    const brought = download.done - before;
-    if (brought < LEAST_BYTES)
-      answer.response.destroy(new Error(`only ${brought} bytes came in ${registry.stallTimeout / 1000} s`));
-    before = download.done;
-  }, registry.stallTimeout);
+  const restart = () => {
+    download.restart();
+    progress.reach(0);
+  };
+  let came = 0;
+  const endGuard = guardFlow(
+    'came',
+    () => came,
+    registry.stallTimeout,
+    (error) => answer.response.destroy(error),
+  );
   try {
     // A server without ranges sends everything again; one that sends another range is asked for everything.
-    if (answer.status === 200) download.restart();
+    if (answer.status === 200) restart();
     else if (answer.status === 416 || rangeStart(answer) !== from) {
-      download.restart();
-      throw requestFailed(answer.url, `it does not give the content from byte ${from} on`, true);
+      restart();
+      throw failed(answer, `it does not give the content from byte ${from} on`, { retry: {} });
     }
-    before = download.done;
     for await (const piece of answer.response as AsyncIterable<Buffer>) {
+      came += piece.length;
       if (download.done + piece.length > blob.size) {
         download.restart();
         throw new StellaError(
@@ -97,13 +106,13 @@ async function receive(
     }
   } catch (cause) {
     if (isStellaError(cause)) throw cause;
-    throw requestFailed(answer.url, connectionReason(cause), true, cause);
+    throw failed(answer, connectionReason(cause), { cause, retry: {} });
   } finally {
-    clearInterval(watch);
+    endGuard();
     answer.response.destroy();
   }
   if (download.done < blob.size)
-    throw requestFailed(answer.url, `it ended after ${download.done} of ${blob.size} bytes`, true);
+    throw failed(answer, `it ended after ${download.done} of ${blob.size} bytes`, { retry: {} });
 }
 
 function rangeStart({ headers }: Answer): number | undefined {

@@ -1,6 +1,6 @@
 import { excerpt, sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import { ACCEPTED_TYPES, type BundleManifest, MOST_MANIFEST_BYTES, parseBundleManifest } from './manifest.ts';
+import { ACCEPTED_TYPES, type BundleManifest, MAX_MANIFEST_BYTES, parseBundleManifest } from './manifest.ts';
 import { isDigest } from './reference.ts';
 import type { Registry } from './registry.ts';
 
@@ -24,7 +24,7 @@ export async function fetchManifest(registry: Registry, name: string): Promise<F
       headers: { accept: ACCEPTED_TYPES },
       expect: [200],
     },
-    MOST_MANIFEST_BYTES,
+    MAX_MANIFEST_BYTES,
   );
   const digest = `sha256:${sha256Hex(bytes)}`;
   const claimed = isDigest(name) ? name : answer.headers['docker-content-digest'];
@@ -47,7 +47,7 @@ export async function digestOfTag(registry: Registry, tag: string): Promise<stri
       headers: { accept: ACCEPTED_TYPES },
       expect: [200, 404],
     },
-    MOST_MANIFEST_BYTES,
+    MAX_MANIFEST_BYTES,
   );
   return answer.status === 200 ? `sha256:${sha256Hex(bytes)}` : undefined;
 }

@@ -17,10 +17,10 @@ export interface Listed {
   readonly others: readonly string[];
 }
 
-const MOST_PAGE_BYTES = 4 * 1024 * 1024;
-const MOST_TAGS = 10_000;
+const MAX_PAGE_BYTES = 4 * 1024 * 1024;
+const MAX_TAGS = 10_000;
 /** Bytes of all manifests: 10,000 of those of bundles with a few logs come to a tenth of it. */
-const MOST_LISTED_BYTES = 128 * 1024 * 1024;
+const MAX_LISTED_BYTES = 128 * 1024 * 1024;
 const IN_FLIGHT = 4;
 
 /**
@@ -38,10 +38,10 @@ export async function listBundles(registry: Registry): Promise<Listed> {
       try {
         const fetched = await fetchManifest(registry, tag);
         size += fetched.size;
-        if (size > MOST_LISTED_BYTES) {
+        if (size > MAX_LISTED_BYTES) {
           throw new StellaError(
             'FETCH_TOO_LARGE',
-            `the manifests of the repository's tags have more than ${MOST_LISTED_BYTES} bytes`,
+            `the manifests of the repository's tags have more than ${MAX_LISTED_BYTES} bytes`,
           );
         }
         bundles.push({ tag, ...fetched });
@@ -68,7 +68,7 @@ async function listTags(registry: Registry): Promise<string[]> {
     const before: number = all.size;
     const { answer, bytes } = await registry.requestBytes(
       { method: 'GET', target, expect: [200] },
-      MOST_PAGE_BYTES,
+      MAX_PAGE_BYTES,
     );
     const page = parseJson('oci-tags', bytes, "the registry's list of tags", 'FETCH_FAILED').tags ?? [];
     for (const tag of page) {
@@ -76,8 +76,8 @@ async function listTags(registry: Registry): Promise<string[]> {
         throw new StellaError('FETCH_FAILED', `the registry lists a malformed tag: ${excerpt(tag)}`);
       all.add(tag);
     }
-    if (all.size > MOST_TAGS)
-      throw new StellaError('FETCH_TOO_LARGE', `the repository has more than ${MOST_TAGS} tags`);
+    if (all.size > MAX_TAGS)
+      throw new StellaError('FETCH_TOO_LARGE', `the repository has more than ${MAX_TAGS} tags`);
     const [, link] = /^<([^>]*)>\s*;\s*rel="?next"?/.exec(String(answer.headers['link'] ?? '')) ?? [];
     // A page without anything new would be followed by pages without end.
     target = link === undefined || all.size === before ? undefined : nextPage(link, answer.url);

@@ -11,7 +11,7 @@ export type Descriptor = OciManifestDescriptor;
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
 export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 export const ARTIFACT_TYPE = 'application/vnd.stella.bundle.v1';
-/** A whole sealed bundle. */
+/** A sealed bundle in one layer. */
 export const LAYER_TYPE = 'application/vnd.stella.bundle.v1.tar+zstd';
 /** One volume of a split bundle; its volumes in order are the bundle. */
 export const VOLUME_TYPE = 'application/vnd.stella.bundle.volume.v1';
@@ -26,11 +26,11 @@ export const ACCEPTED_TYPES = [
 ].join(', ');
 
 /** As large as registries take manifests. */
-export const MOST_MANIFEST_BYTES = 4 * 1024 * 1024;
+export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 /** As many as a split bundle has parts. */
-export const MOST_VOLUMES = 999;
-/** Far beyond what bundles come to: a size that nobody would want to download. */
-const MOST_BUNDLE_BYTES = 1024 ** 4;
+export const MAX_VOLUMES = 999;
+/** Far beyond what bundles come to: a size that no site would want to download. */
+const MAX_BUNDLE_BYTES = 1024 ** 4;
 
 /** The empty configuration that the image specification 1.1 gives artifacts ("Guidance for an Empty Descriptor"). */
 export const EMPTY_CONFIG = formatUtf8('{}');
@@ -43,14 +43,14 @@ export interface Layer extends Descriptor {
 
 /** What a registry holds of a bundle. */
 export interface BundleManifest {
-  /** The whole bundle as one, or its volumes in order. */
+  /** The bundle as one, or its volumes in order. */
   readonly layers: readonly Layer[];
   readonly facts: BundleFacts;
   /** The OCI manifest of the base of a delta, where that was in the repository. */
   readonly subject: Descriptor | undefined;
 }
 
-/** Bytes of the whole bundle. */
+/** Bytes of the bundle, all layers together. */
 export function bundleSize({ layers }: BundleManifest): number {
   return layers.reduce((sum, { size }) => sum + size, 0);
 }
@@ -112,10 +112,10 @@ export function parseBundleManifest(bytes: Uint8Array, contentType: string | und
     facts: parseAnnotations(manifest.annotations ?? {}),
     subject: manifest.subject,
   };
-  if (bundleSize(bundle) > MOST_BUNDLE_BYTES) {
+  if (bundleSize(bundle) > MAX_BUNDLE_BYTES) {
     throw new StellaError(
       'OCI_MANIFEST',
-      `the layers claim ${bundleSize(bundle)} bytes, the most is ${MOST_BUNDLE_BYTES}`,
+      `the layers claim ${bundleSize(bundle)} bytes, the most is ${MAX_BUNDLE_BYTES}`,
     );
   }
   return bundle;
@@ -130,8 +130,8 @@ function checkLayers(layers: readonly Descriptor[]): void {
       `of ${layers.length} layers, one is of type ${excerpt(other.mediaType, 120)}: a bundle has one layer of type ${LAYER_TYPE}, or volumes`,
     );
   }
-  if (layers.length > MOST_VOLUMES)
-    throw new StellaError('OCI_MANIFEST', `there are ${layers.length} volumes, the most is ${MOST_VOLUMES}`);
+  if (layers.length > MAX_VOLUMES)
+    throw new StellaError('OCI_MANIFEST', `there are ${layers.length} volumes, the most is ${MAX_VOLUMES}`);
 }
 
 function typeOf(value: unknown): string | undefined {

@@ -18,7 +18,7 @@ export interface PullOptions {
 }
 
 /**
- * Pulls a bundle into a file, which is there whole or not at all. What arrived of an interrupted pull is kept beside it
+ * Pulls a bundle into a file, which is there complete or not at all. What arrived of an interrupted pull is kept next to it
  * in `.NAME.pull/`, and the next pull of the same bundle to the same file goes on from there.
  * @throws StellaError FILE_EXISTS, WRITE_FAILED, LOCKED, TAG_MOVED, BLOB_DIGEST, OCI_MANIFEST, FETCH_*, REGISTRY_AUTH
  */
@@ -102,7 +102,7 @@ function checkAbsent(out: string): void {
   if (existsSync(out)) throw new StellaError('FILE_EXISTS', `${out} exists already`);
 }
 
-/** Parts of other bundles, pulled to the same file once, and what is made anew. */
+/** Parts of other bundles, pulled to the same file once, and what is made again. */
 function removeOthers(workplace: string, kept: ReadonlySet<string>): void {
   for (const name of readdirSync(workplace)) {
     const path = join(workplace, name);

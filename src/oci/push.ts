@@ -3,6 +3,8 @@ import { basename } from 'node:path';
 import { excerpt, sha256Hex } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readError } from '../base/files.ts';
+import { discard } from '../net/body.ts';
+import { bodyOf } from '../net/exchange.ts';
 import { type BundleFacts, formatAnnotations } from './annotations.ts';
 import { fetchManifest } from './fetch-manifest.ts';
 import { listBundles } from './list.ts';
@@ -13,7 +15,7 @@ import {
   LAYER_TYPE,
   type Layer,
   MANIFEST_TYPE,
-  MOST_VOLUMES,
+  MAX_VOLUMES,
   VOLUME_TYPE,
 } from './manifest.ts';
 import { addReferrer } from './referrers.ts';
@@ -87,10 +89,10 @@ export async function pushBundle(registry: Registry, options: PushOptions): Prom
     method: 'PUT',
     target: registry.path(`manifests/${options.tag}`),
     headers: { 'content-type': MANIFEST_TYPE },
-    body: { length: bytes.length, open: () => bytes },
+    body: bodyOf(bytes),
     expect: [201],
   });
-  answer.response.resume();
+  discard(answer);
   const stored = answer.headers['docker-content-digest'];
   if (typeof stored === 'string' && stored.startsWith('sha256:') && stored !== digest) {
     throw new StellaError(
@@ -125,9 +127,9 @@ function partsOf({ files, layerSize }: PushOptions): (Blob & { readonly title: s
   if (files.length > 1)
     throw new StellaError('USAGE', 'the bundle is split already', { hint: 'leave out --split-size' });
   const count = Math.ceil(size / layerSize);
-  if (count > MOST_VOLUMES) {
-    throw new StellaError('USAGE', `there would be ${count} layers, the most is ${MOST_VOLUMES}`, {
-      hint: `choose at least ${Math.ceil(size / MOST_VOLUMES)} bytes`,
+  if (count > MAX_VOLUMES) {
+    throw new StellaError('USAGE', `there would be ${count} layers, the most is ${MAX_VOLUMES}`, {
+      hint: `choose at least ${Math.ceil(size / MAX_VOLUMES)} bytes`,
     });
   }
   return Array.from({ length: count }, (_, i) => ({

@@ -17,7 +17,7 @@ const OCI_SCHEME = 'oci://';
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?$/;
 const NAME_PART = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
-const LONGEST_NAME = 255;
+const MAX_NAME = 255;
 
 export const isOciReference = (text: string): boolean => text.startsWith(OCI_SCHEME);
 
@@ -43,7 +43,7 @@ export function parseReference(text: string): OciReference {
   const [, repository, tag, digest] = /^([^:@]+)(?::([^@]*))?(?:@(.*))?$/.exec(rest) ?? [];
   if (
     repository === undefined ||
-    repository.length > LONGEST_NAME ||
+    repository.length > MAX_NAME ||
     !repository.split('/').every((part) => NAME_PART.test(part))
   )
     throw invalid('the repository name is malformed: lower-case letters, digits and . _ - between them');

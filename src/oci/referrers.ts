@@ -2,7 +2,9 @@ import { formatUtf8 } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { parseJson } from '../base/schema.ts';
 import type { OciIndex } from '../base/schema-types.ts';
-import { ARTIFACT_TYPE, INDEX_TYPE, MANIFEST_TYPE, MOST_MANIFEST_BYTES } from './manifest.ts';
+import { discard } from '../net/body.ts';
+import { bodyOf } from '../net/exchange.ts';
+import { ARTIFACT_TYPE, INDEX_TYPE, MANIFEST_TYPE, MAX_MANIFEST_BYTES } from './manifest.ts';
 import type { Registry } from './registry.ts';
 
 /** A manifest that has been pushed and names a subject. */
@@ -26,7 +28,7 @@ export async function addReferrer(registry: Registry, subject: string, referrer:
   const target = registry.path(`manifests/${subject.replace(':', '-')}`);
   const { answer, bytes } = await registry.requestBytes(
     { method: 'GET', target, headers: { accept: INDEX_TYPE }, expect: [200, 404] },
-    MOST_MANIFEST_BYTES,
+    MAX_MANIFEST_BYTES,
   );
   const index: OciIndex =
     answer.status === 404
@@ -40,8 +42,8 @@ export async function addReferrer(registry: Registry, subject: string, referrer:
     method: 'PUT',
     target,
     headers: { 'content-type': INDEX_TYPE },
-    body: { length: body.length, open: () => body },
+    body: bodyOf(body),
     expect: [201],
   });
-  stored.response.resume();
+  discard(stored);
 }

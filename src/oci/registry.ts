@@ -1,28 +1,34 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
+/**
+ * Pushing bundles to registries, pulling and listing them, by the OCI distribution specification. This room knows what a
+ * registry's answers mean; how they travel is for `net/transport.ts`.
+ *
+ * It never believes a registry: content counts by its digest, and what was pulled is imported like any other file. It never
+ * sends credentials but to the registry and its token service, and never writes a tag before all that it names is there.
+ *
+ * Start here, then: `login.ts` (challenges, tokens; `credentials.ts` finds them), `upload.ts` and `download.ts` (blobs),
+ * `manifest.ts`, and `push.ts`, `pull.ts` and `list.ts`, which are what commands call.
+ */
 import { excerpt } from '../base/bytes.ts';
-import { type Duration, SECOND } from '../base/clock.ts';
-import { isStellaError, StellaError } from '../base/errors.ts';
-import { connectionReason, isCertificateError, PASSING_STATUSES, REDIRECT_STATUSES } from '../net/agents.ts';
-import { parseChallenges } from './challenge.ts';
+import type { Duration } from '../base/clock.ts';
+import { StellaError } from '../base/errors.ts';
+import type { Body, Method } from '../net/exchange.ts';
+import { failedBy, withoutQuery } from '../net/failure.ts';
+import { Progress } from '../net/progress.ts';
+import { addressOf } from '../net/redirect.ts';
+import { type Answer, Transport, type TransportOptions } from '../net/transport.ts';
 import type { Credentials } from './credentials.ts';
-import { type Body, Exchange, type ExchangeOptions, type HttpRequest } from './exchange.ts';
+import { Login } from './login.ts';
 import type { OciReference } from './reference.ts';
-import { basicAuthorization, MOST_TOKEN_BYTES, parseTokenAnswer, tokenRequest } from './token.ts';
+import { errorOf } from './registry-error.ts';
 
-export interface RegistryOptions extends ExchangeOptions {
+export interface RegistryOptions extends Omit<TransportOptions, 'authorization' | 'hints'> {
   /** Whether `http://` is used instead of `https://`. */
   readonly plainHttp: boolean;
-  /** How often a request that failed for a passing reason is tried again. */
-  readonly retries: number;
-  /** Before the first repetition; doubled for each further one, with jitter. Default: half a second. */
-  readonly firstDelay?: Duration;
   readonly credentials: () => Promise<Credentials | undefined>;
-  readonly onRetry?: (what: string, error: StellaError, delay: Duration) => void;
 }
 
 export interface RegistryRequest {
-  readonly method: HttpRequest['method'];
+  readonly method: Method;
   /** A path of the registry, or an address that it gave. */
   readonly target: string | URL;
   readonly headers?: Readonly<Record<string, string>>;
@@ -33,55 +39,32 @@ export interface RegistryRequest {
   readonly repeat?: boolean;
 }
 
-/** What a registry answered; the body has to be read or destroyed. */
-export interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly response: IncomingMessage;
-  /** Where it came from in the end. */
-  readonly url: URL;
-}
-
-const MOST_REDIRECTS = 5;
-const FIRST_DELAY: Duration = SECOND / 2;
-const LONGEST_DELAY: Duration = 30 * SECOND;
-/** A registry that asks for more patience than this is asked again by the operator, not by this command. */
-const LONGEST_PATIENCE: Duration = 120 * SECOND;
-const MOST_ERROR_BYTES = 64 * 1024;
+const HINTS = {
+  noTls: 'the server may not speak TLS: give --plain-http if that is meant so',
+  certificate: "give the authority's certificate with --ca-file FILE",
+};
 
 /** Docker Hub's registry is not where its name points to. */
-const ALIASES: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.docker.io' };
+const ALIASES: ReadonlyMap<string, string> = new Map([['docker.io', 'registry-1.docker.io']]);
 
-/**
- * One repository of a registry. Answers challenges, repeats what failed for a passing reason, follows redirects of
- * downloads, and sends credentials to the registry itself and its token service only.
- */
+/** One repository of a registry. Answers challenges, and knows which answers are refusals. */
 export class Registry {
   readonly repository: string;
-  readonly host: string;
-  readonly #options: RegistryOptions;
-  readonly #exchange: Exchange;
+  readonly #transport: Transport;
+  readonly #login: Login;
   readonly #base: URL;
-  readonly #scope: string;
-  #authorization: string | undefined;
-  #credentials: Promise<Credentials | undefined> | undefined;
 
   constructor(reference: OciReference, access: 'pull' | 'pull,push', options: RegistryOptions) {
-    this.host = reference.host;
-    this.repository = reference.repository;
-    this.#options = options;
-    this.#exchange = new Exchange(options);
-    const host = Object.hasOwn(ALIASES, reference.host) ? ALIASES[reference.host]! : reference.host;
-    this.#base = new URL(`${options.plainHttp ? 'http' : 'https'}://${host}/`);
-    this.#scope = `repository:${reference.repository}:${access}`;
+    const { host, repository } = reference;
+    this.repository = repository;
+    this.#base = new URL(`${options.plainHttp ? 'http' : 'https'}://${ALIASES.get(host) ?? host}/`);
+    this.#login = new Login({ base: this.#base, host, repository, access }, options.credentials);
+    this.#transport = new Transport({ ...options, authorization: this.#login, hints: HINTS });
   }
 
-  get retries(): number {
-    return this.#options.retries;
-  }
-
+  /** The time that a silence may last. */
   get stallTimeout(): Duration {
-    return this.#options.stallTimeout;
+    return this.#transport.options.stallTimeout;
   }
 
   /** The repository's own path below the API's. */
@@ -90,80 +73,64 @@ export class Registry {
   }
 
   /** An address that the registry gave, e.g. in `Location`. @throws StellaError FETCH_FAILED */
-  address(location: string | undefined, from: URL): URL {
-    const url = location !== undefined && URL.canParse(location, from) ? new URL(location, from) : undefined;
-    // A name and password in it would be sent to that server, as if this user had meant to.
-    if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '')
-      throw requestFailed(from, `it gave no usable address: ${excerpt(location ?? '')}`, false);
-    if (from.protocol === 'https:' && url.protocol !== 'https:')
-      throw requestFailed(from, `it points from https to ${excerpt(withoutQuery(url), 200)}`, false);
-    return url;
+  address(location: string | undefined, from: Pick<Answer, 'method' | 'url'>): URL {
+    return addressOf(location, from);
   }
 
   /** Whether an address is the registry's own: only there do credentials go, and from there only challenges count. */
   isOwn(url: URL): boolean {
-    return url.origin === this.#base.origin;
+    return this.#login.origins.has(url.origin);
   }
 
   get origin(): string {
     return this.#base.origin;
   }
 
+  /** Lets go of idle connections. */
   close(): void {
-    this.#exchange.close();
+    this.#transport.close();
   }
 
-  /** The whole body of a small answer. @throws StellaError FETCH_TOO_LARGE, FETCH_FAILED */
-  async read(answer: Answer, most: number): Promise<Buffer> {
-    try {
-      return await this.#exchange.read(answer.response, answer.url, most);
-    } catch (cause) {
-      if (isStellaError(cause)) throw cause;
-      throw requestFailed(answer.url, connectionReason(cause), true, cause);
-    }
+  /** How a transfer of several tries that starts at byte `done` gets on. */
+  progress(done: number): Progress {
+    const { retries, stallTimeout } = this.#transport.options;
+    return new Progress(done, retries, stallTimeout);
   }
 
-  /** {@link request} and {@link read}, repeated together. */
+  /** {@link request}, and the body of its small answer, repeated together. @throws StellaError FETCH_TOO_LARGE, too */
   async requestBytes(
     request: RegistryRequest,
-    most: number,
+    max: number,
   ): Promise<{ readonly answer: Answer; readonly bytes: Buffer }> {
     return await this.repeated(this.#name(request), async () => {
       const answer = await this.request({ ...request, repeat: false });
-      return { answer, bytes: await this.read(answer, most) };
+      return { answer, bytes: await this.#transport.read(answer, max) };
     });
   }
 
-  /**
-   * @throws StellaError REGISTRY_AUTH, FETCH_NOT_FOUND, FETCH_FAILED (details.passing: worth another try; details.status)
-   */
+  /** @throws StellaError REGISTRY_AUTH, FETCH_NOT_FOUND, FETCH_FAILED */
   async request(request: RegistryRequest): Promise<Answer> {
     if (request.repeat === false) return await this.#authorized(request);
     return await this.repeated(this.#name(request), () => this.#authorized(request));
   }
 
+  /** FETCH_FAILED for a status that was expected, and is none to go on with. The answer is read. */
+  async failedBy(answer: Answer): Promise<StellaError> {
+    return failedBy(answer, await this.#said(answer));
+  }
+
   /** Runs `work` again, with growing pauses, as long as it fails for a passing reason. */
   async repeated<T>(what: string, work: (attempt: number) => Promise<T>): Promise<T> {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        return await work(attempt);
-      } catch (error) {
-        if (!isPassing(error) || attempt >= this.#options.retries) throw error;
-        await this.wait(what, error, attempt);
-      }
-    }
+    return await this.#transport.repeated(what, work);
   }
 
   /** The pause before another try. @throws StellaError `error` where the registry asks for more than can be waited */
-  async wait(what: string, error: StellaError, attempt: number): Promise<void> {
-    const asked = error.details?.['retry_after_ms'];
-    const least = typeof asked === 'number' ? asked : 0;
-    if (least > LONGEST_PATIENCE) throw error;
-    const longest = Math.min(LONGEST_DELAY, (this.#options.firstDelay ?? FIRST_DELAY) * 2 ** attempt);
-    // Full jitter keeps many clients from coming back at the same instant.
-    const delay = least + longest / 2 + Math.random() * (longest / 2);
-    this.#options.onRetry?.(what, error, delay);
-    await pause(delay);
+  async pause(what: string, error: StellaError, attempt: number): Promise<void> {
+    await this.#transport.pause(what, error, attempt);
+  }
+
+  async #said(answer: Answer): Promise<string> {
+    return `the registry answered ${answer.status}${await errorOf(answer, this.#transport)}`;
   }
 
   #name({ target }: RegistryRequest): string {
@@ -171,177 +138,36 @@ export class Registry {
   }
 
   async #authorized(request: RegistryRequest): Promise<Answer> {
-    const answer = await this.#followed(request);
+    const answer = await this.#send(request);
     // What another server asks for, the registry's credentials are not the answer to.
     if (answer.status !== 401 || !this.isOwn(answer.url)) return await this.#judged(answer, request);
-    // Either nobody has asked for credentials so far, or the token has expired meanwhile.
-    const header = answer.headers['www-authenticate'] ?? '';
+    // Either nothing has been sent to answer a challenge so far, or the token has expired meanwhile.
     answer.response.destroy();
-    this.#authorization = await this.#answerChallenge(header);
-    const second = await this.#followed(request);
+    await this.#login.answer(answer.headers['www-authenticate'] ?? '', this.#transport);
+    const second = await this.#send(request);
     if (second.status !== 401 || !this.isOwn(second.url)) return await this.#judged(second, request);
     second.response.destroy();
-    this.#authorization = undefined;
-    const credentials = await this.#findCredentials();
-    throw new StellaError(
-      'REGISTRY_AUTH',
-      credentials === undefined
-        ? `${this.host} wants credentials for ${this.repository}, and none were found`
-        : `${this.host} refuses the credentials from ${credentials.from}`,
-      { details: { status: 401 } },
-    );
+    throw await this.#login.refused();
   }
 
-  async #followed(request: RegistryRequest): Promise<Answer> {
-    let url = request.target instanceof URL ? request.target : new URL(request.target, this.#base);
-    for (let redirects = 0; ; redirects += 1) {
-      const response = await this.#send({
-        method: request.method,
-        url,
-        body: request.body,
-        headers: {
-          ...request.headers,
-          // Other servers, such as the store behind a registry, must not see credentials.
-          ...(this.#authorization !== undefined && this.isOwn(url)
-            ? { authorization: this.#authorization }
-            : {}),
-        },
-      });
-      const location = response.headers.location;
-      const canFollow = request.method === 'GET' || request.method === 'HEAD';
-      if (!canFollow || !REDIRECT_STATUSES.has(response.statusCode) || location === undefined)
-        return { status: response.statusCode!, headers: response.headers, response, url };
-      response.destroy();
-      if (redirects === MOST_REDIRECTS)
-        throw requestFailed(url, `more than ${MOST_REDIRECTS} redirects`, false);
-      url = this.address(location, url);
-    }
-  }
-
-  async #send(request: HttpRequest): Promise<IncomingMessage> {
-    try {
-      return await this.#exchange.send(request);
-    } catch (cause) {
-      if (isStellaError(cause)) throw cause;
-      throw requestFailed(request.url, connectionReason(cause), !isCertificateError(cause), cause);
-    }
+  async #send({ method, target, headers, body }: RegistryRequest): Promise<Answer> {
+    const url = new URL(target, this.#base);
+    return await this.#transport.send({ method, url, body, ...(headers ? { headers } : {}) });
   }
 
   async #judged(answer: Answer, request: RegistryRequest): Promise<Answer> {
-    const { status, headers, url, response } = answer;
+    const { status, url } = answer;
     if (request.expect.includes(status)) return answer;
-    const said = request.method === 'HEAD' ? '' : await this.#errorOf(answer);
-    response.destroy();
-    const why = `the registry answered ${status}${said}`;
-    if (status === 403) {
-      throw new StellaError('REGISTRY_AUTH', `${excerpt(withoutQuery(url), 200)}: ${why}`, {
-        details: { status },
-      });
-    }
+    const why = await this.#said(answer);
+    const where = withoutQuery(url);
+    const message = `${excerpt(where, 200)}: ${why}`;
+    if (status === 403) throw new StellaError('REGISTRY_AUTH', message, { details: { status } });
     if (status === 404 || status === 410) {
-      throw new StellaError('FETCH_NOT_FOUND', `${excerpt(withoutQuery(url), 200)}: ${why}`, {
-        details: { url: withoutQuery(url), status },
+      throw new StellaError('FETCH_NOT_FOUND', message, {
+        details: { url: where, status },
         hint: 'check the reference; list what there is with `stella trust snapshot list`',
       });
     }
-    const wait = retryAfter(headers);
-    throw requestFailed(url, why, PASSING_STATUSES.has(status), undefined, {
-      status,
-      ...(wait === undefined ? {} : { retry_after_ms: wait }),
-    });
+    throw failedBy(answer, why);
   }
-
-  /** The registry's own words (distribution specification, "Error Codes"), as far as it finds any. */
-  async #errorOf(answer: Answer): Promise<string> {
-    try {
-      const bytes = await this.#exchange.read(answer.response, answer.url, MOST_ERROR_BYTES);
-      const value = JSON.parse(bytes.toString('utf8')) as {
-        errors?: { code?: unknown; message?: unknown }[];
-      };
-      const first = value.errors?.[0];
-      const words = [first?.code, first?.message].filter((word) => typeof word === 'string');
-      return words.length === 0 ? '' : ` (${excerpt(words.join(': '), 200)})`;
-    } catch {
-      return '';
-    }
-  }
-
-  async #answerChallenge(header: string): Promise<string | undefined> {
-    const challenges = parseChallenges(header);
-    const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
-    const credentials = await this.#findCredentials();
-    if (bearer) {
-      const request = tokenRequest(bearer, this.#scope, credentials, this.#base);
-      const bytes = await this.repeated(request.url.origin, () => this.#fetchToken(request, credentials));
-      return `Bearer ${parseTokenAnswer(bytes, request.url)}`;
-    }
-    if (challenges.some(({ scheme }) => scheme === 'basic') && credentials?.kind === 'password')
-      return basicAuthorization(credentials.username, credentials.password);
-    return undefined;
-  }
-
-  async #fetchToken(request: HttpRequest, credentials: Credentials | undefined): Promise<Buffer> {
-    // Redirects are not followed: the password is for the service that the registry named.
-    const response = await this.#send(request);
-    const status = response.statusCode!;
-    const answer = { status, headers: response.headers, response, url: request.url };
-    if (status === 200) return await this.read(answer, MOST_TOKEN_BYTES);
-    const said = await this.#errorOf(answer);
-    const wait = retryAfter(response.headers);
-    if (PASSING_STATUSES.has(status)) {
-      throw requestFailed(request.url, `the token service answered ${status}${said}`, true, undefined, {
-        status,
-        ...(wait === undefined ? {} : { retry_after_ms: wait }),
-      });
-    }
-    throw new StellaError(
-      'REGISTRY_AUTH',
-      credentials === undefined
-        ? `${request.url.host} gives no token for ${this.repository} without credentials, and none were found`
-        : `${request.url.host} refuses the credentials from ${credentials.from} (${status}${said})`,
-      { details: { status } },
-    );
-  }
-
-  #findCredentials(): Promise<Credentials | undefined> {
-    this.#credentials ??= this.#options.credentials();
-    return this.#credentials;
-  }
-}
-
-/** For messages: queries may be signed, and whoever reads such an address may use it. */
-function withoutQuery(url: URL): string {
-  return `${url.origin}${url.pathname}`;
-}
-
-/** Whether it may be gone by itself in a while. */
-export function isPassing(error: unknown): error is StellaError {
-  return isStellaError(error, 'FETCH_FAILED') && error.details?.['passing'] === true;
-}
-
-export function requestFailed(
-  url: URL,
-  why: string,
-  passing: boolean,
-  cause?: unknown,
-  details: Readonly<Record<string, unknown>> = {},
-): StellaError {
-  return new StellaError('FETCH_FAILED', `cannot reach ${excerpt(withoutQuery(url), 200)}: ${why}`, {
-    cause,
-    details: { url: withoutQuery(url), passing, ...details },
-    ...(/WRONG_VERSION_NUMBER|EPROTO/.test(connectionReason(cause))
-      ? { hint: 'the server may not speak TLS: give --plain-http if that is meant so' }
-      : isCertificateError(cause)
-        ? { hint: "give the authority's certificate with --ca-file FILE" }
-        : {}),
-  });
-}
-
-/** `Retry-After` in milliseconds: a number of seconds, or a date against the server's own `Date` (RFC 9110 §10.2.3). */
-function retryAfter(headers: IncomingHttpHeaders): Duration | undefined {
-  const text = headers['retry-after'];
-  if (text === undefined) return undefined;
-  if (/^\d+$/.test(text)) return Number(text) * SECOND;
-  const wait = Date.parse(text) - Date.parse(headers.date ?? '');
-  return wait > 0 ? wait : undefined;
 }

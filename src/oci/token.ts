@@ -1,11 +1,14 @@
 import { excerpt } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { parseJson } from '../base/schema.ts';
+import { isBearerToken } from '../net/bearer.ts';
+import { bodyOf } from '../net/exchange.ts';
+import type { TransportRequest } from '../net/transport.ts';
 import type { Challenge } from './challenge.ts';
 import type { Credentials } from './credentials.ts';
-import type { HttpRequest } from './exchange.ts';
 
-const MOST_TOKEN_BYTES = 256 * 1024;
+/** Of the answer of a token service. */
+export const MAX_TOKEN_BYTES = 256 * 1024;
 const CLIENT_ID = 'stella';
 
 /** `Authorization` of HTTP basic authentication (RFC 7617). */
@@ -24,7 +27,7 @@ export function tokenRequest(
   scope: string,
   credentials: Credentials | undefined,
   registry: URL,
-): HttpRequest {
+): TransportRequest {
   const realm = challenge.parameters.get('realm') ?? '';
   const url = URL.canParse(realm) ? new URL(realm) : undefined;
   if (
@@ -49,12 +52,11 @@ export function tokenRequest(
       scope,
       ...(service === undefined ? {} : { service }),
     });
-    const bytes = Buffer.from(form.toString());
     return {
       method: 'POST',
       url,
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      body: { length: bytes.length, open: () => bytes },
+      body: bodyOf(Buffer.from(form.toString())),
     };
   }
   url.searchParams.set('scope', scope);
@@ -69,14 +71,11 @@ export function tokenRequest(
   };
 }
 
-export { MOST_TOKEN_BYTES };
-
 /** @throws StellaError REGISTRY_AUTH */
 export function parseTokenAnswer(bytes: Uint8Array, url: URL): string {
   const { token, access_token } = parseJson('oci-token', bytes, `the answer of ${url.host}`, 'REGISTRY_AUTH');
   const given = token ?? access_token;
-  // RFC 6750 §2.1: what may stand in the header without escaping out of it.
-  if (given === undefined || !/^[A-Za-z0-9._~+/-]+=*$/.test(given))
+  if (given === undefined || !isBearerToken(given))
     throw new StellaError('REGISTRY_AUTH', `${url.host} answered without a usable token`);
   return given;
 }

@@ -25,13 +25,13 @@ export interface UploadRecord {
   forget(): void;
 }
 
-const MOST_RECORD_BYTES = 64 * 1024;
+const MAX_RECORD_BYTES = 64 * 1024;
 const RECORD = 'upload.json';
 /** Registries themselves forget what was not finished for a week. */
 const KEPT: Duration = 7 * DAY;
 
 /**
- * Remembers in a directory of the user, readable by nobody else – an address may be all that is needed to write there –
+ * Remembers in a directory of the user, which others cannot read – an address may be all that is needed to write there –
  * where unfinished uploads go on (OCI distribution specification, "Pushing a blob in chunks"). It only ever saves
  * bytes: what cannot be read or written is as good as nothing, and the registry proves each upload by its digest.
  */
@@ -72,7 +72,7 @@ export class UploadMemory {
     return {
       recall: () => {
         try {
-          const bytes = readBoundedIfPresent(path, MOST_RECORD_BYTES);
+          const bytes = readBoundedIfPresent(path, MAX_RECORD_BYTES);
           const { format: _, location, ...found } = bytes ? parseJson('oci-upload', bytes, path) : {};
           return formatCanonicalJson(found) === formatCanonicalJson(subject) ? location : undefined;
         } catch (error) {

@@ -1,9 +1,11 @@
 import { createReadStream } from 'node:fs';
-import { formatHex, sha256Hex, sha256Stream } from '../base/bytes.ts';
-import { isStellaError, type StellaError } from '../base/errors.ts';
+import { excerpt, formatHex, sha256Hex, sha256Stream } from '../base/bytes.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
 import { readError } from '../base/files.ts';
-import type { Body } from './exchange.ts';
-import { isPassing, type Registry, requestFailed } from './registry.ts';
+import { discard } from '../net/body.ts';
+import type { Body } from '../net/exchange.ts';
+import { withoutQuery } from '../net/failure.ts';
+import type { Registry } from './registry.ts';
 import type { UploadRecord } from './upload-memory.ts';
 
 /** Content to be uploaded. */
@@ -34,7 +36,7 @@ interface Session {
   readonly location: URL;
   readonly done: number;
   /** The least that the registry takes at a time. */
-  readonly least?: number;
+  readonly minimum?: number;
 }
 
 const CHUNK = 64 * 1024 * 1024;
@@ -43,7 +45,7 @@ const OCTETS = 'application/octet-stream';
 
 /**
  * Uploads a blob unless its digest is known and the repository has it. Content goes in chunks; after a failure the
- * registry is asked how far it got, and the upload goes on from there, or starts anew where it has been forgotten. So does
+ * registry is asked how far it got, and the upload goes on from there, or starts again where it has been forgotten. So does
  * an upload that an earlier run has left unfinished. What the registry then has is proved by the digest that it checks.
  * @throws StellaError FETCH_FAILED, REGISTRY_AUTH, FILE_*, …
  */
@@ -95,7 +97,7 @@ function isRefused(error: unknown): boolean {
   return (
     isStellaError(error) &&
     /^(?:FETCH_|REGISTRY_AUTH)/.test(error.code) &&
-    (!isPassing(error) || error.details?.['forgotten'] === true)
+    (!error.retry || error instanceof ForgottenUpload)
   );
 }
 
@@ -105,11 +107,11 @@ async function begin(registry: Registry): Promise<Session> {
     target: registry.path('blobs/uploads/'),
     expect: [202],
   });
-  answer.response.resume();
+  discard(answer);
   return {
-    location: registry.address(answer.headers.location, answer.url),
+    location: registry.address(answer.headers.location, answer),
     done: 0,
-    least: Number(answer.headers['oci-chunk-min-length'] ?? 0),
+    minimum: Number(answer.headers['oci-chunk-min-length'] ?? 0),
   };
 }
 
@@ -120,45 +122,53 @@ async function send(
   { record, chunk = CHUNK, onProgress }: UploadOptions,
 ): Promise<string> {
   const passing = blob.digest === undefined ? new PassingDigest() : undefined;
-  const length = Math.max(chunk, Number.isSafeInteger(session.least) ? session.least! : 0);
+  const length = Math.max(chunk, Number.isSafeInteger(session.minimum) ? session.minimum! : 0);
   let { location, done } = session;
+  const progress = registry.progress(done);
   const reach = (next: Pick<Session, 'location' | 'done'>) => {
     ({ location, done } = next);
+    progress.reach(done);
     if (registry.isOwn(location)) record?.remember(location.href);
     else record?.forget();
     onProgress?.(done, blob.size);
   };
   reach(session);
-  for (let failures = 0; done < blob.size; ) {
+  while (done < blob.size) {
     const end = Math.min(done + length, blob.size);
+    let failure: StellaError;
+    let isOutOfStep = false;
     try {
       const answer = await registry.request({
         method: 'PATCH',
         target: location,
         headers: { 'content-type': OCTETS, 'content-range': `${done}-${end - 1}` },
         body: slice(blob, done, end, passing),
-        expect: [202],
+        expect: [202, 416],
         repeat: false,
       });
-      answer.response.resume();
-      reach({ location: registry.address(answer.headers.location, answer.url), done: end });
-      failures = 0;
-    } catch (error) {
-      if (isStellaError(error, 'FETCH_NOT_FOUND')) throw forgotten(location, 'the upload is gone');
+      if (answer.status === 202) {
+        discard(answer);
+        reach({ location: registry.address(answer.headers.location, answer), done: end });
+        continue;
+      }
       // 416 is how a registry says that it has got more, or less, than was thought.
-      const outOfStep = isStellaError(error, 'FETCH_FAILED') && error.details?.['status'] === 416;
-      if (!isPassing(error) && !outOfStep) throw error;
-      failures += 1;
-      if (failures > registry.retries) throw error;
-      await registry.wait(`the upload of ${blob.digest ?? 'a blob'}`, error as StellaError, failures - 1);
-      const next = await progressOf(registry, location, blob);
-      if (outOfStep && next.done === done)
-        throw forgotten(
-          location,
-          `the registry does not take the upload from byte ${done}, where it says it is`,
-        );
-      reach(next);
+      isOutOfStep = true;
+      failure = await registry.failedBy(answer);
+    } catch (error) {
+      if (isStellaError(error, 'FETCH_NOT_FOUND')) throw new ForgottenUpload(location, 'the upload is gone');
+      if (!isStellaError(error) || !error.retry) throw error;
+      failure = error;
     }
+    const failures = progress.fail();
+    if (failures === undefined) throw failure;
+    await registry.pause(`the upload of ${blob.digest ?? 'a blob'}`, failure, failures - 1);
+    const next = await progressOf(registry, location, blob);
+    if (isOutOfStep && next.done === done)
+      throw new ForgottenUpload(
+        location,
+        `the registry does not take the upload from byte ${done}, where it says it is`,
+      );
+    reach(next);
   }
   const digest = blob.digest ?? passing?.digestOf(blob.size) ?? (await digestOfContent(blob));
   await finish(registry, location, digest);
@@ -175,7 +185,7 @@ async function finish(registry: Registry, location: URL, digest: string): Promis
       headers: { 'content-type': OCTETS },
       expect: [201],
     });
-    finished.response.resume();
+    discard(finished);
   } catch (error) {
     // Where the answer to the first try was lost, the upload is there no more, but the blob is.
     if (!isStellaError(error, 'FETCH_NOT_FOUND') || !(await holds(registry, digest))) throw error;
@@ -188,44 +198,53 @@ async function holds(registry: Registry, digest: string): Promise<boolean> {
     target: registry.path(`blobs/${digest}`),
     expect: [200, 404],
   });
-  answer.response.resume();
+  discard(answer);
   return answer.status === 200;
 }
 
-/** @throws StellaError FETCH_FAILED (details.forgotten, passing: to be started anew) where the registry does not know it */
+/** @throws StellaError {@link ForgottenUpload}, FETCH_* */
 async function progressOf(registry: Registry, location: URL, blob: Blob): Promise<Session> {
   const answer = await registry.request({ method: 'GET', target: location, expect: [204, 400, 404, 416] });
-  answer.response.resume();
-  if (answer.status !== 204) throw forgotten(location, 'the registry has forgotten the upload');
+  discard(answer);
+  if (answer.status !== 204) throw new ForgottenUpload(location, 'the registry has forgotten the upload');
   const [, last] = /^(?:bytes=)?0-(\d{1,15})$/.exec(answer.headers.range ?? '') ?? [];
   // `0-0` is what registries say of an upload without content, too; that it was one byte is settled by a 416.
   const done = last === undefined || last === '0' ? 0 : Number(last) + 1;
-  if (done > blob.size) throw forgotten(location, 'the registry has more of the upload than was sent');
+  if (done > blob.size)
+    throw new ForgottenUpload(location, 'the registry has more of the upload than was sent');
   const next = answer.headers.location;
-  return { location: next === undefined ? location : registry.address(next, answer.url), done };
+  return { location: next === undefined ? location : registry.address(next, answer), done };
 }
 
-/** To be begun anew. */
-function forgotten(location: URL, why: string): StellaError {
-  return requestFailed(location, why, true, undefined, { forgotten: true });
+/** FETCH_FAILED of an upload that the registry does not know, or not as it should be: it has to be started from the beginning. */
+class ForgottenUpload extends StellaError {
+  constructor(location: URL, why: string) {
+    super('FETCH_FAILED', `cannot send to ${excerpt(withoutQuery(location), 200)}: ${why}`, {
+      retry: {},
+      details: { url: withoutQuery(location) },
+    });
+  }
 }
 
 function slice(blob: Blob, start: number, end: number, passing: PassingDigest | undefined): Body {
-  const { content } = blob;
-  return {
-    length: end - start,
-    open: () => {
-      if (content instanceof Uint8Array) {
-        const bytes = content.subarray(start, end);
-        passing?.begin(start);
-        passing?.update(bytes);
-        return bytes;
-      }
-      const stream = readRange(content, start, end);
-      if (passing?.begin(start)) stream.on('data', (piece) => passing.update(piece as Buffer));
-      return stream;
-    },
-  };
+  return { length: end - start, open: () => piecesOf(blob, start, end, passing) };
+}
+
+async function* piecesOf(
+  { content }: Blob,
+  start: number,
+  end: number,
+  passing: PassingDigest | undefined,
+): AsyncGenerator<Uint8Array> {
+  const isInOrder = passing?.begin(start) ?? false;
+  const pieces =
+    content instanceof Uint8Array
+      ? [content.subarray(start, end)]
+      : (readRange(content, start, end) as AsyncIterable<Buffer>);
+  for await (const piece of pieces) {
+    if (isInOrder) passing?.update(piece);
+    yield piece;
+  }
 }
 
 function readRange({ file, offset = 0 }: Exclude<Blob['content'], Uint8Array>, start: number, end: number) {

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
@@ -29,9 +29,9 @@ export type { StoreState } from '../base/schema-types.ts';
 
 const FORMAT = 'stella-store/v1';
 const KEPT_GENERATIONS = 5;
-const MOST_STATE_BYTES = 64 * 1024 * 1024;
+const MAX_STATE_BYTES = 64 * 1024 * 1024;
 /** Entry bundles are the largest: 256 entries of at most 64 KiB. */
-const MOST_SHARED_FILE_BYTES = 32 * 1024 * 1024;
+const MAX_SHARED_FILE_BYTES = 32 * 1024 * 1024;
 
 /** One immutable, numbered version of the trust store. Nothing in it is believed before it is verified again. */
 export interface Generation {
@@ -124,7 +124,7 @@ export class TrustStore {
   generation(number: number): Generation {
     const directory = join(this.directory, 'generations', String(number));
     const path = join(directory, 'state.json');
-    const bytes = readBoundedIfPresent(path, MOST_STATE_BYTES);
+    const bytes = readBoundedIfPresent(path, MAX_STATE_BYTES);
     if (!bytes)
       throw new StellaError('STORE_CORRUPT', `generation ${number} of the trust store has no state.json`);
     return {
@@ -190,7 +190,7 @@ export class TrustStore {
 
   /** A write that failed in here, not in some output of the work. */
   #isOwnWriteError(error: unknown): error is StellaError {
-    return isStellaError(error, 'WRITE_FAILED') && String(error.details?.['path']).startsWith(this.directory);
+    return isStellaError(error, 'WRITE_FAILED') && isInside(this.directory, error.file);
   }
 
   /** A damaged store can still be started anew, so what is wrong with it is left for others to say. */
@@ -290,6 +290,11 @@ export class TrustStore {
   }
 }
 
+/** Whether a path is of the store itself, or below it. */
+function isInside(directory: string, path: string | undefined): boolean {
+  return path !== undefined && join(path, sep).startsWith(join(directory, sep));
+}
+
 /** Starting anew does not turn the clock back, as far as the old store can still be read. */
 export function clockFloorOf(writer: StoreWriter): Instant | undefined {
   try {
@@ -336,6 +341,6 @@ function adopt(from: string, to: string): void {
 }
 
 function isSameFile(a: string, b: string): boolean {
-  const held = readBoundedIfPresent(b, MOST_SHARED_FILE_BYTES);
-  return held?.equals(readBounded(a, MOST_SHARED_FILE_BYTES)) ?? false;
+  const held = readBoundedIfPresent(b, MAX_SHARED_FILE_BYTES);
+  return held?.equals(readBounded(a, MAX_SHARED_FILE_BYTES)) ?? false;
 }

@@ -1,6 +1,5 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { isStellaError } from '../base/errors.ts';
-import { readBounded } from '../base/files.ts';
 import {
   type Config,
   type ConfigFlags,
@@ -62,7 +61,6 @@ function rememberedGeneration(store: TrustStore, remember: boolean | 'if-readabl
   }
 }
 
-const MOST_PEM_BYTES = 4 * 1024 * 1024;
 const USER_AGENT = `stella/${packageJson.version}`;
 
 /**
@@ -74,24 +72,17 @@ export async function configuredFetcher(
   env: ConfigPlace['env'],
   trace: (line: string) => void = () => {},
 ): Promise<Fetcher> {
-  const { fileFetcher, networkFetcher } = await import('../net/fetcher.ts');
-  if (config.offlineMode) return fileFetcher();
-  const { bearerToken } = await import('../net/bearer.ts');
-  const { network } = config;
-  const text = (path: string) => readBounded(path, MOST_PEM_BYTES).toString('latin1');
-  return networkFetcher({
-    userAgent: network.userAgent ?? USER_AGENT,
-    retries: network.retries,
-    requestTimeout: network.requestTimeout,
-    stallTimeout: network.stallTimeout,
-    proxy: network.proxy,
-    ca: network.caFile === undefined ? undefined : text(network.caFile),
-    clientCertificate:
-      network.clientCertificate === undefined
-        ? undefined
-        : { certificate: text(network.clientCertificate), key: text(network.clientKey!) },
-    bearer: bearerToken(network, config.tufUrls, env),
-    onRetry: (url, error, delay) =>
-      trace(`retrying ${url} in ${(delay / 1000).toFixed(1)} s: ${error.message}`),
+  const { fetcherFor } = await import('../net/offline.ts');
+  return await fetcherFor(config, async () => {
+    const { networkFetcher } = await import('../net/fetcher.ts');
+    const { connectionOptions } = await import('../net/configured.ts');
+    const { bearerToken } = await import('../net/bearer.ts');
+    const { network } = config;
+    return networkFetcher({
+      ...connectionOptions(network, USER_AGENT),
+      authorization: bearerToken(network, config.tufUrls, env),
+      onRetry: (url, error, delay) =>
+        trace(`retrying ${url} in ${(delay / 1000).toFixed(1)} s: ${error.message}`),
+    });
   });
 }

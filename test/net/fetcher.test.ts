@@ -1,47 +1,10 @@
-import { writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import type { AddressInfo, Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { NetworkConfig } from '../../src/config/network.ts';
-import { bearerToken } from '../../src/net/bearer.ts';
-import { fileFetcher, type NetworkOptions, networkFetcher } from '../../src/net/fetcher.ts';
 import { refusal } from '../support/errors.ts';
-import { temporaryDirectory } from '../support/temp.ts';
+import { impatientFetcher as fetcher, serve, serveBytes } from '../support/loopback.ts';
 
-const MOST = { most: 1000 };
-
-const fetcher = (options: Partial<NetworkOptions> = {}) =>
-  networkFetcher({
-    userAgent: 'stella-test',
-    retries: 0,
-    firstDelay: 5,
-    requestTimeout: 2000,
-    stallTimeout: 1000,
-    ...options,
-  });
-
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-}
-
-async function serveBytes(answer: (socket: Socket) => void): Promise<string> {
-  const server = createTcpServer((socket) => {
-    socket.on('error', () => {});
-    onTestFinished(() => void socket.destroy());
-    socket.once('data', () => answer(socket));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-}
+const MAX = { most: 1000 };
 
 describe('a server that', () => {
   test('answers is believed, with its entity tag', async () => {
@@ -50,14 +13,14 @@ describe('a server that', () => {
       if (request.headers['if-none-match'] === '"1"') response.writeHead(304, { etag: '"1"' }).end();
       else response.writeHead(200, { etag: '"1"' }).end('body');
     });
-    const first = await fetcher().fetch(url, MOST);
+    const first = await fetcher().fetch(url, MAX);
     expect(Buffer.from(first.bytes).toString()).toBe('body');
-    expect((await fetcher().fetch(url, { ...MOST, etag: first.etag! })).notModified).toBe(true);
+    expect((await fetcher().fetch(url, { ...MAX, etag: first.etag! })).notModified).toBe(true);
   });
 
   test.each([403, 404, 410])('answers %i does not have the file', async (status) => {
     await refusal('FETCH_NOT_FOUND', async () =>
-      fetcher().fetch(await serve((_, response) => void response.writeHead(status).end('no')), MOST),
+      fetcher().fetch(await serve((_, response) => void response.writeHead(status).end('no')), MAX),
     );
   });
 
@@ -72,7 +35,7 @@ describe('a server that', () => {
     ],
   ])('sends too much and %s is cut off', async (_, answer) => {
     const url = await serve((_, response) => answer(response));
-    await refusal('FETCH_TOO_LARGE', () => fetcher().fetch(url, MOST));
+    await refusal('FETCH_TOO_LARGE', () => fetcher().fetch(url, MAX));
   });
 
   test('sends without end is cut off', async () => {
@@ -84,7 +47,7 @@ describe('a server that', () => {
         clearInterval(timer);
       });
     });
-    await refusal('FETCH_TOO_LARGE', () => fetcher().fetch(url, MOST));
+    await refusal('FETCH_TOO_LARGE', () => fetcher().fetch(url, MAX));
     await expect.poll(() => closed).toBe(true);
   });
 
@@ -96,12 +59,12 @@ describe('a server that', () => {
     ['gives two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'],
   ])('%s is refused', async (_, bytes) => {
     const url = await serveBytes((socket) => void socket.end(bytes));
-    await refusal('FETCH_FAILED', () => fetcher().fetch(url, MOST));
+    await refusal('FETCH_FAILED', () => fetcher().fetch(url, MAX));
   });
 
   test('stalls before it answers is given up', async () => {
     const url = await serve(() => {});
-    const error = await refusal('FETCH_FAILED', () => fetcher({ stallTimeout: 50 }).fetch(url, MOST));
+    const error = await refusal('FETCH_FAILED', () => fetcher({ stallTimeout: 50 }).fetch(url, MAX));
     expect(error.message).toContain('nothing arrived for 0.05 s');
   });
 
@@ -109,7 +72,7 @@ describe('a server that', () => {
     const url = await serve(
       (_, response) => void response.writeHead(200, { 'content-length': 100 }).write('x'),
     );
-    await refusal('FETCH_FAILED', () => fetcher({ stallTimeout: 50 }).fetch(url, MOST));
+    await refusal('FETCH_FAILED', () => fetcher({ stallTimeout: 50 }).fetch(url, MAX));
   });
 
   test('trickles for longer than the whole may take is given up', async () => {
@@ -117,7 +80,7 @@ describe('a server that', () => {
       const timer = setInterval(() => response.write('x'), 10);
       response.on('close', () => clearInterval(timer));
     });
-    const error = await refusal('FETCH_FAILED', () => fetcher({ requestTimeout: 100 }).fetch(url, MOST));
+    const error = await refusal('FETCH_FAILED', () => fetcher({ requestTimeout: 100 }).fetch(url, MAX));
     expect(error.message).toContain('not finished after 0.1 s');
   });
 
@@ -125,7 +88,7 @@ describe('a server that', () => {
     const url = await serve(
       (_, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end('x'),
     );
-    await refusal('FETCH_FAILED', () => fetcher().fetch(url, MOST));
+    await refusal('FETCH_FAILED', () => fetcher().fetch(url, MAX));
   });
 });
 
@@ -136,12 +99,12 @@ describe('redirects', () => {
       if (count < 5) response.writeHead(302, { location: `/${count + 1}` }).end();
       else response.end('there');
     });
-    expect(Buffer.from((await fetcher().fetch(`${url}0`, MOST)).bytes).toString()).toBe('there');
+    expect(Buffer.from((await fetcher().fetch(`${url}0`, MAX)).bytes).toString()).toBe('there');
   });
 
   test('in a circle end', async () => {
     const url = await serve((_, response) => void response.writeHead(307, { location: '/' }).end());
-    const error = await refusal('FETCH_FAILED', () => fetcher({ retries: 3 }).fetch(url, MOST));
+    const error = await refusal('FETCH_FAILED', () => fetcher({ retries: 3 }).fetch(url, MAX));
     expect(error.message).toContain('more than 5 redirects');
   });
 
@@ -149,7 +112,7 @@ describe('redirects', () => {
     'to %s are not followed',
     async (location) => {
       const url = await serve((_, response) => void response.writeHead(302, { location }).end());
-      await refusal('FETCH_FAILED', () => fetcher().fetch(url, MOST));
+      await refusal('FETCH_FAILED', () => fetcher().fetch(url, MAX));
     },
   );
 });
@@ -164,7 +127,7 @@ describe('retries', () => {
     });
     const delays: number[] = [];
     const onRetry = (_: string, __: unknown, delay: number) => void delays.push(delay);
-    const { bytes } = await fetcher({ retries: 3, onRetry }).fetch(url, MOST);
+    const { bytes } = await fetcher({ retries: 3, onRetry }).fetch(url, MAX);
     expect(Buffer.from(bytes).toString()).toBe('at last');
     expect(delays).toHaveLength(2);
     expect(delays[0]).toBeGreaterThanOrEqual(2.5);
@@ -182,7 +145,7 @@ describe('retries', () => {
           : 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
       );
     });
-    expect(Buffer.from((await fetcher({ retries: 1 }).fetch(url, MOST)).bytes).toString()).toBe('ok');
+    expect(Buffer.from((await fetcher({ retries: 1 }).fetch(url, MAX)).bytes).toString()).toBe('ok');
   });
 
   test('end, and the last failure is told', async () => {
@@ -191,7 +154,7 @@ describe('retries', () => {
       requests += 1;
       response.writeHead(503).end();
     });
-    const error = await refusal('FETCH_FAILED', () => fetcher({ retries: 2 }).fetch(url, MOST));
+    const error = await refusal('FETCH_FAILED', () => fetcher({ retries: 2 }).fetch(url, MAX));
     expect(error.message).toContain('503');
     expect(requests).toBe(3);
   });
@@ -202,7 +165,7 @@ describe('retries', () => {
       requests += 1;
       response.writeHead(status).end();
     });
-    await expect(fetcher({ retries: 3 }).fetch(url, MOST)).rejects.toThrow();
+    await expect(fetcher({ retries: 3 }).fetch(url, MAX)).rejects.toThrow();
     expect(requests).toBe(1);
   });
 
@@ -214,7 +177,7 @@ describe('retries', () => {
       else response.end('ok');
     });
     const delays: number[] = [];
-    await fetcher({ retries: 1, onRetry: (_, __, delay) => void delays.push(delay) }).fetch(url, MOST);
+    await fetcher({ retries: 1, onRetry: (_, __, delay) => void delays.push(delay) }).fetch(url, MAX);
     expect(delays[0]).toBeGreaterThanOrEqual(50);
   });
 
@@ -224,7 +187,7 @@ describe('retries', () => {
     const waiting = fetcher({ retries: 5, firstDelay: 60_000, onRetry: () => controller.abort() }).fetch(
       url,
       {
-        ...MOST,
+        ...MAX,
         signal: controller.signal,
       },
     );
@@ -240,16 +203,16 @@ describe('proxy', () => {
       proxied.push(request.url!);
       response.end('through the proxy');
     });
-    const through = await fetcher({ proxy: { http: proxy } }).fetch(`${origin}x`, MOST);
+    const through = await fetcher({ proxy: { http: proxy } }).fetch(`${origin}x`, MAX);
     expect(Buffer.from(through.bytes).toString()).toBe('through the proxy');
     expect(proxied).toEqual([`${origin}x`]);
-    const direct = await fetcher({ proxy: { http: proxy, except: '127.0.0.1' } }).fetch(origin, MOST);
+    const direct = await fetcher({ proxy: { http: proxy, except: '127.0.0.1' } }).fetch(origin, MAX);
     expect(Buffer.from(direct.bytes).toString()).toBe('direct');
   });
 
   test('that is down is told', async () => {
     await refusal('FETCH_FAILED', () =>
-      fetcher({ proxy: { http: 'http://127.0.0.1:1' } }).fetch('http://x.test/', MOST),
+      fetcher({ proxy: { http: 'http://127.0.0.1:1' } }).fetch('http://x.test/', MAX),
     );
   });
 
@@ -264,93 +227,8 @@ describe('proxy', () => {
     onTestFinished(() => void server.close());
     const proxy = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     await refusal('FETCH_FAILED', () =>
-      fetcher({ proxy: { https: proxy } }).fetch('https://tuf.test/x', MOST),
+      fetcher({ proxy: { https: proxy } }).fetch('https://tuf.test/x', MAX),
     );
     expect(asked).toEqual(['tuf.test:443']);
   });
-});
-
-describe('bearer token', () => {
-  const network = (values: Partial<NetworkConfig>) => values as NetworkConfig;
-
-  async function tokenSeen(values: Partial<NetworkConfig>): Promise<string | undefined> {
-    let seen: string | undefined;
-    const url = await serve((request, response) => {
-      seen = request.headers.authorization;
-      response.end('ok');
-    });
-    await fetcher({ bearer: bearerToken(network(values), [url], { PATH: process.env['PATH'] }) }).fetch(
-      url,
-      MOST,
-    );
-    return seen;
-  }
-
-  test('comes from a file or from a command', async () => {
-    const file = join(temporaryDirectory(), 'token');
-    writeFileSync(file, 'abc.def\n');
-    expect(await tokenSeen({ bearerTokenFile: file })).toBe('Bearer abc.def');
-    expect(await tokenSeen({ bearerTokenCommand: ['printf', 'from-command'] })).toBe('Bearer from-command');
-  });
-
-  test('is not sent to other servers, not even after a redirect', async () => {
-    const seen: (string | undefined)[] = [];
-    const other = await serve((request, response) => {
-      seen.push(request.headers.authorization);
-      response.end('ok');
-    });
-    const url = await serve((_, response) => void response.writeHead(302, { location: other }).end());
-    const bearer = bearerToken(network({ bearerTokenCommand: ['printf', 'secret'] }), [url], {
-      PATH: process.env['PATH'],
-    });
-    await fetcher({ bearer }).fetch(url, MOST);
-    expect(seen).toEqual([undefined]);
-  });
-
-  test('is never sent in the clear', async () => {
-    await refusal('CONFIG_INVALID', () =>
-      bearerToken(network({ bearerTokenFile: 't' }), ['http://trust.example/tuf/'], {}),
-    );
-  });
-
-  test.each([
-    ['a command that fails', ['false']],
-    ['a command that is not there', ['/nonexistent']],
-    ['what is no token', ['printf', 'a b']],
-    ['what would be another header', ['printf', 'a\\r\\nX-Evil: 1']],
-  ])('from %s is refused', async (_, bearerTokenCommand) => {
-    await refusal('CONFIG_INVALID', () => tokenSeen({ bearerTokenCommand }));
-  });
-});
-
-describe('file URLs', () => {
-  test('are read, bounded, and missing ones told', async () => {
-    const directory = temporaryDirectory();
-    writeFileSync(join(directory, 'a b'), 'content');
-    writeFileSync(join(directory, '1.a%2Fb.json'), 'encoded');
-    const base = pathToFileURL(directory).href;
-    for (const each of [fileFetcher(), fetcher()]) {
-      expect(Buffer.from((await each.fetch(`${base}/a%20b`, MOST)).bytes).toString()).toBe('content');
-      expect(Buffer.from((await each.fetch(`${base}/1.a%2Fb.json`, MOST)).bytes).toString()).toBe('encoded');
-      await refusal('FETCH_NOT_FOUND', () => each.fetch(`${base}/missing`, MOST));
-      await refusal('FETCH_TOO_LARGE', () => each.fetch(`${base}/a%20b`, { most: 3 }));
-      await refusal('FETCH_FAILED', () => each.fetch(base, MOST));
-    }
-  });
-
-  test.each(['file://server/share', 'ftp://x/', 'nonsense', 'javascript:0'])('%s is refused', async (url) => {
-    await refusal('URL_INVALID', () => fetcher().fetch(url, MOST));
-    await refusal('URL_INVALID', () => fileFetcher().fetch(url, MOST));
-  });
-});
-
-test('without a network every other URL is refused before anything is sent', async () => {
-  let asked = false;
-  const url = await serve((_, response) => {
-    asked = true;
-    response.end();
-  });
-  const error = await refusal('OFFLINE', () => fileFetcher().fetch(url, MOST));
-  expect(error.exit).toBe(3);
-  expect(asked).toBe(false);
 });

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
 import { parseInstant } from '../../src/base/clock.ts';
-import { fileFetcher } from '../../src/net/fetcher.ts';
+import { offlineFetcher } from '../../src/net/offline.ts';
 import { loadTuf } from '../../src/tuf/load.ts';
 import { refreshTuf } from '../../src/tuf/refresh.ts';
 import { refusal } from '../support/errors.ts';
@@ -59,7 +59,7 @@ describe('a refreshed repository', () => {
     const again = join(temporaryDirectory(), 'again');
     const view = await refreshTuf({
       url: pathToFileURL(directory).href,
-      fetcher: fileFetcher(),
+      fetcher: offlineFetcher(),
       directory: again,
       now: NOW,
       trustedRoot: repository.firstRoot,
@@ -128,7 +128,7 @@ describe.skipIf(!realIsPresent)('the Sigstore public-good repository', () => {
     const refreshAt = (now: number) =>
       refreshTuf({
         url: pathToFileURL(source).href,
-        fetcher: fileFetcher(),
+        fetcher: offlineFetcher(),
         directory: join(temporaryDirectory(), 'tuf'),
         now,
         trustedRoot,

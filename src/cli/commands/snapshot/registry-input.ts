@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import packageJson from '../../../../package.json' with { type: 'json' };
 import { StellaError } from '../../../base/errors.ts';
-import { readBounded, withStagingAsync } from '../../../base/files.ts';
+import { withStagingAsync } from '../../../base/files.ts';
 import { type Config, loadConfig } from '../../../config/config.ts';
 import { stateDirectory } from '../../../config/locations.ts';
 import { isOciReference, type OciReference, parseReference } from '../../../oci/reference.ts';
@@ -19,8 +19,6 @@ export interface RegistryFlags {
   readonly caFile?: string;
   readonly authFile?: string;
 }
-
-const MOST_PEM_BYTES = 4 * 1024 * 1024;
 
 export function addRegistryFlags(command: Command): Command {
   return command
@@ -48,31 +46,18 @@ export async function withRegistry<T>(
   access: 'pull' | 'pull,push',
   use: (registry: Registry) => Promise<T>,
 ): Promise<T> {
-  if (config.offlineMode) {
-    throw new StellaError(
-      'OFFLINE',
-      `the registry ${reference.host} is needed, but offline mode forbids the network`,
-    );
-  }
+  const { checkOnline } = await import('../../../net/offline.ts');
+  checkOnline(config, `the registry ${reference.host}`);
+  const { connectionOptions } = await import('../../../net/configured.ts');
   const { Registry } = await import('../../../oci/registry.ts');
   const { findCredentials } = await import('../../../oci/credentials.ts');
   const { options, io } = run;
   const { network } = config;
-  const text = (path: string) => readBounded(path, MOST_PEM_BYTES).toString('latin1');
   const authFile = options.authFile === undefined ? undefined : resolve(io.cwd, options.authFile);
   const caFile = options.caFile === undefined ? network.caFile : resolve(io.cwd, options.caFile);
   const registry = new Registry(reference, access, {
     plainHttp: options.plainHttp ?? false,
-    userAgent: network.userAgent ?? `${packageJson.name}/${packageJson.version}`,
-    retries: network.retries,
-    requestTimeout: network.requestTimeout,
-    stallTimeout: network.stallTimeout,
-    proxy: network.proxy,
-    ca: caFile === undefined ? undefined : text(caFile),
-    clientCertificate:
-      network.clientCertificate === undefined
-        ? undefined
-        : { certificate: text(network.clientCertificate), key: text(network.clientKey!) },
+    ...connectionOptions({ ...network, caFile }, `${packageJson.name}/${packageJson.version}`),
     credentials: () => findCredentials(reference.host, reference.repository, io.env, authFile),
     onRetry: (what, error, delay) =>
       run.trace(`trying ${what} again in ${(delay / 1000).toFixed(1)} s: ${error.message}`),

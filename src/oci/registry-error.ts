@@ -1,0 +1,26 @@
+import { excerpt } from '../base/bytes.ts';
+import type { Answer, Transport } from '../net/transport.ts';
+
+const MAX_ERROR_BYTES = 64 * 1024;
+
+/**
+ * The registry's own words for messages (distribution specification, "Error Codes"), as far as it finds any:
+ * ` (DENIED: read only)`, or nothing. The answer is read or destroyed.
+ */
+export async function errorOf(answer: Answer, transport: Transport): Promise<string> {
+  if (answer.method === 'HEAD') {
+    answer.response.destroy();
+    return '';
+  }
+  try {
+    const bytes = await transport.read(answer, MAX_ERROR_BYTES);
+    const value = JSON.parse(bytes.toString('utf8')) as {
+      errors?: { code?: unknown; message?: unknown }[];
+    };
+    const first = value.errors?.[0];
+    const words = [first?.code, first?.message].filter((word) => typeof word === 'string');
+    return words.length === 0 ? '' : ` (${excerpt(words.join(': '), 200)})`;
+  } catch {
+    return '';
+  }
+}
