@@ -48,11 +48,11 @@ export { type Sealed, type SealOptions, sealBundle } from './bundle/seal.ts';
 export type { SignerId } from './bundle/signature.ts';
 export type { EntrySource } from './bundle/source.ts';
 export {
-  CHECKS as BUNDLE_CHECKS,
-  type CheckName as BundleCheckName,
-  type CheckResult as BundleCheck,
+  BUNDLE_CHECKS,
+  type BundleCheck,
+  type BundleCheckName,
 } from './consumer/check-list.ts';
-export { type OpenedBundle, type OpenOptions, openBundle } from './library/bundle.ts';
+export { type OpenBundleOptions, type OpenedBundle, openBundle } from './library/bundle.ts';
 export {
   type Delegation,
   editRepository,

@@ -16,13 +16,13 @@ export const MOST_FRAME_WINDOW = 8 * MiB;
 export const MOST_STREAM_WINDOW = 128 * MiB;
 
 /** 500,000 entries of 130 bytes each in canonical JSON. */
-export const MOST_MANIFEST_BYTES = 64 * MiB;
+export const MAX_BUNDLE_MANIFEST_BYTES = 64 * MiB;
 /** A hundred signers with certificates' worth of headers; a real one is under 1 KiB. */
-export const MOST_SIGNATURE_BYTES = 64 * 1024;
+export const MAX_BUNDLE_SIGNATURE_BYTES = 64 * 1024;
 /** The most entries of one archive: a log of 60 million entries in full, tiles and entry bundles. */
 export const MOST_ENTRIES = 500_000;
 /** One entry; the greatest in practice are large target files. */
-export const MOST_ENTRY_BYTES = 16 * 1024 * MiB;
+export const MAX_ARCHIVE_ENTRY_BYTES = 16 * 1024 * MiB;
 /** The greatest entry that is ever held in memory whole. */
 export const MOST_ENTRY_IN_MEMORY = 64 * MiB;
 

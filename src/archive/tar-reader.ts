@@ -1,7 +1,7 @@
 import { equalBytes, excerpt, parseUtf8 } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { checkEntryPath } from './entry-path.ts';
-import { MOST_ENTRY_BYTES, MOST_PATH_BYTES, MOST_PAX_BYTES, MOST_TAR_PADDING } from './limits.ts';
+import { MAX_ARCHIVE_ENTRY_BYTES, MOST_PATH_BYTES, MOST_PAX_BYTES, MOST_TAR_PADDING } from './limits.ts';
 import { formatPaxPath, type PaxRecords, parsePax } from './pax.ts';
 import { BLOCK, isZero, parseTarHeader, type TarHeader } from './tar-header.ts';
 
@@ -190,7 +190,7 @@ export class TarReader {
       return;
     }
     checkEntryPath(clean);
-    if (size > MOST_ENTRY_BYTES)
+    if (size > MAX_ARCHIVE_ENTRY_BYTES)
       throw new StellaError('ARCHIVE_LIMIT', `an entry claims ${size} bytes: ${excerpt(clean)}`);
     this.#left = size;
     this.#padding = (BLOCK - (size % BLOCK)) % BLOCK;

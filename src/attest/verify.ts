@@ -5,14 +5,14 @@ import type { HashAlgorithm, PublicKey } from '../base/keys.ts';
 import { checkFreshness } from '../trust/freshness.ts';
 import { checkValidAt, type JudgedCertificate } from './authority/chain.ts';
 import type { AttestorKey } from './authority/material.ts';
-import type { VerifierTrust } from './authority/trust.ts';
+import type { VerifierTrust } from './authority/verifier-trust.ts';
 import type { Artifact } from './document/artifact.ts';
 import type { Attestation, LogEntry, MessageSignature } from './document/attestation.ts';
 import { IN_TOTO_PAYLOAD_TYPE, preAuthEncoding } from './document/envelope.ts';
 import { parseStatement, type Statement } from './document/statement.ts';
 import { matchArtifact } from './document/subject.ts';
 import { checkAttestorAt, chooseAttestors } from './evidence/attestor.ts';
-import { carriedEntries } from './evidence/carried-entries.ts';
+import { entriesFromHeldLogs } from './evidence/held-log-entries.ts';
 import { LogJudge } from './evidence/log-evidence.ts';
 import { findSigningTimes, type SigningTime } from './evidence/signing-time.ts';
 import { adviseOnInstance } from './instances.ts';
@@ -20,9 +20,9 @@ import { checkIdentity, type IdentityRule, isIdentityRuleEmpty } from './policy/
 import { checkRule, constrainsSigner, type PolicyRule } from './policy/policy.ts';
 import { isAttestationSignature, isMessageSignature } from './signature.ts';
 import {
-  CHECKS,
-  type CheckName,
-  type CheckOutcome,
+  ATTESTATION_CHECKS,
+  type AttestationCheckName,
+  type AttestationCheckOutcome,
   type Verdict,
   type VerifiedSigner,
 } from './verdict/verdict.ts';
@@ -44,7 +44,7 @@ export interface VerifyOptions {
   readonly rule?: PolicyRule | undefined;
 }
 
-type Outcome = Omit<CheckOutcome, 'name'>;
+type Outcome = Omit<AttestationCheckOutcome, 'name'>;
 type ByDigest = typeof import('./digest-signature.ts');
 
 /**
@@ -58,7 +58,7 @@ export async function verifyAttestation(
   now: Instant,
 ): Promise<Verdict> {
   const isProved = attestation.entries.length > 0 && attestation.entries.every(({ proof }) => proof);
-  const carried = isProved ? [] : await carriedEntries(attestation, trust);
+  const carried = isProved ? [] : await entriesFromHeldLogs(attestation, trust);
   const { content } = attestation;
   // Node cannot verify by digest; what can is large, and seldom needed: without the artifact, or for Ed25519ph.
   const byDigest =
@@ -84,7 +84,7 @@ class Verification {
   readonly #options: VerifyOptions;
   readonly #now: Instant;
   readonly #byDigest: ByDigest | undefined;
-  readonly #outcomes: CheckOutcome[] = [];
+  readonly #outcomes: AttestationCheckOutcome[] = [];
   #error: StellaError | undefined;
   #signed: Buffer | undefined;
   #statement: Statement | undefined;
@@ -110,7 +110,7 @@ class Verification {
   }
 
   async run(): Promise<Verdict> {
-    for (const name of CHECKS) {
+    for (const name of ATTESTATION_CHECKS) {
       if (this.#error) {
         this.#outcomes.push({ name, result: 'skipped' });
         continue;
@@ -127,7 +127,7 @@ class Verification {
     return this.#verdict();
   }
 
-  #judge(name: Exclude<CheckName, 'consistency'>): Outcome {
+  #judge(name: Exclude<AttestationCheckName, 'consistency'>): Outcome {
     switch (name) {
       case 'envelope':
         return this.#envelope();
@@ -382,7 +382,7 @@ class Verification {
   }
 
   #verdict(): Verdict {
-    const passed = (name: CheckName) =>
+    const passed = (name: AttestationCheckName) =>
       this.#outcomes.some((each) => each.name === name && each.result === 'passed');
     const { artifact, rule } = this.#options;
     const signed = this.#signedDigest('sha256');

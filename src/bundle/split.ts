@@ -9,7 +9,7 @@ import { STAGING_PREFIX, withStagingAsync, writeError, writeNewFile } from '../b
 import { letInterruptsIn } from '../base/interrupt.ts';
 import type { Signer } from '../base/keys.ts';
 import { publish } from './seal.ts';
-import { formatManifestSignature, PARTS_TYPE } from './signature.ts';
+import { BUNDLE_PARTS_TYPE, formatManifestSignature } from './signature.ts';
 import { formatParts, MOST_PARTS, PARTS_FORMAT, type Parts, volumeNames } from './volumes.ts';
 
 export interface SplitOptions {
@@ -61,7 +61,7 @@ export async function splitBundle(options: SplitOptions): Promise<Split> {
       });
       writeNewFile(
         join(staging, names.signature),
-        await formatManifestSignature(list, options.signers, PARTS_TYPE),
+        await formatManifestSignature(list, options.signers, BUNDLE_PARTS_TYPE),
       );
       writeNewFile(join(staging, names.list), list);
       // The list comes last: where it is, the rest is.

@@ -7,7 +7,7 @@ import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
 import type { Parts } from '../base/schema-types.ts';
-import { PARTS_TYPE, parseManifestSignature, type SignedParts } from './signature.ts';
+import { BUNDLE_PARTS_TYPE, parseManifestSignature, type SignedParts } from './signature.ts';
 
 export type { Parts } from '../base/schema-types.ts';
 
@@ -77,7 +77,7 @@ class CheckedParts implements SignedParts {
 
   constructor(bytes: Uint8Array, signature: Uint8Array, parts: Parts) {
     this.bytes = bytes;
-    this.signatures = parseManifestSignature(signature, PARTS_TYPE);
+    this.signatures = parseManifestSignature(signature, BUNDLE_PARTS_TYPE);
     this.#parts = parts;
   }
 

@@ -83,7 +83,7 @@ export const DEFAULTS = {
 } as const satisfies ConfigFileTrustRepo;
 
 /** A configuration file that was read. */
-export interface ConfigFile {
+export interface LoadedConfigFile {
   readonly path: string;
   readonly parsed: ParsedConfigFile;
 }
@@ -98,7 +98,7 @@ const osOf = (place: ConfigPlace): Place => ({
  * The configuration file of a place, if there is one.
  * @throws StellaError CONFIG_NOT_FOUND, CONFIG_INVALID, FILE_UNREADABLE, FILE_TOO_LARGE
  */
-export function loadConfigFile(place: ConfigPlace): ConfigFile | undefined {
+export function loadConfigFile(place: ConfigPlace): LoadedConfigFile | undefined {
   const named = place.file ?? variable(place.env, 'STELLA_CONFIG');
   if (named !== undefined) {
     const path = resolve(place.cwd, named);
@@ -163,7 +163,7 @@ export function loadConfig(place: ConfigPlace, flags: ConfigFlags = {}, remember
 /** {@link loadConfig} with the file at hand. @throws StellaError CONFIG_INVALID */
 export function resolveConfig(
   place: ConfigPlace,
-  file: ConfigFile | undefined,
+  file: LoadedConfigFile | undefined,
   flags: ConfigFlags,
   remembered: Remembered = {},
 ): Config {

@@ -13,7 +13,7 @@ import { loadWitnessPolicy } from '../logs/witness-policy-file.ts';
 import { CLOCK_TOLERANCE, checkClock } from '../store/clock-floor.ts';
 import type { Generation, StoreState } from '../store/store.ts';
 import { bundleKeysOf, pinnedBundleKeys } from '../trust/bundle-keys.ts';
-import { type DerivedTrust, deriveTrust, logKeysOf } from '../trust/derived-trust.ts';
+import { type DerivedTrust, deriveTrust, logPublicKeysOf } from '../trust/derived-trust.ts';
 import {
   checkFreshness,
   configuredWarnDays,
@@ -22,15 +22,21 @@ import {
   freshnessWindow,
   judgeFreshness,
 } from '../trust/freshness.ts';
+import {
+  type CarriedRoot,
+  checkSamePin,
+  choosePin,
+  formatFingerprint,
+  type RootVouchers,
+} from '../trust/pin.ts';
 import { wantedTargets } from '../trust/targets.ts';
 import { loadTuf, type TufView } from '../tuf/view.ts';
 import { type BundleKeyRules, findBundleSigners } from './bundle-signers.ts';
 import { checkCarriedAttestations } from './carried-attestations.ts';
 import { type AcceptedLog, checkCarriedLogs } from './carried-logs.ts';
 import { adoptHeldRoots, loadCarriedRoots } from './carried-roots.ts';
-import type { CheckList, Finding } from './check-list.ts';
+import type { BundleFinding, CheckList } from './check-list.ts';
 import { addMirroredAttestations } from './mirrored-base.ts';
-import { type CarriedRoot, checkSamePin, choosePin, formatFingerprint, type RootVouchers } from './pin.ts';
 import { checkNoRollback, isSameBundle } from './rollback.ts';
 
 /** A file, a stream of its bytes, or a bundle that is open already, e.g. of a mirror. */
@@ -227,7 +233,7 @@ async function acceptOpened(
   const logs = await checks.run('logs', () => {
     const { tlogPolicy } = rules.config;
     const policy = tlogPolicy === undefined ? undefined : loadWitnessPolicy(tlogPolicy);
-    const keys = logKeysOf(trust.trustedRoot);
+    const keys = logPublicKeysOf(trust.trustedRoot);
     return checkCarriedLogs(
       manifest,
       {
@@ -253,7 +259,7 @@ async function checkPin(
   tufDirectory: string,
   current: Generation | undefined,
   rules: AcceptRules,
-): Promise<Finding<{ root: Uint8Array; state: StoreState['pin'] }>> {
+): Promise<BundleFinding<{ root: Uint8Array; state: StoreState['pin'] }>> {
   if (current) {
     const { pin } = current.state;
     checkSamePin(pin, roots, rules.vouchers);
@@ -285,7 +291,7 @@ async function checkTuf(
   trustedRoot: Uint8Array,
   sealedAt: Instant,
   rules: AcceptRules,
-): Promise<Finding<{ view: TufView; trust: DerivedTrust }>> {
+): Promise<BundleFinding<{ view: TufView; trust: DerivedTrust }>> {
   const view = await loadTuf({
     url: manifest.tuf.url,
     directory,
@@ -312,7 +318,7 @@ function checkAge(
   sealedAt: Instant,
   state: StoreState | undefined,
   rules: AcceptRules,
-): Finding<Freshness> {
+): BundleFinding<Freshness> {
   if (state) checkClock(rules.now, parseInstant(state.clock_floor));
   if (sealedAt > rules.now + CLOCK_TOLERANCE) {
     throw new StellaError(

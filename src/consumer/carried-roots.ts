@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent, writeError } from '../base/files.ts';
+import { MAX_ROOT_BYTES } from '../store/generation.ts';
 import type { Generation } from '../store/store.ts';
-import type { CarriedRoot } from './pin.ts';
+import type { CarriedRoot } from '../trust/pin.ts';
 
-const MOST_ROOT_BYTES = 512_000;
 const MOST_ROOTS = 4096;
 
 /** Every N.root.json of a repository directory, lowest version first. */
@@ -20,7 +20,7 @@ export function loadCarriedRoots(tufDirectory: string): CarriedRoot[] {
     throw new StellaError('TUF_INVALID', `the bundle carries more than ${MOST_ROOTS} TUF roots`);
   return versions.map((version) => ({
     version,
-    bytes: readBounded(join(tufDirectory, `${version}.root.json`), MOST_ROOT_BYTES),
+    bytes: readBounded(join(tufDirectory, `${version}.root.json`), MAX_ROOT_BYTES),
   }));
 }
 
@@ -35,7 +35,7 @@ export function adoptHeldRoots(current: Generation, tufDirectory: string): Uint8
   let pinned: Uint8Array | undefined;
   for (const { version, bytes } of loadCarriedRoots(current.tufDirectory)) {
     const name = `${version}.root.json`;
-    const carried = readBoundedIfPresent(join(tufDirectory, name), MOST_ROOT_BYTES);
+    const carried = readBoundedIfPresent(join(tufDirectory, name), MAX_ROOT_BYTES);
     if (carried && !carried.equals(bytes)) {
       throw new StellaError('TUF_ROLLBACK', `the bundle has another root version ${version} than the store`);
     }

@@ -25,14 +25,14 @@ import {
   acceptBundle,
   type BundleSource,
 } from './accept.ts';
-import { CheckList, type CheckResult } from './check-list.ts';
+import { type BundleCheck, CheckList } from './check-list.ts';
 
 /** Bundles that a delta may build on; a site that is further behind needs a full one. */
 const REMEMBERED_BUNDLES = 1000;
 
 export interface Checked {
   readonly acceptance: Acceptance;
-  readonly checks: readonly CheckResult[];
+  readonly checks: readonly BundleCheck[];
 }
 
 export interface Imported extends Checked {
@@ -55,7 +55,7 @@ export async function checkBundle(
   store: TrustStore,
   source: BundleSource,
   rules: AcceptRules,
-  onCheck?: (result: CheckResult) => void,
+  onCheck?: (result: BundleCheck) => void,
 ): Promise<Checked> {
   const checks = new CheckList(onCheck);
   const acceptance = await withStagingAsync(tmpdir(), 'stella-verify-', (staging) =>
@@ -75,7 +75,7 @@ export async function importBundle(
   source: BundleSource,
   name: string,
   rules: ImportRules,
-  onCheck?: (result: CheckResult) => void,
+  onCheck?: (result: BundleCheck) => void,
 ): Promise<Imported> {
   return await store.change(rules.now, async (writer) => {
     const checks = new CheckList(onCheck);

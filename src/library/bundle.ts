@@ -5,7 +5,7 @@ import { type ExtractOptions, openBundle as open } from '../bundle/open.ts';
 import { checkBundleSignature, type SignerId, signerIds } from '../bundle/signature.ts';
 
 /** How to open a bundle. */
-export interface OpenOptions {
+export interface OpenBundleOptions {
   /**
    * A directory that belongs to the caller. Only an input that cannot be sought in (a pipe, an archive packed again
    * without seek table) is written into it, once an entry is asked for; closing the bundle removes it again.
@@ -65,7 +65,10 @@ export interface OpenedBundle {
  * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE, ARCHIVE_*, MANIFEST_*, COSE_INVALID, ENTRY_*,
  * PARTS_INCOMPLETE
  */
-export async function openBundle(file: string | Readable, { staging }: OpenOptions): Promise<OpenedBundle> {
+export async function openBundle(
+  file: string | Readable,
+  { staging }: OpenBundleOptions,
+): Promise<OpenedBundle> {
   const bundle = await open(file, { staging });
   return {
     manifest: bundle.manifest,

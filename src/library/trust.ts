@@ -8,10 +8,10 @@ import type { PublicKey } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import type { Sealed } from '../bundle/seal.ts';
 import type { AcceptRules } from '../consumer/accept.ts';
-import type { CheckResult } from '../consumer/check-list.ts';
+import type { BundleCheck } from '../consumer/check-list.ts';
 import { type Checked, checkBundle, importBundle } from '../consumer/import.ts';
-import { parseFingerprint } from '../consumer/pin.ts';
 import { exportSnapshot } from '../producer/export.ts';
+import { parseFingerprint } from '../trust/pin.ts';
 import { configuredFetcher, loadTrustSetting } from '../trust/setting.ts';
 import { makeVerifier, type Verifier } from './verifier.ts';
 
@@ -46,7 +46,7 @@ export interface BundleRules {
   /** An exception for this once: accept up to this age, also past the producer's advice. */
   readonly maxAge?: Duration;
   /** Told of every check as it is done. */
-  readonly onCheck?: (check: CheckResult) => void;
+  readonly onCheck?: (check: BundleCheck) => void;
   /** Told how many bytes of content have been checked, of how many. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -66,7 +66,7 @@ export interface CheckedBundle {
   /** The trust store holds this very bundle already. */
   readonly alreadyHeld: boolean;
   /** Every check in its order, with what it found. */
-  readonly checks: readonly CheckResult[];
+  readonly checks: readonly BundleCheck[];
 }
 
 /** A bundle that is the current trust now. */

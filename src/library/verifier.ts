@@ -1,4 +1,4 @@
-import { loadTrust, type TrustInputs } from '../attest/authority/trust.ts';
+import { loadTrust, type TrustInputs } from '../attest/authority/verifier-trust.ts';
 import { verifyPiece } from '../attest/batch/batch.ts';
 import type { Artifact } from '../attest/document/artifact.ts';
 import type { IdentityRule } from '../attest/policy/identity-rule.ts';

@@ -10,7 +10,7 @@ export interface CollectedEntry {
 }
 
 /** An attestation that is carried along, under the name it had. */
-export interface CarriedAttestation {
+export interface CollectedAttestation {
   readonly name: string;
   readonly sha256: string;
   readonly bytes: Uint8Array;
@@ -33,8 +33,8 @@ export function collectTuf(directory: string): CollectedEntry[] {
  */
 export function collectAttestations(
   files: readonly { readonly name: string; readonly path: string }[],
-): CarriedAttestation[] {
-  const byDigest = new Map<string, CarriedAttestation>();
+): CollectedAttestation[] {
+  const byDigest = new Map<string, CollectedAttestation>();
   for (const { name, path } of files) {
     const bytes = readBounded(path, MOST_ATTESTATION_BYTES);
     const sha256 = sha256Hex(bytes);

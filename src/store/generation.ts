@@ -6,7 +6,8 @@ import { rootPath } from '../tuf/layout.ts';
 import { loadTuf, type TufView } from '../tuf/view.ts';
 import type { Generation } from './store.ts';
 
-const MOST_ROOT_BYTES = 512_000;
+/** A root metadata file; the largest in use is under 10 KiB. */
+export const MAX_ROOT_BYTES = 512_000;
 
 /**
  * The root that somebody vouched for, as this generation holds it.
@@ -15,7 +16,7 @@ const MOST_ROOT_BYTES = 512_000;
 export function pinnedRootOf(generation: Generation): Uint8Array {
   const { pin } = generation.state;
   const path = rootPath(generation.tufDirectory, pin.version);
-  const bytes = readBoundedIfPresent(path, MOST_ROOT_BYTES);
+  const bytes = readBoundedIfPresent(path, MAX_ROOT_BYTES);
   if (!bytes || sha256Hex(bytes) !== pin.sha256) {
     throw new StellaError(
       'STORE_CORRUPT',

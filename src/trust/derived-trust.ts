@@ -25,7 +25,7 @@ export async function deriveTrust(view: TufView, config: Config): Promise<Derive
 }
 
 /** The keys of the transparency logs that a trusted root names. @throws StellaError KEY_INVALID */
-export function logKeysOf(root: TrustedRoot): PublicKey[] {
+export function logPublicKeysOf(root: TrustedRoot): PublicKey[] {
   return root.tlogs.map((log) => parsePublicKey(log.publicKey));
 }
 

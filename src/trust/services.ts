@@ -3,7 +3,7 @@ import type { ServiceMap } from '../base/schema-types.ts';
 import type { Config } from '../config/config.ts';
 import { type Endpoints, parseServiceMap, resolveServices } from '../config/service-map.ts';
 import type { TufView } from '../tuf/view.ts';
-import { findTarget, loadServiceMap, targetNamesOf } from './targets.ts';
+import { findTargetByStem, loadServiceMap, targetNamesOf } from './targets.ts';
 
 /** Where the services are, and what says so. */
 export interface Services {
@@ -28,6 +28,6 @@ export async function loadServices(view: TufView, config: Config): Promise<Servi
       ? await loadServiceMap(view, targetNamesOf(config))
       : parseServiceMap(readBounded(file, MOST_MAP_BYTES), file);
   if (!map) return undefined;
-  const from = file ?? findTarget(view, config.serviceMapTarget)!.name;
+  const from = file ?? findTargetByStem(view, config.serviceMapTarget)!.name;
   return { map, endpoints: resolveServices(map, config.environment), from };
 }

@@ -14,10 +14,10 @@ import {
 } from '../tlog/witness-policy.ts';
 import type { TufRole } from '../tuf/view.ts';
 import { type Freshness, freshnessWindow, judgeFreshness } from './freshness.ts';
-import { type KeyStatus, keyLives } from './key-life.ts';
 import { distributedKeys } from './key-list.ts';
+import { type KeyStatus, keyLives } from './key-rotation.ts';
 import { loadServices, type Services } from './services.ts';
-import { findTarget, targetNamesOf, trustTargets } from './targets.ts';
+import { findTargetByStem, targetNamesOf, trustTargets } from './targets.ts';
 
 /** What a trust store holds and how it stands, at one instant. */
 export interface TrustStatus {
@@ -53,7 +53,7 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
   const keys = await attempt(async () =>
     distributedKeys(await trustTargets(view, names, services.value?.map)),
   );
-  const missing = await attempt(() => names.rekorKeyTargets.filter((name) => !findTarget(view, name)));
+  const missing = await attempt(() => names.rekorKeyTargets.filter((name) => !findTargetByStem(view, name)));
   const { source } = state;
   const freshness = judgeFreshness(
     referenceOf(store.directory, generation),

@@ -19,7 +19,7 @@ import { type RefreshedTuf, refreshTuf } from '../tuf/view.ts';
 import { deriveTrust, trustedRootFile } from './derived-trust.ts';
 import { keyHistory } from './key-history.ts';
 import { distributedKeys } from './key-list.ts';
-import { type PinnedRoot, pinRoot, type Voucher } from './root-pin.ts';
+import { type PinnedRoot, pinRoot, type RootVoucher } from './pin.ts';
 import { wantedTargets } from './targets.ts';
 
 const MOST_TRUSTED_ROOT_BYTES = 64 * 1024 * 1024;
@@ -48,7 +48,7 @@ export interface Synced {
  */
 export async function initTrust(
   setting: SyncSetting,
-  voucher: Voucher,
+  voucher: RootVoucher,
   bundleKeys: readonly PublicKey[],
   replace: boolean,
 ): Promise<Synced> {

@@ -100,7 +100,7 @@ function stem(name: string): string {
  * @returns `undefined` when there is none
  * @throws StellaError TARGET_AMBIGUOUS naming the candidates
  */
-export function findTarget(view: TufView, name: string): TufTarget | undefined {
+export function findTargetByStem(view: TufView, name: string): TufTarget | undefined {
   const exact = view.target(name);
   if (exact) return exact;
   const fitting = view.targetNames().filter((candidate) => stem(candidate) === name);
@@ -114,9 +114,9 @@ export function findTarget(view: TufView, name: string): TufTarget | undefined {
   return fitting[0] === undefined ? undefined : view.target(fitting[0]);
 }
 
-/** {@link findTarget}, where it must exist. @throws StellaError TARGET_UNKNOWN, TARGET_AMBIGUOUS */
+/** {@link findTargetByStem}, where it must exist. @throws StellaError TARGET_UNKNOWN, TARGET_AMBIGUOUS */
 export function resolveTarget(view: TufView, name: string): TufTarget {
-  const target = findTarget(view, name);
+  const target = findTargetByStem(view, name);
   if (target) return target;
   const near = nearest(name, [...view.targetNames(), ...view.targetNames().map(stem)]);
   throw new StellaError(
@@ -166,7 +166,7 @@ function declaredUsage(target: TufTarget): TargetUsage | undefined {
  * @throws StellaError SERVICE_MAP_NOT_FOUND, SERVICE_MAP_INVALID, TARGET_AMBIGUOUS, TUF_MISMATCH
  */
 export async function loadServiceMap(view: TufView, names: TargetNames): Promise<ServiceMap | undefined> {
-  const target = findTarget(view, names.serviceMapTarget);
+  const target = findTargetByStem(view, names.serviceMapTarget);
   if (target) return parseServiceMap(await view.readTarget(target.name), target.name);
   if (!names.serviceMapChosen) return undefined;
   const near = nearest(names.serviceMapTarget, [...view.targetNames(), ...view.targetNames().map(stem)]);
@@ -191,7 +191,7 @@ function namedUsages(
 ): Map<string, TargetUsage> {
   const usages = new Map<string, TargetUsage>();
   const give = (name: string | undefined, usage: TargetUsage) => {
-    const target = name === undefined ? undefined : findTarget(view, name);
+    const target = name === undefined ? undefined : findTargetByStem(view, name);
     if (target) usages.set(target.name, usage);
   };
   give(map?.fulcio?.root_cert_target, 'Fulcio');
@@ -221,7 +221,7 @@ function chosenKeys(
   isEachRequired: boolean,
 ): TufTarget[] {
   if (isEachRequired) return names.map((name) => resolveTarget(view, name));
-  const found = names.map((name) => findTarget(view, name)).filter((target) => target !== undefined);
+  const found = names.map((name) => findTargetByStem(view, name)).filter((target) => target !== undefined);
   if (areChosen && found.length === 0 && names[0] !== undefined) resolveTarget(view, names[0]);
   return found;
 }

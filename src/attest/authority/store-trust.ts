@@ -10,7 +10,7 @@ import { deriveTrust } from '../../trust/derived-trust.ts';
 import { configuredWarnDays, freshnessWindow, judgeFreshness } from '../../trust/freshness.ts';
 import type { TufView } from '../../tuf/view.ts';
 import type { AttestorKey } from './material.ts';
-import type { CarriedLogs, TrustInputs, TrustOrigin } from './trust.ts';
+import type { CarriedLogs, TrustInputs, TrustOrigin } from './verifier-trust.ts';
 
 const MOST_ATTEMPTS = 3;
 

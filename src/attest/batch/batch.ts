@@ -4,7 +4,7 @@ import { isStellaError, StellaError } from '../../base/errors.ts';
 import { letInterruptsIn } from '../../base/interrupt.ts';
 import type { VerdictDocument } from '../../base/schema-types.ts';
 import { startThread } from '../../base/thread.ts';
-import { loadTrust, type TrustInputs, type VerifierTrust } from '../authority/trust.ts';
+import { loadTrust, type TrustInputs, type VerifierTrust } from '../authority/verifier-trust.ts';
 import {
   type Input,
   type InputFile,

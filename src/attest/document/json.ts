@@ -1,7 +1,7 @@
 import { isCanonicalBase64, parseUtf8 } from '../../base/bytes.ts';
 import type { ErrorCode } from '../../base/codes.ts';
 import { StellaError } from '../../base/errors.ts';
-import { LIMITS } from './limits.ts';
+import { ATTESTATION_LIMITS } from './limits.ts';
 
 /**
  * JSON text → value, refusing what two parsers could read differently or choke on: duplicate field names, nesting
@@ -42,8 +42,8 @@ function countMembers(text: string, what: string, code: ErrorCode): number {
       case 0x5b: // [
       case 0x7b: // {
         depth += 1;
-        if (depth > LIMITS.jsonDepth)
-          throw new StellaError(code, `${what} is nested deeper than ${LIMITS.jsonDepth} levels`);
+        if (depth > ATTESTATION_LIMITS.jsonDepth)
+          throw new StellaError(code, `${what} is nested deeper than ${ATTESTATION_LIMITS.jsonDepth} levels`);
         break;
       case 0x5d: // ]
       case 0x7d: // }

@@ -4,7 +4,7 @@ import type { Attestation } from './attestation.ts';
 import { isCosignBundle, parseCosignBundle } from './cosign-bundle.ts';
 import { parseBareEnvelope } from './envelope.ts';
 import { type JsonObject, parseStrictText } from './json.ts';
-import { LIMITS } from './limits.ts';
+import { ATTESTATION_LIMITS } from './limits.ts';
 import { isSigstoreBundle, parseSigstoreBundle } from './sigstore-bundle.ts';
 
 /** One attestation of a document, or why it is none. */
@@ -19,8 +19,11 @@ const MOST_IN_LIST = 10_000;
  * @throws StellaError PARSE_FAILED when the document as a whole is none of these
  */
 export function parseAttestations(document: Uint8Array, what: string): Parsed[] {
-  if (document.length > LIMITS.documentBytes)
-    throw new StellaError('FILE_TOO_LARGE', `${what} is larger than ${LIMITS.documentBytes} bytes`);
+  if (document.length > ATTESTATION_LIMITS.documentBytes)
+    throw new StellaError(
+      'FILE_TOO_LARGE',
+      `${what} is larger than ${ATTESTATION_LIMITS.documentBytes} bytes`,
+    );
   const text = parseUtf8(document);
   let value: unknown;
   try {

@@ -1,5 +1,5 @@
 import { FieldReader, type JsonObject, parseStrictJson } from './json.ts';
-import { LIMITS } from './limits.ts';
+import { ATTESTATION_LIMITS } from './limits.ts';
 
 const TYPES: ReadonlySet<string> = new Set([
   'https://in-toto.io/Statement/v1',
@@ -31,7 +31,7 @@ export function parseStatement(payload: Uint8Array): Statement {
   const type = read.string(value['_type'], '_type', 256);
   if (!TYPES.has(type))
     read.refuse('_type', `is not a known statement type: ${JSON.stringify(type.slice(0, 80))}`);
-  const list = read.array(value['subject'], 'subject', LIMITS.subjects);
+  const list = read.array(value['subject'], 'subject', ATTESTATION_LIMITS.subjects);
   if (list.length === 0) read.refuse('subject', 'is empty');
   const predicateType = read.string(value['predicateType'], 'predicateType', 1024);
   if (predicateType === '') read.refuse('predicateType', 'is empty');
@@ -44,7 +44,8 @@ function parseSubject(item: unknown, i: number): Subject {
   const digests = read.object(subject['digest'], `${path}.digest`);
   const names = Object.keys(digests);
   if (names.length === 0) read.refuse(`${path}.digest`, 'is empty');
-  if (names.length > LIMITS.digestsPerSubject) read.refuse(`${path}.digest`, 'has too many digests');
+  if (names.length > ATTESTATION_LIMITS.digestsPerSubject)
+    read.refuse(`${path}.digest`, 'has too many digests');
   const digest: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const name of names)
     digest[name] = read.string(digests[name], `${path}.digest.${name.slice(0, 40)}`, 1024);

@@ -2,15 +2,15 @@ import { type Instant, SECOND } from '../../base/clock.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import type { WitnessPolicy } from '../../tlog/witness-policy.ts';
 import { isLogNamed } from '../authority/material.ts';
-import { revokedLogKey, type VerifierTrust } from '../authority/trust.ts';
+import { revokedLogKey, type VerifierTrust } from '../authority/verifier-trust.ts';
 import type { LogEntry } from '../document/attestation.ts';
-import type { CheckOutcome, LogEvidence } from '../verdict/verdict.ts';
+import type { AttestationCheckOutcome, LogEvidence } from '../verdict/verdict.ts';
 import { keyRevoked } from './attestor.ts';
 import { type Consistency, checkConsistencyWithHeld } from './consistency.ts';
 import { checkEntry, type EntryExpectation } from './log-entry.ts';
 import { checkCheckpoint, checkProof, type ProvenCheckpoint } from './log-proof.ts';
 
-type Outcome = Omit<CheckOutcome, 'name'>;
+type Outcome = Omit<AttestationCheckOutcome, 'name'>;
 
 /** Judges how an attestation is shown to be logged; one method per check, in order. */
 export class LogJudge {

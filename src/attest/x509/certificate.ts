@@ -2,7 +2,7 @@ import type { Instant } from '../../base/clock.ts';
 import type { ErrorCode } from '../../base/codes.ts';
 import { StellaError } from '../../base/errors.ts';
 import { embeddedPublicKey, isSignature, type PublicKey } from '../../base/keys.ts';
-import { LIMITS } from '../document/limits.ts';
+import { ATTESTATION_LIMITS } from '../document/limits.ts';
 import { DerReader, oidOf, TAG } from './der.ts';
 import { fitsAlgorithm, type SignatureAlgorithm, signatureAlgorithmIn } from './signature-algorithm.ts';
 
@@ -67,8 +67,8 @@ export interface Certificate {
  * @throws StellaError `code` (CERTIFICATE_INVALID unless told otherwise)
  */
 export function parseCertificate(der: Buffer, code: ErrorCode = 'CERTIFICATE_INVALID'): Certificate {
-  if (der.length > LIMITS.certificateBytes)
-    throw new StellaError(code, `a certificate is larger than ${LIMITS.certificateBytes} bytes`);
+  if (der.length > ATTESTATION_LIMITS.certificateBytes)
+    throw new StellaError(code, `a certificate is larger than ${ATTESTATION_LIMITS.certificateBytes} bytes`);
   const outer = new DerReader(der, code);
   const certificate = outer.enter(TAG.sequence);
   outer.finish();

@@ -5,7 +5,7 @@ import { delegationsOf } from '../../tuf/delegation.ts';
 import { type MetadataFile, ruleOf, SPEC_VERSION, validSigners } from '../../tuf/metadata.ts';
 import type { TopRole } from '../../tuf/roles.ts';
 import type { Audit } from '../directory/audit.ts';
-import { targetPath } from '../directory/target-name.ts';
+import { servedTargetPath } from '../directory/target-name.ts';
 
 /** Metadata that is to be published: whole new files, signed or not yet. The timestamp is made when it is published. */
 export interface Change {
@@ -160,7 +160,7 @@ export class Draft {
     const listed = new Set<string>();
     for (const { signed } of this.#roles.values())
       for (const [name, { hashes }] of Object.entries(signed.targets))
-        listed.add(targetPath(name, hashes['sha256'] ?? ''));
+        listed.add(servedTargetPath(name, hashes['sha256'] ?? ''));
     return new Map([...this.#files].filter(([path]) => listed.has(path)));
   }
 

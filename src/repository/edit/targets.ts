@@ -2,7 +2,7 @@ import { excerpt } from '../../base/bytes.ts';
 import { formatInstant, type Instant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import type { TufTargetsTarget } from '../../base/schema-types.ts';
-import { checkTargetName, targetPath } from '../directory/target-name.ts';
+import { checkTargetName, servedTargetPath } from '../directory/target-name.ts';
 import type { Draft } from './change.ts';
 import { binOf, isDelegated } from './path-pattern.ts';
 import {
@@ -33,7 +33,7 @@ export interface NewTarget {
 export function addTarget(draft: Draft, target: NewTarget): { role: string; facts: TargetFacts } {
   const { name, bytes } = target;
   checkTargetName(name);
-  const present = findTarget(draft, name);
+  const present = findListedTarget(draft, name);
   if (present && !target.replace)
     throw new StellaError('TARGET_EXISTS', `the repository has a target ${name} already`);
   const role = target.role ?? present?.role ?? roleForNew(draft, name);
@@ -45,7 +45,7 @@ export function addTarget(draft: Draft, target: NewTarget): { role: string; fact
   draft.editRole(role, (targets) => {
     targets.targets[name] = entry;
   });
-  draft.addFile(targetPath(name, entry.hashes['sha256']!), bytes);
+  draft.addFile(servedTargetPath(name, entry.hashes['sha256']!), bytes);
   return { role, facts };
 }
 
@@ -77,7 +77,7 @@ export function retireTarget(draft: Draft, name: string, validUntil: Instant, no
 }
 
 /** The role that lists a target, in the order in which clients look. */
-export function findTarget(
+export function findListedTarget(
   draft: Pick<Draft, 'roles'>,
   name: string,
 ): { role: string; target: TufTargetsTarget } | undefined {
@@ -87,7 +87,7 @@ export function findTarget(
 }
 
 function needTarget(draft: Draft, name: string): { role: string; target: TufTargetsTarget } {
-  const found = findTarget(draft, name);
+  const found = findListedTarget(draft, name);
   if (found) return found;
   throw new StellaError('TARGET_UNKNOWN', `Unknown target ${name}`, {
     hint: 'list the targets with `stella repo status`',

@@ -1,4 +1,4 @@
-import type { TrustOrigin } from '../../../attest/authority/trust.ts';
+import type { TrustOrigin } from '../../../attest/authority/verifier-trust.ts';
 import type { ShardSelection } from '../../../attest/batch/shard.ts';
 import type { PolicyRule } from '../../../attest/policy/policy.ts';
 import { EXIT, type ExitStatus } from '../../../base/codes.ts';

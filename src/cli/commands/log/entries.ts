@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { StellaError } from '../../../base/errors.ts';
 import { readBounded, readError } from '../../../base/files.ts';
-import { MOST_ENTRY_BYTES } from '../../../tlog/entry-bundle.ts';
+import { MAX_LOG_ENTRY_BYTES } from '../../../tlog/entry-bundle.ts';
 
 /** Entries appended and signed at once: enough that signing and flushing cost little, few enough to hold in memory. */
 const MOST_IN_BATCH = 65_536;
@@ -18,7 +18,7 @@ async function* lines(stream: AsyncIterable<unknown>): AsyncGenerator<Uint8Array
       data = data.subarray(end + 1);
     }
     rest = data;
-    if (rest.length > MOST_ENTRY_BYTES)
+    if (rest.length > MAX_LOG_ENTRY_BYTES)
       throw new StellaError('LOG_ENTRY_INVALID', 'a line is longer than 65,535 bytes');
   }
   if (rest.length > 0) yield rest;
@@ -28,7 +28,7 @@ async function* entries(
   files: readonly string[],
   source: string | AsyncIterable<unknown> | undefined,
 ): AsyncGenerator<Uint8Array> {
-  for (const file of files) yield readBounded(file, MOST_ENTRY_BYTES);
+  for (const file of files) yield readBounded(file, MAX_LOG_ENTRY_BYTES);
   if (source === undefined) return;
   try {
     yield* lines(typeof source === 'string' ? createReadStream(source) : source);

@@ -7,10 +7,11 @@ import { readBounded } from '../../../base/files.ts';
 import { loadPublicKey } from '../../../base/keys.ts';
 import type { Config } from '../../../config/config.ts';
 import type { AcceptRules } from '../../../consumer/accept.ts';
-import type { CheckResult } from '../../../consumer/check-list.ts';
+import type { BundleCheck } from '../../../consumer/check-list.ts';
 import type { Checked } from '../../../consumer/import.ts';
-import { parseFingerprint } from '../../../consumer/pin.ts';
+import { MAX_ROOT_BYTES } from '../../../store/generation.ts';
 import { formatFreshness } from '../../../trust/freshness.ts';
+import { parseFingerprint } from '../../../trust/pin.ts';
 import type { Run } from '../../frame/cli.ts';
 import { printable } from '../../terminal/output.ts';
 import { keepHeapSmall } from './small-heap.ts';
@@ -26,8 +27,6 @@ export interface BundleFlags {
   readonly bundleKey?: string[];
   readonly offline?: boolean;
 }
-
-const MOST_ROOT_BYTES = 512_000;
 
 export function addBundleFlags(command: Command): Command {
   return command
@@ -80,7 +79,7 @@ export function acceptRules(run: Run<BundleFlags>, config: Config): AcceptRules 
     rejectAfter: options.rejectIfStale === undefined ? undefined : parseDuration(options.rejectIfStale),
     maxAge: options.maxAge === undefined ? undefined : parseDuration(options.maxAge),
     vouchers: {
-      root: options.root === undefined ? undefined : readBounded(path(options.root), MOST_ROOT_BYTES),
+      root: options.root === undefined ? undefined : readBounded(path(options.root), MAX_ROOT_BYTES),
       fingerprint:
         options.rootFingerprint === undefined ? undefined : parseFingerprint(options.rootFingerprint),
       firstUse: options.trustOnFirstUse,
@@ -90,7 +89,7 @@ export function acceptRules(run: Run<BundleFlags>, config: Config): AcceptRules 
 }
 
 /** Prints every check as it is done, or, where nobody asked for that, all of them once one has failed. */
-export function checkReporter(run: Run<object>, always: boolean): (result: CheckResult) => void {
+export function checkReporter(run: Run<object>, always: boolean): (result: BundleCheck) => void {
   const passed: string[] = [];
   const relax = keepHeapSmall();
   return (result) => {
@@ -100,7 +99,7 @@ export function checkReporter(run: Run<object>, always: boolean): (result: Check
   };
 }
 
-function checkLine({ check, status, detail }: CheckResult): string {
+function checkLine({ check, status, detail }: BundleCheck): string {
   return `${status === 'passed' ? 'ok    ' : 'FAILED'} ${check.padEnd(12)}  ${printable(detail)}`;
 }
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Cli } from '../../frame/cli.ts';
-import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { printable } from '../../terminal/output.ts';
 import {
   acceptedJson,
@@ -33,7 +33,7 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
   cli.action<Options, [string]>(command, async (run, file) => {
     const { options } = run;
     const { checkBundle, importBundle } = await import('../../../consumer/import.ts');
-    const { config, store } = loadTrustSetting(run, { offline_mode: options.offline });
+    const { config, store } = openTrustSetting(run, { offline_mode: options.offline });
     const rules = acceptRules(run, config);
     const onCheck = checkReporter(run, options.verifyManifest ?? false);
     if (options.dryRun) {

@@ -3,7 +3,7 @@ import { StellaError } from '../../../base/errors.ts';
 import { readBounded } from '../../../base/files.ts';
 import { loadPublicKey } from '../../../base/keys.ts';
 import type { Cli } from '../../frame/cli.ts';
-import { fetcherOf, loadTrustSetting } from '../../frame/trust-setting.ts';
+import { fetcherOf, openTrustSetting } from '../../frame/trust-setting.ts';
 
 interface Options {
   readonly tufUrl?: string[];
@@ -15,8 +15,6 @@ interface Options {
   readonly offline?: boolean;
   readonly replace?: boolean;
 }
-
-const MOST_ROOT_BYTES = 512_000;
 
 export function registerTrustInit(trust: Command, cli: Cli): void {
   const command = cli
@@ -34,11 +32,12 @@ export function registerTrustInit(trust: Command, cli: Cli): void {
     if (options.root !== undefined && options.rootFingerprint !== undefined)
       throw new StellaError('USAGE', '--root and --root-fingerprint exclude each other');
     const { resolve } = await import('node:path');
-    const { initFromUrl } = await import('./mirror-sync.ts');
+    const { initFromUrl } = await import('../../../consumer/trust-from-url.ts');
     const { formatRoles } = await import('../../report/status-text.ts');
-    const { parseFingerprint } = await import('../../../consumer/pin.ts');
+    const { MAX_ROOT_BYTES } = await import('../../../store/generation.ts');
+    const { parseFingerprint } = await import('../../../trust/pin.ts');
     const path = (name: string) => resolve(run.io.cwd, name);
-    const { config, store } = loadTrustSetting(
+    const { config, store } = openTrustSetting(
       run,
       {
         tuf_url: options.tufUrl,
@@ -50,7 +49,7 @@ export function registerTrustInit(trust: Command, cli: Cli): void {
     );
     const voucher =
       options.root !== undefined
-        ? ({ how: 'root-file', bytes: readBounded(path(options.root), MOST_ROOT_BYTES) } as const)
+        ? ({ how: 'root-file', bytes: readBounded(path(options.root), MAX_ROOT_BYTES) } as const)
         : options.rootFingerprint !== undefined
           ? ({ how: 'fingerprint', sha256: parseFingerprint(options.rootFingerprint) } as const)
           : ({ how: 'nobody' } as const);
