@@ -1,3 +1,11 @@
+/**
+ * config/: what the operator has set: flags, environment, stella.yaml, what the store remembers, defaults, in that
+ * order, each value with where it came from; and the service map with the endpoints that it gives. It never fetches
+ * anything, never opens the trust store, and corrects no value: a wrong one is refused with its key. Paths, proxies
+ * and time limits leave here resolved, with their units in their names.
+ * Start here, then config-file.ts for the file, locations.ts for where it is looked for, service-map.ts for endpoints.
+ */
+
 import { platform } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { isStellaError, StellaError } from '../base/errors.ts';

@@ -1,3 +1,11 @@
+/**
+ * consumer/: the far side of the gap: opens a sealed bundle, checks it in one fixed order, and makes it the current
+ * trust; the same for the sealed state that a mirror serves. Every check passes or the store stays exactly as it was.
+ * It never uses the network for a bundle in a file, and a bundle never vouches for itself: the operator does, or the
+ * store.
+ * Start here, then check-list.ts for the order, accept.ts for the checks, trust-from-url.ts for mirrors.
+ */
+
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

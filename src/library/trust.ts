@@ -1,3 +1,11 @@
+/**
+ * library/: what programs import, through src/index.ts: the same functions that the commands call, with options in one
+ * object and nothing internal in their types. It adds no rule and takes none away: a program gets the verdicts and
+ * refusals of the command line. It never reads the clock or the environment, never prints, and importing it changes no
+ * other module.
+ * Start here for a trust store, then bundle.ts, repository.ts and verifier.ts.
+ */
+
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import packageJson from '../../package.json' with { type: 'json' };

@@ -1,3 +1,11 @@
+/**
+ * net/: the one way to servers: requests, redirects, proxies, client certificates, retries, deadlines, bounded bodies.
+ * It gives bytes and judges none of them: whatever it returns is hostile until a room above has checked it. It never
+ * follows a redirect to a weaker scheme, never sends a credential to another host, and reads no body without a bound
+ * on its size and its time.
+ * Start here for one request, then fetcher.ts for retries and file URLs.
+ */
+
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { createGunzip, type Gunzip } from 'node:zlib';

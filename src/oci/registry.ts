@@ -1,3 +1,11 @@
+/**
+ * oci/: OCI registries as carriers of bundles: references, credentials, uploads that go on after an interruption,
+ * downloads checked by digest, referrers. A registry is never trusted: what comes out of it is a file like any other,
+ * and is judged by those who use it. It never sends credentials anywhere but to the registry and the token service
+ * that they are for.
+ * Start here for requests to one repository, then push.ts and pull.ts.
+ */
+
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { excerpt } from '../base/bytes.ts';

@@ -1,3 +1,11 @@
+/**
+ * producer/: the connected side: collects what verification behind the gap will need and seals it into a bundle. The
+ * trust it seals is the store's current generation, verified again; logs are mirrored and proven before they go in. It
+ * never changes what the trust is, and never vouches for it: the key that seals says who collected, not what to
+ * believe. Equal input and SOURCE_DATE_EPOCH give equal bytes.
+ * Start here, then collect.ts and collect-logs.ts for what goes in, delta.ts for what may stay out.
+ */
+
 import { rmSync } from 'node:fs';
 import type { PreflightResult } from '../attest/preflight.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';

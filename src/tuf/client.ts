@@ -1,3 +1,10 @@
+/**
+ * tuf/: The Update Framework: metadata, keys, thresholds, delegations, and the workflow of a client that follows a
+ * repository from a root that is vouched for. It decides whether metadata holds as of an instant that it is given; it
+ * never chooses the first root, never reads the clock, and gives targets no meaning.
+ * Start here for the workflow of the specification (§5), then view.ts for what a verified repository offers.
+ */
+
 import { Key, Metadata, MetaFile, Root, Snapshot, TargetFile, Targets } from '@tufjs/models';
 import { Delegations } from '@tufjs/models/dist/delegations.js';
 import { LengthOrHashMismatchError, UnsignedMetadataError } from '@tufjs/models/dist/error.js';

@@ -1,3 +1,10 @@
+/**
+ * attest/document/: what was handed in: Sigstore bundles, DSSE envelopes, cosign bundles, JSON lines, artifacts, all
+ * read as hostile bytes into one form. It parses strictly and within limits.ts; it never verifies a signature and knows
+ * no trust. Where a document may be read in two ways it is refused, not interpreted.
+ * Start here, then attestation.ts for the one form that everything else judges.
+ */
+
 import { parseUtf8 } from '../../base/bytes.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import type { Attestation } from './attestation.ts';

@@ -1,3 +1,10 @@
+/**
+ * attest/x509/: certificates and the DER that they are made of, as far as attestations need them. It parses and
+ * compares; whether a certificate chains to a trusted authority is judged in authority/. It never accepts BER where
+ * DER is required, nor an extension that is there twice. No other room takes certificates apart.
+ * Start here, then identity.ts for subject, issuer and claims, der.ts for the encoding.
+ */
+
 import type { Instant } from '../../base/clock.ts';
 import type { ErrorCode } from '../../base/codes.ts';
 import { StellaError } from '../../base/errors.ts';

@@ -1,3 +1,11 @@
+/**
+ * repository/edit/: changes to metadata, in memory: targets, delegations, keys, thresholds, renewals. A draft takes
+ * edits one by one and makes versions, expiries and the snapshot fit together at the end. It never signs, never
+ * touches the disk, and refuses what clients would read in different ways. Expiries come from the instant that the
+ * caller gives.
+ * Start here, then targets.ts and delegations.ts for the edits themselves.
+ */
+
 import { type Duration, formatInstant, type Instant, SECOND } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import type { TufRoot, TufSnapshot, TufTargets } from '../../base/schema-types.ts';

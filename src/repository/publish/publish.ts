@@ -1,3 +1,11 @@
+/**
+ * repository/publish/: from a finished change to published files: who must sign, whose signatures are there, what lies
+ * staged until all are, and the order of writes. Files that nothing names yet come first and the timestamp last, so
+ * that an interruption at any point leaves a repository that verifies. It never publishes below a threshold, and never
+ * alters what a change says.
+ * Start here, then requirements.ts for who must sign and staged.ts for changes that wait.
+ */
+
 import { equalBytes, sha256Hex } from '../../base/bytes.ts';
 import type { Instant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
