@@ -14,9 +14,7 @@ import type { ConfigFileNetwork, ConfigFileTrustRepo } from '../base/schema-type
 import { type ParsedConfigFile, parseConfigFile } from './config-file.ts';
 import { dataDirectory, defaultConfigFile, type Environment, type Place, variable } from './locations.ts';
 import { type NetworkConfig, resolveNetwork } from './network.ts';
-
-/** Where an effective value came from; from the strongest to the weakest. */
-export type Source = 'flag' | 'environment' | 'file' | 'store' | 'default';
+import { SOURCES, type Source } from './sources.ts';
 
 /** A key of section `attestor.trust_repo`, plus what is set by environment only. */
 export type ConfigKey = Exclude<keyof ConfigFileTrustRepo, 'network'> | 'service_map_file';
@@ -181,23 +179,20 @@ export function resolveConfig(
 
   function pick<K extends keyof ConfigFlags>(key: K): ConfigFileTrustRepo[K] | undefined {
     const where = (name: string | undefined) => (name === undefined ? {} : { where: name });
-    const candidates: [Source, unknown, string | undefined][] = [
-      ['flag', flags[key], undefined],
-      ['environment', environment.values[key], environment.names[key]],
-      [
-        'file',
+    const candidates: Readonly<Record<Source, readonly [value: unknown, where?: string | undefined]>> = {
+      flag: [flags[key]],
+      environment: [environment.values[key], environment.names[key]],
+      file: [
         inFile[key],
         file && `${file.path}${file.parsed.lineOf(key) === undefined ? '' : `:${file.parsed.lineOf(key)}`}`,
       ],
-      ['store', (remembered as ConfigFlags)[key], undefined],
-    ];
-    for (const [source, value, name] of candidates) {
-      if (value === undefined) continue;
-      origins[key] = { source, ...where(name) };
-      return value as ConfigFileTrustRepo[K];
-    }
-    origins[key] = { source: 'default' };
-    return (DEFAULTS as ConfigFileTrustRepo)[key];
+      store: [(remembered as ConfigFlags)[key]],
+      default: [(DEFAULTS as ConfigFileTrustRepo)[key]],
+    };
+    const source = SOURCES.find((each) => candidates[each][0] !== undefined) ?? 'default';
+    const [value, name] = candidates[source];
+    origins[key] = { source, ...where(name) };
+    return value as ConfigFileTrustRepo[K] | undefined;
   }
 
   function pickPath(key: 'local_cache_path' | 'signing_key' | 'tlog_policy'): string | undefined {

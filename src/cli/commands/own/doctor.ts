@@ -11,9 +11,10 @@ import type { TrustStore } from '../../../store/store.ts';
 import { expiringBy, loadStatus, type TrustStatus } from '../../../trust/status.ts';
 import { standing } from '../../report/status-text.ts';
 import { formatBytes } from '../../terminal/output.ts';
+import type { DoctorCheck } from './doctor-checks.ts';
 
 export interface DoctorFinding {
-  readonly check: string;
+  readonly check: DoctorCheck;
   readonly result: 'ok' | 'warning' | 'problem';
   readonly detail: string;
   /** What to do about it. */
@@ -27,19 +28,24 @@ const LITTLE_SPACE = 1024 ** 3;
 /** Nothing that stella reads was made before stella. */
 const EARLIEST_PRESENT = Date.UTC(2026, 0, 1);
 
-const ok = (check: string, detail: string): DoctorFinding => ({
+const ok = (check: DoctorCheck, detail: string): DoctorFinding => ({
   check,
   result: 'ok',
   detail,
   hints: [],
   exit: EXIT.done,
 });
-const warning = (check: string, detail: string, ...hints: string[]): DoctorFinding => ({
+const warning = (check: DoctorCheck, detail: string, ...hints: string[]): DoctorFinding => ({
   ...ok(check, detail),
   result: 'warning',
   hints,
 });
-const problem = (check: string, detail: string, exit: ExitStatus, ...hints: string[]): DoctorFinding => ({
+const problem = (
+  check: DoctorCheck,
+  detail: string,
+  exit: ExitStatus,
+  ...hints: string[]
+): DoctorFinding => ({
   check,
   result: 'problem',
   detail,
@@ -48,7 +54,7 @@ const problem = (check: string, detail: string, exit: ExitStatus, ...hints: stri
 });
 
 /** A refusal as other commands would report it. */
-export function findingOf(check: string, error: unknown): DoctorFinding {
+export function findingOf(check: DoctorCheck, error: unknown): DoctorFinding {
   if (!isStellaError(error)) throw error;
   return problem(check, `${error.message} [${error.code}]`, error.exit, ...error.hints);
 }

@@ -1,9 +1,10 @@
-import type { HelpTable } from '../../frame/command-help.ts';
+import { BUNDLE_CHECKS } from '../../../consumer/check-list.ts';
+import { enumerate, type HelpTable } from '../../frame/command-help.ts';
 
 export const TRUST: HelpTable = {
   'trust init': {
     purpose:
-      'Makes the trust store: fetches the TUF repository, verifies it from a root that you vouch for, and keeps it as generation 1. Vouch with --root or --root-fingerprint; without either the root that the repository shows is trusted on first use, which is said aloud and stays visible in `trust status`. The root of the Sigstore public-good repository is built in.',
+      'Makes the trust store: fetches the TUF repository, verifies it from a root that you vouch for, and keeps it as generation 1. Vouch with --root or --root-fingerprint; without either the root that the repository shows is trusted on first use, which a warning says and which stays visible in `trust status`. The root of the Sigstore public-good repository is built in.',
     examples: [
       [
         'stella trust init --tuf-url https://trust.example.com/tuf/ --root ./root.json',
@@ -70,8 +71,7 @@ export const TRUST: HelpTable = {
     related: ['trust status', 'trust sync', 'trust import'],
   },
   'trust import': {
-    purpose:
-      'Checks a sealed bundle from the outside and makes it the current trust. The checks, in order: archive, manifest, signature, root pin, TUF as of the sealed time, staleness window, rollback, logs, digests of every entry. All pass and the bundle becomes a new generation in one step, or the store stays as it was. Never uses the network. The first import needs somebody who vouches for the root.',
+    purpose: `Checks a sealed bundle from the outside and makes it the current trust. The checks, in order: ${enumerate(BUNDLE_CHECKS)}. All pass and the bundle becomes a new generation in one step, or the store stays as it was. Never uses the network. On the first import you vouch for the root: with --root, --root-fingerprint or, trusting the bundle itself, --trust-on-first-use.`,
     examples: [
       [
         'stella trust import ./2026-01-25.tar.zst --verify-manifest --reject-if-stale 7d',
