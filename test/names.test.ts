@@ -5,8 +5,13 @@ import { expect, test } from 'vitest';
 /** Names that two files may declare, each with the reason. */
 const ALLOWED: Readonly<Record<string, string>> = {
   editRepository: 'the library hands it on, with an edit that has no draft in its types',
+  initTrust: 'the library hands it on, with options in one object',
   openBundle: 'the library hands it on, without what only the consumer needs',
+  publishStaged: 'the library hands it on, with options in one object',
+  repositoryStatus: 'the library hands it on, with options in one object',
+  syncTrust: 'the library hands it on, with options in one object',
   updateTimestamp: 'the library hands it on, with the lock and the key ring taken care of',
+  verifyRepository: 'the library hands it on, with options in one object',
 };
 
 const files = readdirSync('src', { recursive: true, encoding: 'utf8' })

@@ -13,6 +13,14 @@ export interface OpenBundleOptions {
   readonly staging: string;
 }
 
+/** Who must have signed a bundle. */
+export interface SignatureOptions {
+  /** Keys that may sign bundles; signatures of others count for nothing. */
+  readonly trusted: readonly PublicKey[];
+  /** How many of them must have signed; 1 unless told otherwise. */
+  readonly threshold?: number;
+}
+
 /**
  * An opened bundle. Its manifest is well-formed, but **nobody vouches for it** until {@link OpenedBundle.checkSignature}
  * has passed; the content is bound to the manifest by digests, which every method that reads checks.
@@ -29,12 +37,10 @@ export interface OpenedBundle {
 
   /**
    * Checks the signatures over the manifest, and over the list of parts where there is one.
-   * @param trusted keys that may sign bundles; signatures of others count for nothing
-   * @param threshold how many of them must have signed; 1 unless told otherwise
    * @returns the trusted keys that have signed
    * @throws StellaError BUNDLE_SIGNER_UNTRUSTED, BUNDLE_SIGNATURE, BUNDLE_THRESHOLD
    */
-  checkSignature(trusted: readonly PublicKey[], threshold?: number): PublicKey[];
+  checkSignature(options: SignatureOptions): PublicKey[];
 
   /**
    * Reads everything: every entry of the manifest is there once with the right size and digest, nothing else is there,
@@ -75,7 +81,7 @@ export async function openBundle(
     manifestSha256: bundle.manifestSha256,
     size: bundle.size,
     signers: signerIds(bundle),
-    checkSignature: (trusted, threshold = 1) => checkBundleSignature(bundle, trusted, threshold),
+    checkSignature: ({ trusted, threshold = 1 }) => checkBundleSignature(bundle, trusted, threshold),
     verifyAll: (more) => bundle.verifyAll(more),
     readEntry: (path) => bundle.readEntry(path),
     extract: (directory, more) => bundle.extract(directory, more),

@@ -31,6 +31,8 @@ export type RootVoucher =
   | { readonly how: 'root-file'; readonly bytes: Uint8Array }
   /** SHA-256 of a root metadata file, 64 lowercase hexadecimal digits. */
   | { readonly how: 'fingerprint'; readonly sha256: string }
+  /** The built-in root for the repository that has one, a refusal for any other. */
+  | { readonly how: 'built-in' }
   /** The built-in root for the repository that has one, trust on first use for any other. */
   | { readonly how: 'nobody' };
 
@@ -43,7 +45,8 @@ const MAX_ROOTS_SEARCHED = 1024;
 
 /**
  * The root that a new store starts from.
- * @throws StellaError PIN_MISMATCH when no root has the fingerprint; TUF_INVALID for a file that is no root metadata;
+ * @throws StellaError PIN_MISMATCH when no root has the fingerprint; PIN_REQUIRED when only a built-in root would do and
+ *   there is none; TUF_INVALID for a file that is no root metadata;
  *   FETCH_NOT_FOUND when the repository publishes no root to begin with
  */
 export async function pinRoot(
@@ -57,8 +60,10 @@ export async function pinRoot(
     pin: { how, version: rootVersion(bytes), sha256: sha256Hex(bytes), at: formatInstant(now) },
   });
   if (voucher.how === 'root-file') return pinned('root-file', voucher.bytes);
-  const builtIn = voucher.how === 'nobody' ? builtInRoot(url) : undefined;
+  const builtIn = voucher.how === 'nobody' || voucher.how === 'built-in' ? builtInRoot(url) : undefined;
   if (builtIn) return pinned('sigstore', builtIn);
+  if (voucher.how === 'built-in')
+    throw new StellaError('PIN_REQUIRED', `no root is built in for ${url}, and none was vouched for`);
   let searched = 0;
   for await (const bytes of publishedRoots(url, fetcher)) {
     if (voucher.how === 'nobody') return pinned('first-use', bytes);
