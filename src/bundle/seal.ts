@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { BufferPool, releaseBuffer } from '../archive/buffers.ts';
 import { checkEntryPaths } from '../archive/entry-path.ts';
 import { frameLengths } from '../archive/layout.ts';
-import { MAX_ARCHIVE_ENTRY_BYTES, MAX_BUNDLE_MANIFEST_BYTES, MOST_ENTRIES } from '../archive/limits.ts';
+import { MAX_ARCHIVE_ENTRY_BYTES, MAX_BUNDLE_MANIFEST_BYTES, MAX_ENTRIES } from '../archive/limits.ts';
 import { type FrameLengths, formatSeekTable } from '../archive/seek-table.ts';
 import { type TarSource, tarMtime, writeTar } from '../archive/tar-writer.ts';
 import { type SealedFrame, sealFrames } from '../archive/writer.ts';
@@ -99,8 +99,8 @@ export async function sealBundle(options: SealOptions): Promise<Sealed> {
 }
 
 function sizedEntries(entries: SealOptions['entries']): Sized[] {
-  if (entries.length > MOST_ENTRIES)
-    throw new StellaError('ARCHIVE_LIMIT', `a bundle holds ${MOST_ENTRIES} entries, not ${entries.length}`);
+  if (entries.length > MAX_ENTRIES)
+    throw new StellaError('ARCHIVE_LIMIT', `a bundle holds ${MAX_ENTRIES} entries, not ${entries.length}`);
   const sorted = [...entries].sort((a, b) => compareBytewise(a.path, b.path));
   checkEntryPaths(sorted.map(({ path }) => path));
   checkFolders(sorted);

@@ -10,7 +10,7 @@ import { letInterruptsIn } from '../base/interrupt.ts';
 import type { Signer } from '../base/keys.ts';
 import { publish } from './seal.ts';
 import { BUNDLE_PARTS_TYPE, formatManifestSignature } from './signature.ts';
-import { formatParts, MOST_PARTS, PARTS_FORMAT, type Parts, volumeNames } from './volumes.ts';
+import { formatParts, MAX_PARTS, PARTS_FORMAT, type Parts, volumeNames } from './volumes.ts';
 
 export interface SplitOptions {
   /** A sealed bundle. It is removed once its parts are written. */
@@ -41,9 +41,9 @@ export async function splitBundle(options: SplitOptions): Promise<Split> {
   const whole = await ByteFile.open(file, [file]);
   try {
     const count = Math.ceil(whole.size / partSize);
-    if (count > MOST_PARTS || !(partSize > 0))
-      throw new StellaError('USAGE', `the bundle would have ${count} parts, the most is ${MOST_PARTS}`, {
-        hint: `choose parts of at least ${Math.ceil(whole.size / MOST_PARTS)} bytes`,
+    if (count > MAX_PARTS || !(partSize > 0))
+      throw new StellaError('USAGE', `the bundle would have ${count} parts, the most is ${MAX_PARTS}`, {
+        hint: `choose parts of at least ${Math.ceil(whole.size / MAX_PARTS)} bytes`,
       });
     return await withStagingAsync(directory, STAGING_PREFIX, async (staging) => {
       const parts: Parts['parts'] = [];

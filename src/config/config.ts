@@ -74,7 +74,7 @@ export interface ConfigPlace {
   readonly platform?: string;
 }
 
-const MOST_CONFIG_BYTES = 1024 * 1024;
+const MAX_CONFIG_BYTES = 1024 * 1024;
 
 export const DEFAULTS = {
   enabled: false,
@@ -109,14 +109,14 @@ export function loadConfigFile(place: ConfigPlace): LoadedConfigFile | undefined
   if (named !== undefined) {
     const path = resolve(place.cwd, named);
     try {
-      return { path, parsed: parseConfigFile(readBounded(path, MOST_CONFIG_BYTES), path) };
+      return { path, parsed: parseConfigFile(readBounded(path, MAX_CONFIG_BYTES), path) };
     } catch (error) {
       if (!isStellaError(error, 'FILE_NOT_FOUND')) throw error;
       throw new StellaError('CONFIG_NOT_FOUND', `no configuration file ${path}`, { cause: error });
     }
   }
   for (const path of [join(place.cwd, 'stella.yaml'), defaultConfigFile(osOf(place))]) {
-    const bytes = path === undefined ? undefined : readBoundedIfPresent(path, MOST_CONFIG_BYTES);
+    const bytes = path === undefined ? undefined : readBoundedIfPresent(path, MAX_CONFIG_BYTES);
     if (bytes) return { path: path!, parsed: parseConfigFile(bytes, path!) };
   }
   return undefined;

@@ -16,7 +16,7 @@ export interface CollectedAttestation {
   readonly bytes: Uint8Array;
 }
 
-const MOST_ATTESTATION_BYTES = 64 * 1024 * 1024;
+const MAX_ATTESTATION_BYTES = 64 * 1024 * 1024;
 
 /** The repository as published, every file of it. */
 export function collectTuf(directory: string): CollectedEntry[] {
@@ -36,7 +36,7 @@ export function collectAttestations(
 ): CollectedAttestation[] {
   const byDigest = new Map<string, CollectedAttestation>();
   for (const { name, path } of files) {
-    const bytes = readBounded(path, MOST_ATTESTATION_BYTES);
+    const bytes = readBounded(path, MAX_ATTESTATION_BYTES);
     const sha256 = sha256Hex(bytes);
     if (!byDigest.has(sha256)) byDigest.set(sha256, { name, sha256, bytes });
   }

@@ -36,9 +36,9 @@ export type { StoreState } from '../base/schema-types.ts';
 
 const FORMAT = 'stella-store/v1';
 const KEPT_GENERATIONS = 5;
-const MOST_STATE_BYTES = 64 * 1024 * 1024;
+const MAX_STATE_BYTES = 64 * 1024 * 1024;
 /** Entry bundles are the largest: 256 entries of at most 64 KiB. */
-const MOST_SHARED_FILE_BYTES = 32 * 1024 * 1024;
+const MAX_SHARED_FILE_BYTES = 32 * 1024 * 1024;
 
 /** One immutable, numbered version of the trust store. Nothing in it is believed before it is verified again. */
 export interface Generation {
@@ -131,7 +131,7 @@ export class TrustStore {
   generation(number: number): Generation {
     const directory = join(this.directory, 'generations', String(number));
     const path = join(directory, 'state.json');
-    const bytes = readBoundedIfPresent(path, MOST_STATE_BYTES);
+    const bytes = readBoundedIfPresent(path, MAX_STATE_BYTES);
     if (!bytes)
       throw new StellaError('STORE_CORRUPT', `generation ${number} of the trust store has no state.json`);
     return {
@@ -343,6 +343,6 @@ function adopt(from: string, to: string): void {
 }
 
 function isSameFile(a: string, b: string): boolean {
-  const held = readBoundedIfPresent(b, MOST_SHARED_FILE_BYTES);
-  return held?.equals(readBounded(a, MOST_SHARED_FILE_BYTES)) ?? false;
+  const held = readBoundedIfPresent(b, MAX_SHARED_FILE_BYTES);
+  return held?.equals(readBounded(a, MAX_SHARED_FILE_BYTES)) ?? false;
 }

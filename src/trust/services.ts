@@ -13,7 +13,7 @@ export interface Services {
   readonly from: string;
 }
 
-const MOST_MAP_BYTES = 1024 * 1024;
+const MAX_MAP_BYTES = 1024 * 1024;
 
 /**
  * The service map in force, after the overrides of the configured environment: the local file of
@@ -26,7 +26,7 @@ export async function loadServices(view: TufView, config: Config): Promise<Servi
   const map =
     file === undefined
       ? await loadServiceMap(view, targetNamesOf(config))
-      : parseServiceMap(readBounded(file, MOST_MAP_BYTES), file);
+      : parseServiceMap(readBounded(file, MAX_MAP_BYTES), file);
   if (!map) return undefined;
   const from = file ?? findTargetByStem(view, config.serviceMapTarget)!.name;
   return { map, endpoints: resolveServices(map, config.environment), from };

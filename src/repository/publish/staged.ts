@@ -32,7 +32,7 @@ export interface LoadedChange {
 /** A ceremony takes days, not weeks; after this a change is made anew. */
 const STAGED_FOR = 14 * DAY;
 const CHANGE_FILE = 'change.json';
-const MOST_CHANGE_BYTES = 64 * 1024 * 1024;
+const MAX_CHANGE_BYTES = 64 * 1024 * 1024;
 
 export function isStaged(directory: string): boolean {
   return existsSync(join(directory, CHANGE_FILE));
@@ -96,7 +96,7 @@ function readStaged(directory: string, now: Instant, trustedRoot: Uint8Array | u
   const read = (path: string) => readBounded(join(directory, path), MOST_METADATA_BYTES);
   const index = parseJson(
     'staged-change',
-    readBounded(join(directory, CHANGE_FILE), MOST_CHANGE_BYTES),
+    readBounded(join(directory, CHANGE_FILE), MAX_CHANGE_BYTES),
     CHANGE_FILE,
   );
   const made = parseInstant(index.made);

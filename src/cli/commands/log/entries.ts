@@ -4,8 +4,8 @@ import { readBounded, readError } from '../../../base/files.ts';
 import { MAX_LOG_ENTRY_BYTES } from '../../../tlog/entry-bundle.ts';
 
 /** Entries appended and signed at once: enough that signing and flushing cost little, few enough to hold in memory. */
-const MOST_IN_BATCH = 65_536;
-const MOST_BATCH_BYTES = 64 * 1024 * 1024;
+const MAX_IN_BATCH = 65_536;
+const MAX_BATCH_BYTES = 64 * 1024 * 1024;
 
 /** Splits a stream at line feeds; a last line without one counts, an empty last line does not. */
 async function* lines(stream: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
@@ -47,7 +47,7 @@ export async function* entryBatches(
   for await (const entry of entries(files, source)) {
     batch.push(entry);
     bytes += entry.length;
-    if (batch.length < MOST_IN_BATCH && bytes < MOST_BATCH_BYTES) continue;
+    if (batch.length < MAX_IN_BATCH && bytes < MAX_BATCH_BYTES) continue;
     yield batch;
     batch = [];
     bytes = 0;
