@@ -19,7 +19,7 @@ export interface AuditLine {
 
 const NONE = '0'.repeat(64);
 /** Some ten years of an import an hour. */
-const MAX_BYTES = 256 * 1024 * 1024;
+const MOST_BYTES = 256 * 1024 * 1024;
 
 const logPath = (store: string) => join(store, 'audit.jsonl');
 /** Holds a copy of the last line, so that a missing last line is noticed, and a torn one can be completed. */
@@ -54,16 +54,16 @@ export function appendAudit(
 export function recoverAudit(store: string, now: Instant, generation: number | undefined): void {
   const last = completeAudit(store);
   if (generation === undefined) return;
-  const lines = last === undefined ? '' : readBounded(logPath(store), MAX_BYTES).toString('utf8');
+  const lines = last === undefined ? '' : readBounded(logPath(store), MOST_BYTES).toString('utf8');
   if (!lines.includes(`"generation":${generation},`))
     appendAudit(store, now, 'recovery', { generation, reason: 'interrupted before it was recorded' });
 }
 
 /** Finishes an append that was interrupted; returns the last line. */
 function completeAudit(store: string): string | undefined {
-  const head = readBoundedIfPresent(headPath(store), MAX_BYTES)?.toString('utf8').trimEnd();
+  const head = readBoundedIfPresent(headPath(store), MOST_BYTES)?.toString('utf8').trimEnd();
   if (head === undefined) return undefined;
-  const text = readBoundedIfPresent(logPath(store), MAX_BYTES)?.toString('utf8') ?? '';
+  const text = readBoundedIfPresent(logPath(store), MOST_BYTES)?.toString('utf8') ?? '';
   if (text.endsWith(`${head}\n`)) return head;
   const whole = text.lastIndexOf('\n') + 1;
   try {
@@ -94,8 +94,8 @@ function appendLine(path: string, line: string): void {
  * @throws StellaError AUDIT_BROKEN naming the first line that was edited, removed or moved
  */
 export function loadAudit(store: string): AuditLine[] {
-  const text = readBoundedIfPresent(logPath(store), MAX_BYTES)?.toString('utf8') ?? '';
-  const head = readBoundedIfPresent(headPath(store), MAX_BYTES)?.toString('utf8').trimEnd();
+  const text = readBoundedIfPresent(logPath(store), MOST_BYTES)?.toString('utf8') ?? '';
+  const head = readBoundedIfPresent(headPath(store), MOST_BYTES)?.toString('utf8').trimEnd();
   const broken = (line: number, why: string) =>
     new StellaError('AUDIT_BROKEN', `the audit log is broken at line ${line}: ${why}`, { details: { line } });
   const texts = text === '' ? [] : text.split('\n');
@@ -134,6 +134,6 @@ export function loadAudit(store: string): AuditLine[] {
 
 /** SHA-256 of the last line; `undefined` where there is none yet. It vouches for every line before it. */
 export function auditHead(store: string): string | undefined {
-  const head = readBoundedIfPresent(headPath(store), MAX_BYTES);
+  const head = readBoundedIfPresent(headPath(store), MOST_BYTES);
   return head && sha256Hex(Buffer.from(head.toString('utf8').trimEnd()));
 }

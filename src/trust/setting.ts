@@ -62,7 +62,7 @@ function rememberedGeneration(store: TrustStore, remember: boolean | 'if-readabl
   }
 }
 
-const MAX_PEM_BYTES = 4 * 1024 * 1024;
+const MOST_PEM_BYTES = 4 * 1024 * 1024;
 const USER_AGENT = `stella/${packageJson.version}`;
 
 /**
@@ -78,7 +78,7 @@ export async function configuredFetcher(
   if (config.offlineMode) return fileFetcher();
   const { bearerToken } = await import('../net/bearer.ts');
   const { network } = config;
-  const text = (path: string) => readBounded(path, MAX_PEM_BYTES).toString('latin1');
+  const text = (path: string) => readBounded(path, MOST_PEM_BYTES).toString('latin1');
   return networkFetcher({
     userAgent: network.userAgent ?? USER_AGENT,
     retries: network.retries,

@@ -45,8 +45,8 @@ const MEDIA_TYPES: ReadonlySet<string> = new Set([
   'application/vnd.dev.sigstore.trustedroot+json;version=0.2',
   'application/vnd.dev.sigstore.trustedroot.v0.2+json',
 ]);
-const MAX_LOGS = 1000;
-const MAX_CERTIFICATES = 20;
+const MOST_LOGS = 1000;
+const MOST_CERTIFICATES = 20;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -132,7 +132,7 @@ function parseAuthority(value: unknown, path: string): TrustedRootAuthority {
   const authority = object(value, path);
   const subject = object(authority['subject'] ?? {}, `${path}.subject`);
   const chain = object(authority['certChain'], `${path}.certChain`);
-  const certificates = array(chain['certificates'], `${path}.certChain.certificates`, MAX_CERTIFICATES);
+  const certificates = array(chain['certificates'], `${path}.certChain.certificates`, MOST_CERTIFICATES);
   if (certificates.length === 0) refuse(`${path}.certChain.certificates`, 'is empty');
   return {
     uri: optionalText(authority['uri'], `${path}.uri`),
@@ -151,7 +151,7 @@ function parseOne(value: unknown): TrustedRoot {
   const mediaType = text(root['mediaType'], 'mediaType');
   if (!MEDIA_TYPES.has(mediaType)) refuse('mediaType', `is not of a known version: ${excerpt(mediaType)}`);
   const each = <T>(name: string, parse: (item: unknown, path: string) => T): T[] =>
-    array(root[name], name, MAX_LOGS).map((item, i) => parse(item, `${name}.${i}`));
+    array(root[name], name, MOST_LOGS).map((item, i) => parse(item, `${name}.${i}`));
   return {
     tlogs: each('tlogs', parseLog),
     certificateAuthorities: each('certificateAuthorities', parseAuthority),

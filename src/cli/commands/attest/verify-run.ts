@@ -38,8 +38,8 @@ export interface AttestVerifyOptions {
   readonly shard?: string;
 }
 
-const MAX_TRUSTED_ROOT_BYTES = 16 * 1024 * 1024;
-const MAX_POLICY_BYTES = 4 * 1024 * 1024;
+const MOST_TRUSTED_ROOT_BYTES = 16 * 1024 * 1024;
+const MOST_POLICY_BYTES = 4 * 1024 * 1024;
 
 /** What `stella attest verify` does: gather trust, rules and attestations, judge, print. */
 export async function verifyCommand(run: Run<object>, paths: readonly string[]): Promise<Outcome> {
@@ -119,7 +119,7 @@ async function ruleOfPolicy(run: Run<object>, options: AttestVerifyOptions): Pro
   const { parsePolicy } = await import('../../../attest/policy/policy-file.ts');
   const { ruleFor } = await import('../../../attest/policy/policy.ts');
   const policy = parsePolicy(
-    readBounded(resolve(run.io.cwd, options.policy), MAX_POLICY_BYTES),
+    readBounded(resolve(run.io.cwd, options.policy), MOST_POLICY_BYTES),
     options.policy,
   );
   return ruleFor(policy, options.artifact);
@@ -205,7 +205,7 @@ async function trustOf(
   options: AttestVerifyOptions,
 ): Promise<{ trust: TrustInputs; requireIdentity: boolean }> {
   if (options.trustedRoot !== undefined) {
-    const bytes = readBounded(resolve(run.io.cwd, options.trustedRoot), MAX_TRUSTED_ROOT_BYTES);
+    const bytes = readBounded(resolve(run.io.cwd, options.trustedRoot), MOST_TRUSTED_ROOT_BYTES);
     const trust: TrustInputs = {
       origin: { kind: 'trusted-root', name: `trusted root ${options.trustedRoot}` },
       trustedRoot: parseTrustedRoot(bytes),

@@ -20,7 +20,7 @@ export interface RegistryFlags {
   readonly authFile?: string;
 }
 
-const MAX_PEM_BYTES = 4 * 1024 * 1024;
+const MOST_PEM_BYTES = 4 * 1024 * 1024;
 
 export function addRegistryFlags(command: Command): Command {
   return command
@@ -58,7 +58,7 @@ export async function withRegistry<T>(
   const { findCredentials } = await import('../../../oci/credentials.ts');
   const { options, io } = run;
   const { network } = config;
-  const text = (path: string) => readBounded(path, MAX_PEM_BYTES).toString('latin1');
+  const text = (path: string) => readBounded(path, MOST_PEM_BYTES).toString('latin1');
   const authFile = options.authFile === undefined ? undefined : resolve(io.cwd, options.authFile);
   const caFile = options.caFile === undefined ? network.caFile : resolve(io.cwd, options.caFile);
   const registry = new Registry(reference, access, {
