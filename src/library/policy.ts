@@ -2,7 +2,7 @@ import { type Policy, type PolicyRule, ruleFor } from '../attest/policy/policy.t
 import { parsePolicy } from '../attest/policy/policy-file.ts';
 import { StellaError } from '../base/errors.ts';
 
-/** A policy file that was read: what it requires of the attestations of an artifact (docs/guide-pipelines.md). */
+/** A policy file that was read: what it requires of the attestations of an artifact. */
 export interface PolicyFile {
   /** How it is called in messages. */
   readonly name: string;

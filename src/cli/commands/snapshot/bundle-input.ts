@@ -9,9 +9,7 @@ import type { Config } from '../../../config/config.ts';
 import type { AcceptRules } from '../../../consumer/accept.ts';
 import type { BundleCheck } from '../../../consumer/check-list.ts';
 import type { Checked } from '../../../consumer/import.ts';
-import { MAX_ROOT_BYTES } from '../../../store/generation.ts';
 import { formatFreshness } from '../../../trust/freshness.ts';
-import { parseFingerprint } from '../../../trust/pin.ts';
 import type { Run } from '../../frame/cli.ts';
 import { printable } from '../../terminal/output.ts';
 import { keepHeapSmall } from './small-heap.ts';
@@ -55,7 +53,7 @@ export function bundleSource(run: Run<object>, file: string): string | Readable 
 }
 
 /** @throws StellaError USAGE, FILE_*, KEY_INVALID */
-export function acceptRules(run: Run<BundleFlags>, config: Config): AcceptRules {
+export async function acceptRules(run: Run<BundleFlags>, config: Config): Promise<AcceptRules> {
   const { options, io } = run;
   const path = (name: string) => resolve(io.cwd, name);
   const vouchers = [options.root, options.rootFingerprint, options.trustOnFirstUse].filter(
@@ -65,6 +63,9 @@ export function acceptRules(run: Run<BundleFlags>, config: Config): AcceptRules 
     throw new StellaError('USAGE', '--root, --root-fingerprint and --trust-on-first-use exclude each other');
   }
   const { ask } = io;
+  // The command tree must not load TUF.
+  const { MAX_ROOT_BYTES } = await import('../../../store/generation.ts');
+  const { parseFingerprint } = await import('../../../trust/pin.ts');
   return {
     now: run.now,
     config,

@@ -26,7 +26,7 @@ export function registerSnapshotVerify(snapshot: Command, cli: Cli): void {
     const checked = await checkBundle(
       store,
       bundleSource(run, file),
-      acceptRules(run, config),
+      await acceptRules(run, config),
       checkReporter(run, true),
     );
     return {

@@ -34,7 +34,7 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
     const { options } = run;
     const { checkBundle, importBundle } = await import('../../../consumer/import.ts');
     const { config, store } = openTrustSetting(run, { offline_mode: options.offline });
-    const rules = acceptRules(run, config);
+    const rules = await acceptRules(run, config);
     const onCheck = checkReporter(run, options.verifyManifest ?? false);
     if (options.dryRun) {
       const checked = await withBundleSource(run, config, file, (source) =>
