@@ -12,7 +12,7 @@ import { bundleFromJSON } from '@sigstore/bundle';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
 import { CertificateJudge } from '../src/attest/authority/chain.ts';
-import { loadTrust, type VerifierTrust } from '../src/attest/authority/trust.ts';
+import { loadTrust, type VerifierTrust } from '../src/attest/authority/verifier-trust.ts';
 import { artifactOf } from '../src/attest/document/artifact.ts';
 import { parseSigstoreBundle } from '../src/attest/document/sigstore-bundle.ts';
 import { verifyAttestation } from '../src/attest/verify.ts';

@@ -36,5 +36,5 @@ const { value: key, publication } = await editRepository(repository, session, (e
 });
 console.log(`the timestamp is signed by ${key.name} now; published ${JSON.stringify(publication?.versions)}`);
 
-const { roles, targets } = verifyRepository(join(repository, 'public'), session.now);
+const { roles, targets } = verifyRepository(join(repository, 'public'), session);
 console.log(`verified ${roles.length} roles and ${targets} target`);

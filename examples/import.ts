@@ -9,7 +9,7 @@ if (bundle === undefined) throw new Error('which bundle?');
 
 const trust = openTrust({ env: process.env, cwd: process.cwd() });
 try {
-  const { generation, freshness } = await trust.import(bundle, bundle, {
+  const { generation, freshness } = await trust.import(bundle, {
     now: Date.now(),
     ...(fingerprint === undefined ? {} : { rootFingerprint: `sha256:${fingerprint}` }),
     onCheck: ({ check, status, detail }) => console.log(`${status}: ${check}, ${detail}`),

@@ -28,8 +28,8 @@ console.log(`sealed ${sealed.size} bytes, manifest sha256:${sealed.manifestSha25
 
 const bundle = await openBundle(file, { staging: directory });
 try {
-  // Nobody vouches for what is inside until a key that you trust has signed it.
-  const [signer] = bundle.checkSignature([key.publicKey]);
+  // What is inside counts for nothing until a key that you trust has signed it.
+  const [signer] = bundle.checkSignature({ trusted: [key.publicKey] });
   await bundle.verifyAll();
   const entry = await bundle.readEntry('tuf/1.root.json');
   console.log(`signed by sha256:${signer?.id}; tuf/1.root.json has ${entry.length} bytes`);

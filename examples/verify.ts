@@ -1,18 +1,24 @@
 /**
  * Verifies an attestation about an artifact with the trust store of this home directory. No network.
- * Usage: node examples/verify.ts ATTESTATION ARTIFACT
+ * Usage: node examples/verify.ts ATTESTATION ARTIFACT [POLICY]
  */
 import { readFileSync } from 'node:fs';
-import { EXIT, loadArtifact, openTrust } from 'stella';
+import { EXIT, loadArtifact, openTrust, parsePolicyFile } from 'stella';
 
-const [file, artifactFile] = process.argv.slice(2);
+const [file, artifactFile, policyFile] = process.argv.slice(2);
 if (file === undefined || artifactFile === undefined)
   throw new Error('which attestation, and which artifact?');
 
-const now = Date.now();
-const verifier = await openTrust({ env: process.env, cwd: process.cwd() }).verifier(now);
-const artifact = await loadArtifact(artifactFile);
-for (const verdict of await verifier.verify(readFileSync(file), file, now, { artifact })) {
-  console.log(JSON.stringify(verdict));
-  if (!verdict.verified || !verdict.artifact_checked) process.exitCode = verdict.error?.exit ?? EXIT.refused;
-}
+const trust = openTrust({ env: process.env, cwd: process.cwd() });
+const verifier = await trust.verifier({ now: Date.now() });
+const { verified, error, verdicts } = await verifier.verify(
+  { name: file, bytes: readFileSync(file) },
+  {
+    artifact: await loadArtifact(artifactFile),
+    ...(policyFile === undefined
+      ? {}
+      : { policy: parsePolicyFile(readFileSync(policyFile), { name: policyFile }) }),
+  },
+);
+for (const verdict of verdicts) console.log(JSON.stringify(verdict));
+if (!verified) process.exitCode = error?.exit ?? EXIT.refused;

@@ -46,7 +46,7 @@ const GROUPS: readonly (readonly [name: string, roots: RegExp])[] = [
   ['main', /\/src\/cli\/process\/stella\.ts$/],
   ['attest', /\/src\/cli\/commands\/attest\/(?:index|verify-run)\.ts$/],
   ['config', /\/src\/config\/config\.ts$/],
-  ['store', /\/src\/cli\/(?:commands\/attest\/store-trust|frame\/trust-setting)\.ts$/],
+  ['store', /\/src\/cli\/(?:commands\/attest\/open-store-trust|frame\/trust-setting)\.ts$/],
   ['status', /\/src\/(?:cli\/report\/status-text|cli\/commands\/trust\/index|trust\/status)\.ts$/],
   ['tree', /\/src\/cli\/tree\.ts$/],
 ];

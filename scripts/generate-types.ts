@@ -13,6 +13,29 @@ const names = readdirSync(new URL('schemas', root))
 const banner = '// Generated from schemas/ by `npm run generate`. Do not edit.\n';
 const variable = (name: string) => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 
+/**
+ * A name for a mere text or number tells a type checker nothing, and would show in the library's signatures: the members of
+ * such a type get the type itself, and what the name was explained by.
+ */
+function withoutPlainAliases(text: string): string {
+  const aliases = new Map<string, { readonly type: string; readonly comment: readonly string[] }>();
+  const rest = text.replace(
+    /^(\/\*\*\n(?: \*.*\n)+? \*\/\n)?export type (\w+) = (string|number)(?:\n|$)/gm,
+    (_, comment: string | undefined, name: string, type: string) => {
+      aliases.set(name, { type, comment: comment?.trimEnd().split('\n') ?? [] });
+      return '';
+    },
+  );
+  const lines: string[] = [];
+  for (const line of rest.split('\n')) {
+    const name = /^\w+\??: (\w+)$/.exec(line)?.[1];
+    if (name !== undefined && !lines.at(-1)?.endsWith('*/'))
+      lines.push(...(aliases.get(name)?.comment ?? []));
+    lines.push(line.replace(/\b\w+\b/g, (word) => aliases.get(word)?.type ?? word));
+  }
+  return lines.join('\n');
+}
+
 let types = banner;
 const interfaces: string[] = [];
 for (const name of names) {
@@ -32,6 +55,7 @@ for (const name of names) {
     if (declared !== prefix)
       renamed = renamed.replace(new RegExp(`\\b${declared}\\b`, 'g'), `${prefix}${declared}`);
   }
+  renamed = withoutPlainAliases(renamed);
   // TSDoc has no such tags, and the schema says it.
   renamed = renamed.replace(/^ *\* @(?:min|max)Items \d+\n/gm, '').replace(/^ *\/\*\*\n *\*\/\n/gm, '');
   types += `\n${renamed.trim()}\n`;

@@ -32,55 +32,74 @@ export {
 export type {
   Manifest,
   ManifestEntry,
-  ManifestInstant,
   ManifestLog,
   ManifestRole,
-  ManifestSha256,
-  ManifestTreeSize,
   VerdictDocument,
-  VerdictDocumentDecimal,
   VerdictDocumentError,
-  VerdictDocumentInstant,
-  VerdictDocumentSha256,
 } from './base/schema-types.ts';
 export type { ExtractOptions } from './bundle/open.ts';
 export { type Sealed, type SealOptions, sealBundle } from './bundle/seal.ts';
 export type { SignerId } from './bundle/signature.ts';
 export type { EntrySource } from './bundle/source.ts';
 export {
-  CHECKS as BUNDLE_CHECKS,
-  type CheckName as BundleCheckName,
-  type CheckResult as BundleCheck,
+  BUNDLE_CHECKS,
+  type BundleCheck,
+  type BundleCheckName,
 } from './consumer/check-list.ts';
-export { type OpenedBundle, type OpenOptions, openBundle } from './library/bundle.ts';
+export {
+  type OpenBundleOptions,
+  type OpenedBundle,
+  openBundle,
+  type SignatureOptions,
+} from './library/bundle.ts';
+export type { TrustPlace } from './library/place.ts';
+export { type PolicyFile, parsePolicyFile } from './library/policy.ts';
 export {
   type Delegation,
   editRepository,
+  type PublishStagedOptions,
+  publishStaged,
   type RepositoryEdit,
   type RoleKey,
+  type RotateKeyOptions,
+  repositoryStatus,
   type SignedStage,
   type StageSigning,
   signStagedChange,
+  type ThresholdOptions,
   type TimestampRenewal,
   updateTimestamp,
+  type VerifyRepositoryOptions,
+  verifyRepository,
 } from './library/repository.ts';
+export {
+  type InitTrustOptions,
+  initTrust,
+  type RootPin,
+  type SyncedTrust,
+  type SyncTrustOptions,
+  syncTrust,
+} from './library/sync.ts';
 export {
   type BundleRules,
   type CheckedBundle,
   type ImportedBundle,
+  type ImportOptions,
   openTrust,
   type SealedTrust,
   type SealTrustOptions,
   type Trust,
-  type TrustPlace,
+  type VerifierOptions,
 } from './library/trust.ts';
-export { trustedRootVerifier, type Verifier, type VerifyRules } from './library/verifier.ts';
 export {
-  type CeremonyResult,
-  publishStaged,
-  type RoleProgress,
-  type StagedView,
-} from './repository/ceremony.ts';
+  type AttestationDocument,
+  type Judgement,
+  type TrustedRootOptions,
+  trustedRootVerifier,
+  type Verifier,
+  type VerifyRules,
+} from './library/verifier.ts';
+export type { CeremonyResult, RoleProgress, StagedView } from './repository/ceremony.ts';
 export {
   KEY_TYPES,
   type KeyType,
@@ -99,7 +118,7 @@ export type { Publication } from './repository/publish/publish.ts';
 export type { OldKeys } from './repository/publish/requirements.ts';
 export type { TimestampUpdate } from './repository/publish/timestamp.ts';
 export type { EditResult, SessionOptions } from './repository/session.ts';
-export { type RepositoryStatus, type RoleStatus, repositoryStatus } from './repository/status.ts';
+export type { RepositoryStatus, RoleStatus } from './repository/status.ts';
 export type { EndpointSwap } from './repository/swap-endpoint.ts';
-export { type Verified, verifyRepository } from './repository/verify.ts';
+export type { VerifiedRepository } from './repository/verify.ts';
 export { TOP_ROLES, type TopRole } from './tuf/roles.ts';

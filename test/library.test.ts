@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { makeEnclave, makeSite, type Site } from './support/site.ts';
 import { temporaryDirectory, temporaryTree } from './support/temp.ts';
@@ -43,6 +45,16 @@ describe('the examples run with the built package', () => {
     );
   });
 
+  test('follow.ts', () => {
+    const home = temporaryDirectory();
+    const root = join(site.home, 'repo', 'public', '1.root.json');
+    const args = [pathToFileURL(join(base, 'site', 'tuf')).href, root];
+    const made = example('follow', args, home);
+    expect(made.stderr).toBe('');
+    expect(made.stdout).toBe('made generation 1, pinned to root 1\n');
+    expect(example('follow', args, home).stdout).toBe('unchanged: generation 1\n');
+  });
+
   test('import.ts and verify.ts', () => {
     const { home } = makeEnclave(base);
     const bundle = join(site.home, 'x.tar.zst');
@@ -57,5 +69,8 @@ describe('the examples run with the built package', () => {
     expect(verified.stderr).toBe('');
     expect(verified.status).toBe(0);
     expect(example('verify', [args[0]!, args[0]!], home).status).toBe(2);
+    const policy = join(home, 'policy.json');
+    writeFileSync(policy, JSON.stringify({ version: 1, rules: [{ artifacts: ['*.bin'], required: 2 }] }));
+    expect(example('verify', [...args, policy], home).status).toBe(2);
   });
 });

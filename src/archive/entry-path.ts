@@ -1,6 +1,6 @@
 import { compareBytewise, excerpt } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import { MOST_PATH_BYTES, MOST_SEGMENT_BYTES } from './limits.ts';
+import { MAX_PATH_BYTES, MAX_SEGMENT_BYTES } from './limits.ts';
 
 const refuse = (path: string, why: string): StellaError =>
   new StellaError('ENTRY_PATH', `entry path ${why}: ${excerpt(path)}`);
@@ -26,16 +26,15 @@ export function checkEntryPath(path: string): void {
     if (path.normalize('NFC') !== path) throw refuse(path, 'is not in normalization form C');
   }
   if (path.startsWith('/')) throw refuse(path, 'is absolute');
-  if (Buffer.byteLength(path) > MOST_PATH_BYTES)
-    throw refuse(path, `is longer than ${MOST_PATH_BYTES} bytes`);
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES) throw refuse(path, `is longer than ${MAX_PATH_BYTES} bytes`);
   for (const segment of path.split('/')) {
     if (segment === '') throw refuse(path, 'has an empty segment');
     if (segment === '.' || segment === '..') throw refuse(path, 'has a dot segment');
     if (segment.endsWith('.') || segment.endsWith(' ') || segment.startsWith(' '))
       throw refuse(path, 'has a segment that begins or ends with a space or ends with a dot');
     if (DEVICE.test(segment)) throw refuse(path, 'has a segment that is a device name on Windows');
-    if (Buffer.byteLength(segment) > MOST_SEGMENT_BYTES)
-      throw refuse(path, `has a segment longer than ${MOST_SEGMENT_BYTES} bytes`);
+    if (Buffer.byteLength(segment) > MAX_SEGMENT_BYTES)
+      throw refuse(path, `has a segment longer than ${MAX_SEGMENT_BYTES} bytes`);
   }
 }
 

@@ -1,3 +1,11 @@
+/**
+ * archive/: a tar inside zstd frames with a seek table, written reproducibly and read as hostile input. It knows
+ * nothing of manifests, signatures or trust: it bounds sizes, windows and memory, and accepts only plain files with
+ * safe paths. It never believes a length that the bytes do not have, and never opens a frame beyond its announced
+ * length.
+ * Start here for files that can be sought in, stream.ts for pipes, limits.ts for every bound.
+ */
+
 import { StellaError } from '../base/errors.ts';
 import { releaseBuffer } from './buffers.ts';
 import type { ByteFile } from './byte-file.ts';

@@ -1,5 +1,5 @@
 import { StellaError } from '../base/errors.ts';
-import { FRAME_LENGTH, MOST_FRAME_COMPRESSED, MOST_FRAMES } from './limits.ts';
+import { FRAME_LENGTH, MAX_FRAME_COMPRESSED, MAX_FRAMES } from './limits.ts';
 
 /**
  * The seek table of the Zstandard Seekable Format 0.1.0, in a skippable frame at the end of the file. Little endian:
@@ -45,10 +45,10 @@ export function parseSeekFooter(footer: Uint8Array): number | undefined {
   const view = Buffer.from(footer.buffer, footer.byteOffset, footer.byteLength);
   if (view.length !== FOOTER_BYTES || view.readUInt32LE(5) !== FOOTER_MAGIC) return undefined;
   const frames = view.readUInt32LE(0);
-  if (frames > MOST_FRAMES)
+  if (frames > MAX_FRAMES)
     throw new StellaError(
       'ARCHIVE_LIMIT',
-      `the seek table claims ${frames} frames, the most is ${MOST_FRAMES}`,
+      `the seek table claims ${frames} frames, the most is ${MAX_FRAMES}`,
     );
   if (view.readUInt8(4) !== 0)
     throw new StellaError('ARCHIVE_INVALID', 'the seek table has a descriptor that format v1 does not use');
@@ -73,7 +73,7 @@ export function parseSeekTable(bytes: Uint8Array): FrameLengths[] {
   for (let i = 0; i < count; i += 1) {
     const at = HEADER_BYTES + ENTRY_BYTES * i;
     const frame = { compressed: table.readUInt32LE(at), decompressed: table.readUInt32LE(at + 4) };
-    if (frame.decompressed > FRAME_LENGTH || frame.compressed > MOST_FRAME_COMPRESSED)
+    if (frame.decompressed > FRAME_LENGTH || frame.compressed > MAX_FRAME_COMPRESSED)
       throw new StellaError('ARCHIVE_LIMIT', `frame ${i} is larger than ${FRAME_LENGTH} bytes`);
     if (frame.decompressed === 0 || frame.compressed === 0)
       throw new StellaError('ARCHIVE_INVALID', `frame ${i} is empty`);

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import { constants, createZstdDecompress } from 'node:zlib';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import { MOST_FRAME_WINDOW, MOST_FRAMES, MOST_STREAM_WINDOW } from './limits.ts';
+import { MAX_FRAME_WINDOW, MAX_FRAMES, MAX_STREAM_WINDOW } from './limits.ts';
 import { type FrameLengths, parseSeekTable, seekTableBytes } from './seek-table.ts';
 import { type FrameHeader, FrameWalker, parseFrameHeader } from './zstd-frame.ts';
 
@@ -42,7 +42,7 @@ export class FrameStream {
         await this.#takeSeekTable(header);
         break;
       }
-      if (header.hasContentSize || header.hasChecksum || header.window > MOST_FRAME_WINDOW)
+      if (header.hasContentSize || header.hasChecksum || header.window > MAX_FRAME_WINDOW)
         this.#arePlain = false;
       const frame = { compressed: 0, decompressed: 0 };
       for await (const piece of this.#decompress(frame)) {
@@ -53,7 +53,7 @@ export class FrameStream {
       total += frame.decompressed;
       this.#frames.push(frame);
       const count = this.#frames.length;
-      if (count > MOST_FRAMES || (count > FREE_FRAMES && total / count < LEAST_AVERAGE_FRAME))
+      if (count > MAX_FRAMES || (count > FREE_FRAMES && total / count < LEAST_AVERAGE_FRAME))
         throw new StellaError('ARCHIVE_LIMIT', `the archive is cut into too many frames (${count})`);
     }
     if (this.#frames.length === 0) throw new StellaError('ARCHIVE_TRUNCATED', 'the archive is empty');
@@ -79,7 +79,7 @@ export class FrameStream {
   async *#decompress(frame: { compressed: number }): AsyncGenerator<Uint8Array> {
     const decoder = createZstdDecompress({
       chunkSize: 256 * 1024,
-      params: { [constants.ZSTD_d_windowLogMax]: Math.log2(MOST_STREAM_WINDOW) },
+      params: { [constants.ZSTD_d_windowLogMax]: Math.log2(MAX_STREAM_WINDOW) },
     });
     const feeding = pipeline(this.#segments(frame), decoder);
     // Met below through the decoder, which it destroys.
@@ -95,7 +95,7 @@ export class FrameStream {
 
   /** The compressed bytes of one frame, to its exact end. */
   async *#segments(frame: { compressed: number }): AsyncGenerator<Uint8Array> {
-    const walker = new FrameWalker(MOST_STREAM_WINDOW);
+    const walker = new FrameWalker(MAX_STREAM_WINDOW);
     for (;;) {
       if (this.#rest.length === 0 && !(await this.#pull()))
         throw new StellaError('ARCHIVE_TRUNCATED', 'the archive ends inside a frame');
@@ -110,7 +110,7 @@ export class FrameStream {
 
   async #takeSeekTable(header: FrameHeader): Promise<void> {
     const length = header.length + header.content;
-    if (length > seekTableBytes(MOST_FRAMES))
+    if (length > seekTableBytes(MAX_FRAMES))
       throw new StellaError('ARCHIVE_LIMIT', `a skippable frame claims ${length} bytes`);
     while (this.#rest.length < length) {
       if (!(await this.#pull()))

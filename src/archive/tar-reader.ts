@@ -1,7 +1,7 @@
 import { equalBytes, excerpt, parseUtf8 } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { checkEntryPath } from './entry-path.ts';
-import { MOST_ENTRY_BYTES, MOST_PATH_BYTES, MOST_PAX_BYTES, MOST_TAR_PADDING } from './limits.ts';
+import { MAX_ARCHIVE_ENTRY_BYTES, MAX_PATH_BYTES, MAX_PAX_BYTES, MAX_TAR_PADDING } from './limits.ts';
 import { formatPaxPath, type PaxRecords, parsePax } from './pax.ts';
 import { BLOCK, isZero, parseTarHeader, type TarHeader } from './tar-header.ts';
 
@@ -83,7 +83,7 @@ export class TarReader {
         this.#zeros += piece.length;
         if (!isZero(piece))
           throw new StellaError('ARCHIVE_TRAILING_DATA', 'there is data after the end of the tar stream');
-        if (this.#zeros > MOST_TAR_PADDING)
+        if (this.#zeros > MAX_TAR_PADDING)
           throw new StellaError('ARCHIVE_LIMIT', 'the tar stream does not stop after its end');
         this.#deviate('it is padded at its end');
         at += piece.length;
@@ -142,10 +142,10 @@ export class TarReader {
   #beginExtension(header: TarHeader): void {
     if (this.#pax || this.#longName !== undefined)
       throw new StellaError('ARCHIVE_INVALID', 'an extended header follows another');
-    if (header.size === 0 || header.size > MOST_PAX_BYTES)
+    if (header.size === 0 || header.size > MAX_PAX_BYTES)
       throw new StellaError('ARCHIVE_LIMIT', `an extended header has ${header.size} bytes`);
-    if (header.type === 'long-name' && header.size > MOST_PATH_BYTES + 1)
-      throw new StellaError('ENTRY_PATH', `an entry path is longer than ${MOST_PATH_BYTES} bytes`);
+    if (header.type === 'long-name' && header.size > MAX_PATH_BYTES + 1)
+      throw new StellaError('ENTRY_PATH', `an entry path is longer than ${MAX_PATH_BYTES} bytes`);
     this.#extension = header;
     this.#state = 'extension';
     this.#gathered = [];
@@ -190,7 +190,7 @@ export class TarReader {
       return;
     }
     checkEntryPath(clean);
-    if (size > MOST_ENTRY_BYTES)
+    if (size > MAX_ARCHIVE_ENTRY_BYTES)
       throw new StellaError('ARCHIVE_LIMIT', `an entry claims ${size} bytes: ${excerpt(clean)}`);
     this.#left = size;
     this.#padding = (BLOCK - (size % BLOCK)) % BLOCK;

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { constants, zstdDecompress } from 'node:zlib';
 import { StellaError } from '../base/errors.ts';
-import { MOST_FRAME_WINDOW } from './limits.ts';
+import { MAX_FRAME_WINDOW } from './limits.ts';
 import { FrameWalker } from './zstd-frame.ts';
 
 /** The native half of @mongodb-js/zstd. */
@@ -35,7 +35,7 @@ export function compressFrame(bytes: Buffer, level: number): Promise<Buffer> {
  * @throws StellaError ARCHIVE_INVALID, ARCHIVE_LIMIT (window)
  */
 export function decompressFrame(frame: Uint8Array, length: number): Promise<Buffer> {
-  const walker = new FrameWalker(MOST_FRAME_WINDOW);
+  const walker = new FrameWalker(MAX_FRAME_WINDOW);
   const head = walker.advance(frame.subarray(0, 6));
   const header = walker.header;
   if (head.ended || header?.kind !== 'frame' || header.hasContentSize || header.hasChecksum)
@@ -48,7 +48,7 @@ export function decompressFrame(frame: Uint8Array, length: number): Promise<Buff
     const options = {
       maxOutputLength: length + 1,
       chunkSize: Math.max(length + 1, 64),
-      params: { [constants.ZSTD_d_windowLogMax]: Math.log2(MOST_FRAME_WINDOW) },
+      params: { [constants.ZSTD_d_windowLogMax]: Math.log2(MAX_FRAME_WINDOW) },
     };
     zstdDecompress(frame, options, (cause, output) => {
       if (!cause && output.length === length) resolve(output);

@@ -2,7 +2,7 @@ import { formatInstant } from '../base/clock.ts';
 import { isStellaError, type StellaError } from '../base/errors.ts';
 import { isLogNamed } from './authority/material.ts';
 import { parseScts } from './authority/sct.ts';
-import type { RevokedKey, VerifierTrust } from './authority/trust.ts';
+import type { RevokedKey, VerifierTrust } from './authority/verifier-trust.ts';
 import type { Attestation } from './document/attestation.ts';
 import { parseCertificate } from './x509/certificate.ts';
 

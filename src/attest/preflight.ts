@@ -1,6 +1,6 @@
 import type { Instant } from '../base/clock.ts';
 import { isStellaError, type StellaError } from '../base/errors.ts';
-import type { VerifierTrust } from './authority/trust.ts';
+import type { VerifierTrust } from './authority/verifier-trust.ts';
 import { type Parsed, parseAttestations } from './document/parse.ts';
 import type { Verdict } from './verdict/verdict.ts';
 import { unreadable } from './verdict/verdict.ts';

@@ -1,3 +1,11 @@
+/**
+ * attest/: does an attestation hold, by which signer, as of when? Every check in one order, each with what it found.
+ * It never uses the network, never reads the clock, and answers with a verdict instead of throwing. The rooms below:
+ * document/ (what was handed in), x509/, authority/ (whom the trust names), evidence/ (times and logs), policy/ (what
+ * the operator demands), verdict/ (the answer and the list of checks), batch/ (many at once).
+ * Start here: `verifyAttestation` runs the list of verdict/check-list.ts from the top.
+ */
+
 import { hash as cryptoHash } from 'node:crypto';
 import { formatInstant, type Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
@@ -5,27 +13,27 @@ import type { HashAlgorithm, PublicKey } from '../base/keys.ts';
 import { checkFreshness } from '../trust/freshness.ts';
 import { checkValidAt, type JudgedCertificate } from './authority/chain.ts';
 import type { AttestorKey } from './authority/material.ts';
-import type { VerifierTrust } from './authority/trust.ts';
+import type { VerifierTrust } from './authority/verifier-trust.ts';
 import type { Artifact } from './document/artifact.ts';
-import type { Attestation, LogEntry, MessageSignature } from './document/attestation.ts';
+import type { Attestation, LogEntry } from './document/attestation.ts';
 import { IN_TOTO_PAYLOAD_TYPE, preAuthEncoding } from './document/envelope.ts';
 import { parseStatement, type Statement } from './document/statement.ts';
 import { matchArtifact } from './document/subject.ts';
 import { checkAttestorAt, chooseAttestors } from './evidence/attestor.ts';
-import { carriedEntries } from './evidence/carried-entries.ts';
+import { entriesFromHeldLogs } from './evidence/held-log-entries.ts';
 import { LogJudge } from './evidence/log-evidence.ts';
 import { findSigningTimes, type SigningTime } from './evidence/signing-time.ts';
 import { adviseOnInstance } from './instances.ts';
+import { type ByDigest, isMessageSignedBy, isSignedContentGiven } from './message-signature.ts';
 import { checkIdentity, type IdentityRule, isIdentityRuleEmpty } from './policy/identity-rule.ts';
 import { checkRule, constrainsSigner, type PolicyRule } from './policy/policy.ts';
-import { isAttestationSignature, isMessageSignature } from './signature.ts';
+import { isAttestationSignature } from './signature.ts';
 import {
-  CHECKS,
-  type CheckName,
-  type CheckOutcome,
-  type Verdict,
-  type VerifiedSigner,
-} from './verdict/verdict.ts';
+  ATTESTATION_CHECKS,
+  type AttestationCheckName,
+  type AttestationCheckOutcome,
+} from './verdict/check-list.ts';
+import type { Verdict, VerifiedSigner } from './verdict/verdict.ts';
 
 export interface VerifyOptions {
   readonly artifact?: Artifact | undefined;
@@ -44,8 +52,7 @@ export interface VerifyOptions {
   readonly rule?: PolicyRule | undefined;
 }
 
-type Outcome = Omit<CheckOutcome, 'name'>;
-type ByDigest = typeof import('./digest-signature.ts');
+type Outcome = Omit<AttestationCheckOutcome, 'name'>;
 
 /**
  * Judges one attestation. Everything that fails is in the verdict; nothing about the attestation makes this throw.
@@ -58,23 +65,15 @@ export async function verifyAttestation(
   now: Instant,
 ): Promise<Verdict> {
   const isProved = attestation.entries.length > 0 && attestation.entries.every(({ proof }) => proof);
-  const carried = isProved ? [] : await carriedEntries(attestation, trust);
+  const carried = isProved ? [] : await entriesFromHeldLogs(attestation, trust);
   const { content } = attestation;
   // Node cannot verify by digest; what can is large, and seldom needed: without the artifact, or for Ed25519ph.
   const byDigest =
     content.kind === 'message' &&
-    (content.digest?.algorithm !== 'sha256' || !isAtHand(content, options.artifact))
+    (content.digest?.algorithm !== 'sha256' || !isSignedContentGiven(content, options.artifact))
       ? await import('./digest-signature.ts')
       : undefined;
   return await new Verification(attestation, carried, trust, options, now, byDigest).run();
-}
-
-/** Whether the artifact's content is there, and is what the attestation says was signed. */
-function isAtHand({ digest }: MessageSignature, artifact: Artifact | undefined): boolean {
-  return (
-    artifact?.bytes !== undefined &&
-    (digest === undefined || artifact.digests[digest.algorithm] === digest.value.toString('hex'))
-  );
 }
 
 class Verification {
@@ -84,7 +83,7 @@ class Verification {
   readonly #options: VerifyOptions;
   readonly #now: Instant;
   readonly #byDigest: ByDigest | undefined;
-  readonly #outcomes: CheckOutcome[] = [];
+  readonly #outcomes: AttestationCheckOutcome[] = [];
   #error: StellaError | undefined;
   #signed: Buffer | undefined;
   #statement: Statement | undefined;
@@ -110,7 +109,7 @@ class Verification {
   }
 
   async run(): Promise<Verdict> {
-    for (const name of CHECKS) {
+    for (const name of ATTESTATION_CHECKS) {
       if (this.#error) {
         this.#outcomes.push({ name, result: 'skipped' });
         continue;
@@ -127,7 +126,7 @@ class Verification {
     return this.#verdict();
   }
 
-  #judge(name: Exclude<CheckName, 'consistency'>): Outcome {
+  #judge(name: Exclude<AttestationCheckName, 'consistency'>): Outcome {
     switch (name) {
       case 'envelope':
         return this.#envelope();
@@ -230,28 +229,11 @@ class Verification {
     return { result: 'passed', detail: key.algorithm };
   }
 
-  /** Whether the key signed the artifact, or (where the artifact is another or absent) what the attestation says it is. */
   #isMessageSigned(key: PublicKey): boolean {
     const { content } = this.#attestation;
-    if (content.kind !== 'message') return false;
-    const { artifact } = this.#options;
-    const { signature } = content;
-    const hash = content.digest?.algorithm ?? (key.algorithm === 'ed25519' ? 'sha512' : 'sha256');
-    const found = artifact?.digests[hash];
-    const digest = content.digest?.value ?? (found === undefined ? undefined : Buffer.from(found, 'hex'));
-    if (isAtHand(content, artifact))
-      return (
-        isMessageSignature(key, artifact!.bytes!, signature, hash) ||
-        (key.algorithm === 'ed25519' &&
-          digest !== undefined &&
-          (this.#byDigest?.isPrehashedSignature(key, digest, signature) ?? false))
-      );
-    if (!digest)
-      throw new StellaError(
-        'ARTIFACT_REQUIRED',
-        `the attestation does not say what it signs: its ${hash} is needed`,
-      );
-    return this.#byDigest!.isDigestSignature(key, digest, signature, hash);
+    return (
+      content.kind === 'message' && isMessageSignedBy(key, content, this.#options.artifact, this.#byDigest)
+    );
   }
 
   #sct(): Outcome {
@@ -382,7 +364,7 @@ class Verification {
   }
 
   #verdict(): Verdict {
-    const passed = (name: CheckName) =>
+    const passed = (name: AttestationCheckName) =>
       this.#outcomes.some((each) => each.name === name && each.result === 'passed');
     const { artifact, rule } = this.#options;
     const signed = this.#signedDigest('sha256');

@@ -1,3 +1,11 @@
+/**
+ * base/: what every room above needs and what knows of none of them: errors, bytes, clock, files, locks, keys, COSE,
+ * JSON Schemas with the types made from them, threads. It never prints, never decides what is trusted, and nothing but
+ * `systemClock` reads the present time. Every refusal of the program is a `StellaError`; exit status, hint and
+ * troubleshooting page follow from its code.
+ * Start here, then codes.ts (the closed union of codes), files.ts (the only way to the disk), keys.ts and cose.ts.
+ */
+
 import type { Duration } from './clock.ts';
 import { CODES, type ErrorCode, EXIT, type ExitStatus } from './codes.ts';
 

@@ -18,37 +18,34 @@ attestor?: ({
 trust_repo?: (ConfigFileTrustRepo | null)
 } | null)
 } | null)
-export type ConfigFileUrl = string
-export type ConfigFilePath = string
-export type ConfigFileTarget = string
 
 export interface ConfigFileTrustRepo {
 enabled?: boolean
 /**
  * The TUF repository; a list is tried in order (mirrors)
  */
-tuf_url?: (ConfigFileUrl | ConfigFileUrl[])
+tuf_url?: (string | string[])
 refresh_interval_minutes?: number
 freshness_threshold_days?: number
 freshness_warn_days?: number
 offline_mode?: boolean
-local_cache_path?: ConfigFilePath
-service_map_target?: ConfigFileTarget
-rekor_key_targets?: ConfigFileTarget[]
+local_cache_path?: string
+service_map_target?: string
+rekor_key_targets?: string[]
 /**
  * Delegated TUF roles whose targets may decide trust, like those of the top-level role
  * 
  */
-trust_roles?: ConfigFileTarget[]
+trust_roles?: string[]
 environment?: string
-bundle_key_targets?: ConfigFileTarget[]
+bundle_key_targets?: string[]
 bundle_key_threshold?: number
 /**
  * Whether keyless attestations are refused where no rule says who may have signed
  */
 require_identity?: boolean
-signing_key?: ConfigFilePath
-tlog_policy?: ConfigFilePath
+signing_key?: string
+tlog_policy?: string
 network?: (ConfigFileNetwork | null)
 }
 export interface ConfigFileNetwork {
@@ -56,10 +53,10 @@ retries?: number
 request_timeout_seconds?: number
 stall_timeout_seconds?: number
 proxy?: string
-ca_file?: ConfigFilePath
-client_certificate?: ConfigFilePath
-client_key?: ConfigFilePath
-bearer_token_file?: ConfigFilePath
+ca_file?: string
+client_certificate?: string
+client_key?: string
+bearer_token_file?: string
 bearer_token_command?: string[]
 user_agent?: string
 }
@@ -105,19 +102,6 @@ key_file?: string
 }
 
 /**
- * 64 lowercase hexadecimal digits
- */
-export type ManifestSha256 = string
-/**
- * RFC 3339 in UTC, e.g. 2026-01-25T12:00:00Z
- */
-export type ManifestInstant = string
-/**
- * A number of log entries
- */
-export type ManifestTreeSize = number
-
-/**
  * manifest.json of a sealed bundle, format v1
  */
 export interface Manifest {
@@ -157,7 +141,10 @@ trust_roles?: string[]
 logs: ManifestLog[]
 base?: {
 sequence: number
-manifest_sha256: ManifestSha256
+/**
+ * 64 lowercase hexadecimal digits
+ */
+manifest_sha256: string
 }
 /**
  * The names that carried attestations had on the connected side
@@ -165,7 +152,10 @@ manifest_sha256: ManifestSha256
  */
 attestations?: {
 name: string
-sha256: ManifestSha256
+/**
+ * 64 lowercase hexadecimal digits
+ */
+sha256: string
 }[]
 entries: ManifestEntry[]
 /**
@@ -178,8 +168,14 @@ entries_root: string
  */
 export interface ManifestRole {
 version: number
-sha256: ManifestSha256
-expires: ManifestInstant
+/**
+ * 64 lowercase hexadecimal digits
+ */
+sha256: string
+/**
+ * RFC 3339 in UTC, e.g. 2026-01-25T12:00:00Z
+ */
+expires: string
 }
 /**
  * One transparency log, and what of it is carried
@@ -187,9 +183,18 @@ expires: ManifestInstant
 export interface ManifestLog {
 origin: string
 url: string
-log_id: ManifestSha256
-tree_size: ManifestTreeSize
-root_hash: ManifestSha256
+/**
+ * 64 lowercase hexadecimal digits
+ */
+log_id: string
+/**
+ * A number of log entries
+ */
+tree_size: number
+/**
+ * 64 lowercase hexadecimal digits
+ */
+root_hash: string
 /**
  * A number of log entries
  */
@@ -198,7 +203,7 @@ first_index: number
  * Tree sizes whose consistency with tree_size is provable from these tiles
  * 
  */
-consistent_from: ManifestTreeSize[]
+consistent_from: number[]
 }
 /**
  * One file of the bundle
@@ -206,7 +211,10 @@ consistent_from: ManifestTreeSize[]
 export interface ManifestEntry {
 path: string
 size: number
-sha256: ManifestSha256
+/**
+ * 64 lowercase hexadecimal digits
+ */
+sha256: string
 }
 
 /**
@@ -309,8 +317,6 @@ content: string
 location: string
 }
 
-export type PartsSha256 = string
-
 /**
  * NAME.parts.json: the parts of a sealed bundle that was split, format v1
  */
@@ -329,12 +335,10 @@ name: string
  * 
  */
 parts: {
-sha256: PartsSha256
+sha256: string
 size: number
 }[]
 }
-
-export type AttestationPolicyText = string
 
 /**
  * What `stella attest verify --policy` requires of the attestations of an artifact. The first rule whose patterns fit the artifact's name applies.
@@ -348,7 +352,7 @@ export interface AttestationPolicyRule {
  * Glob patterns for the artifact's name (its path as given, or its last part); every artifact when absent
  * 
  */
-artifacts?: AttestationPolicyText[]
+artifacts?: string[]
 /**
  * Who may have signed with a certificate
  * 
@@ -358,8 +362,8 @@ identities?: AttestationPolicyIdentity[]
  * Which trusted keys may have signed: target names, or sha256:HEX of the SPKI
  * 
  */
-keys?: AttestationPolicyText[]
-predicate_types?: AttestationPolicyText[]
+keys?: string[]
+predicate_types?: string[]
 /**
  * How many different attestations must match; 1 when absent
  */
@@ -381,7 +385,7 @@ quorum: number
  * C2SP verifier keys of type 4
  * 
  */
-keys: AttestationPolicyText[]
+keys: string[]
 }
 /**
  * The longest time since the trusted signing time: 30d, P30D
@@ -389,14 +393,11 @@ keys: AttestationPolicyText[]
 max_age?: string
 }
 export interface AttestationPolicyIdentity {
-subject?: AttestationPolicyText
-subject_pattern?: AttestationPolicyText
-issuer?: AttestationPolicyText
-issuer_pattern?: AttestationPolicyText
+subject?: string
+subject_pattern?: string
+issuer?: string
+issuer_pattern?: string
 }
-
-export type ReceiptInstant = string
-export type ReceiptSha256 = string
 
 /**
  * What a site accepted: written by `trust import --receipt`, read by the producer
@@ -405,30 +406,30 @@ export interface Receipt {
 signed: {
 format: "stella-receipt/v1"
 site: string
-accepted_at: ReceiptInstant
+accepted_at: string
 generation: number
-manifest_sha256: ReceiptSha256
+manifest_sha256: string
 sequence: number
-sealed_at: ReceiptInstant
+sealed_at: string
 producer: string
 /**
  * The newest TUF root that the site holds
  */
 root: {
 version: number
-sha256: ReceiptSha256
+sha256: string
 }
 logs: {
 origin: string
 tree_size: number
-root_hash: ReceiptSha256
+root_hash: string
 }[]
 /**
  * The keys and certificates that the site holds as distributed by TUF
  * 
  */
 keys: {
-key_id: ReceiptSha256
+key_id: string
 target: string
 usage: string
 }[]
@@ -449,18 +450,15 @@ sig: string
 }[]
 }
 
-export type RekorV1LogSignedTreeHead = string
-export type RekorV1LogTreeID = string
-
 /**
  * What Rekor v1 answers to GET /api/v1/log, as far as it is used
  */
 export interface RekorV1Log {
-signedTreeHead: RekorV1LogSignedTreeHead
-treeID: RekorV1LogTreeID
+signedTreeHead: string
+treeID: string
 inactiveShards?: ({
-signedTreeHead: RekorV1LogSignedTreeHead
-treeID: RekorV1LogTreeID
+signedTreeHead: string
+treeID: string
 [k: string]: unknown
 }[] | null)
 [k: string]: unknown
@@ -509,10 +507,6 @@ command?: string
 }
 }
 
-export type ServiceMapUrl = string
-export type ServiceMapLogId = string
-export type ServiceMapTarget = string
-
 /**
  * The service map target, version 1: where the Sigstore services are
  */
@@ -520,17 +514,17 @@ export interface ServiceMap {
 version: 1
 rekor?: ServiceMapLog
 fulcio?: {
-url: ServiceMapUrl
-root_cert_target?: ServiceMapTarget
+url: string
+root_cert_target?: string
 }
 tsa?: {
-url: ServiceMapUrl
-cert_chain_target?: ServiceMapTarget
+url: string
+cert_chain_target?: string
 }
 ctlog?: {
-url: ServiceMapUrl
-log_id?: ServiceMapLogId
-public_key_target?: ServiceMapTarget
+url: string
+log_id?: string
+public_key_target?: string
 }
 logs?: ServiceMapLog[]
 /**
@@ -538,22 +532,22 @@ logs?: ServiceMapLog[]
  */
 overrides?: {
 [k: string]: {
-rekor_url?: ServiceMapUrl
-rekor_log_id?: ServiceMapLogId
-rekor_public_key_target?: ServiceMapTarget
+rekor_url?: string
+rekor_log_id?: string
+rekor_public_key_target?: string
 rekor_origin?: string
 rekor_api?: ("tiles" | "v1")
-fulcio_url?: ServiceMapUrl
-fulcio_root_cert_target?: ServiceMapTarget
-tsa_url?: ServiceMapUrl
-ctlog_url?: ServiceMapUrl
+fulcio_url?: string
+fulcio_root_cert_target?: string
+tsa_url?: string
+ctlog_url?: string
 }
 }
 }
 export interface ServiceMapLog {
-url: ServiceMapUrl
-log_id?: ServiceMapLogId
-public_key_target?: ServiceMapTarget
+url: string
+log_id?: string
+public_key_target?: string
 /**
  * What the log serves; found out by asking when absent
  */
@@ -595,8 +589,6 @@ roles: string[]
 files: string[]
 }
 
-export type StoreStateInstant = string
-export type StoreStateSha256 = string
 /**
  * Of a transparency log's key: what entries name the log by
  */
@@ -607,7 +599,7 @@ export type StoreStateLogIds = string[]
  */
 export interface StoreState {
 format: "stella-store/v1"
-created_at: StoreStateInstant
+created_at: string
 /**
  * The instant as of which the TUF metadata holds, and from which its age is counted: the last sync, or sealed_at of the imported bundle
  */
@@ -626,16 +618,16 @@ version: number
  * SHA-256 of the pinned root metadata file, byte for byte
  */
 sha256: string
-at: StoreStateInstant
+at: string
 }
 source: ({
 kind: "sync"
 url: string
 } | {
 kind: "import"
-manifest_sha256: StoreStateSha256
+manifest_sha256: string
 sequence: number
-sealed_at: StoreStateInstant
+sealed_at: string
 stale_after_days: number
 producer: {
 name: string
@@ -644,7 +636,7 @@ version: string
 /**
  * Key ids of the trusted keys whose signatures were found good
  */
-signers: StoreStateSha256[]
+signers: string[]
 /**
  * Address of the sealed mirror, where it was not a file that was imported
  */
@@ -697,21 +689,21 @@ bundle_keys: string[]
  * Keys that TUF distributes, and since when this store has known them
  */
 known_keys?: {
-key_id: StoreStateSha256
+key_id: string
 target: string
 usage: string
 log_ids?: StoreStateLogIds
-since: StoreStateInstant
+since: string
 }[]
 /**
  * Keys that an earlier generation distributed and that TUF no longer names
  */
 revoked_keys?: {
-key_id: StoreStateSha256
+key_id: string
 target: string
 usage: string
 log_ids?: StoreStateLogIds
-removed_at: StoreStateInstant
+removed_at: string
 }[]
 logs: StoreStateLog[]
 /**
@@ -720,7 +712,7 @@ logs: StoreStateLog[]
 producers: {
 [k: string]: {
 sequence: number
-sealed_at: StoreStateInstant
+sealed_at: string
 }
 }
 /**
@@ -728,29 +720,27 @@ sealed_at: StoreStateInstant
  */
 bundles: {
 sequence: number
-manifest_sha256: StoreStateSha256
-sealed_at: StoreStateInstant
+manifest_sha256: string
+sealed_at: string
 }[]
 }
 export interface StoreStateRole {
 version: number
-sha256: StoreStateSha256
-expires: StoreStateInstant
+sha256: string
+expires: string
 }
 export interface StoreStateLog {
 origin: string
 url: string
-log_id: StoreStateSha256
+log_id: string
 tree_size: number
-root_hash: StoreStateSha256
+root_hash: string
 first_index: number
 /**
  * The signed checkpoint, as text
  */
 checkpoint: string
 }
-
-export type SyncRecordInstant = string
 
 /**
  * sync.json of a trust store: what happened at the last attempts to sync
@@ -774,24 +764,11 @@ failures: number
  */
 failures_since: number
 last_failure?: {
-at: SyncRecordInstant
+at: string
 code: string
 message: string
 }
 }
-
-/**
- * 64 lowercase hexadecimal digits
- */
-export type VerdictDocumentSha256 = string
-/**
- * A whole number that may be too large for a double
- */
-export type VerdictDocumentDecimal = string
-/**
- * RFC 3339 in UTC, e.g. 2026-01-25T12:00:00Z
- */
-export type VerdictDocumentInstant = string
 
 /**
  * The answer of `stella attest verify --json` about one attestation
@@ -811,7 +788,10 @@ signed_sha256?: string
 signer?: ({
 kind: "key"
 name: string
-key_id: VerdictDocumentSha256
+/**
+ * 64 lowercase hexadecimal digits
+ */
+key_id: string
 } | {
 kind: "certificate"
 identity: string
@@ -831,10 +811,19 @@ signed_at?: string
 signed_at_source?: string
 logs: {
 origin: string
-log_id: VerdictDocumentSha256
-index: VerdictDocumentDecimal
+/**
+ * 64 lowercase hexadecimal digits
+ */
+log_id: string
+/**
+ * A whole number that may be too large for a double
+ */
+index: string
 shown_by: ("inclusion proof" | "signed entry timestamp" | "carried tiles")
-tree_size?: VerdictDocumentDecimal
+/**
+ * A whole number that may be too large for a double
+ */
+tree_size?: string
 witnesses: string[]
 consistency: ("shown" | "not shown")
 reason?: string
@@ -857,14 +846,23 @@ trust: {
 kind: ("store" | "trusted-root" | "sigstore" | "key")
 name: string
 generation?: number
-sealed_at?: VerdictDocumentInstant
-synced_at?: VerdictDocumentInstant
+/**
+ * RFC 3339 in UTC, e.g. 2026-01-25T12:00:00Z
+ */
+sealed_at?: string
+/**
+ * RFC 3339 in UTC, e.g. 2026-01-25T12:00:00Z
+ */
+synced_at?: string
 freshness?: {
 state: ("fresh" | "stale" | "blocked")
 age_ms: number
 window_ms: number
 widened_by_ms: number
-accepted_until: VerdictDocumentInstant
+/**
+ * RFC 3339 in UTC, e.g. 2026-01-25T12:00:00Z
+ */
+accepted_until: string
 }
 }
 /**

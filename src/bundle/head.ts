@@ -1,5 +1,5 @@
 import { padded } from '../archive/layout.ts';
-import { FRAME_LENGTH, MOST_MANIFEST_BYTES, MOST_SIGNATURE_BYTES } from '../archive/limits.ts';
+import { FRAME_LENGTH, MAX_BUNDLE_MANIFEST_BYTES, MAX_BUNDLE_SIGNATURE_BYTES } from '../archive/limits.ts';
 import type { SeekableArchive } from '../archive/reader.ts';
 import { BLOCK, parseTarHeader } from '../archive/tar-header.ts';
 import { excerpt } from '../base/bytes.ts';
@@ -21,9 +21,9 @@ export interface Head {
 
 type HeadPath = typeof MANIFEST_PATH | typeof SIGNATURE_PATH;
 
-const LIMITS: Readonly<Record<HeadPath, number>> = {
-  [MANIFEST_PATH]: MOST_MANIFEST_BYTES,
-  [SIGNATURE_PATH]: MOST_SIGNATURE_BYTES,
+const HEAD_LIMITS: Readonly<Record<HeadPath, number>> = {
+  [MANIFEST_PATH]: MAX_BUNDLE_MANIFEST_BYTES,
+  [SIGNATURE_PATH]: MAX_BUNDLE_SIGNATURE_BYTES,
 };
 
 /**
@@ -32,10 +32,10 @@ const LIMITS: Readonly<Record<HeadPath, number>> = {
  */
 export function checkHeadEntry(expected: HeadPath, path: string, size: number): void {
   if (path !== expected) throw headMissing(expected, path);
-  if (size > LIMITS[expected])
+  if (size > HEAD_LIMITS[expected])
     throw new StellaError(
       'ARCHIVE_LIMIT',
-      `${expected} claims ${size} bytes, the most is ${LIMITS[expected]}`,
+      `${expected} claims ${size} bytes, the most is ${HEAD_LIMITS[expected]}`,
     );
 }
 

@@ -1,5 +1,5 @@
 import { checkEntryPaths } from '../archive/entry-path.ts';
-import { MOST_MANIFEST_BYTES } from '../archive/limits.ts';
+import { MAX_BUNDLE_MANIFEST_BYTES } from '../archive/limits.ts';
 import { excerpt, formatHex, formatUtf8, sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson, isCanonicalJson } from '../base/canonical-json.ts';
 import { type Instant, parseInstant } from '../base/clock.ts';
@@ -46,10 +46,10 @@ function formatEntry({ path, sha256, size }: ManifestEntry): string {
  * @throws StellaError MANIFEST_INVALID, MANIFEST_VERSION, ENTRY_PATH, ENTRY_DUPLICATE, ARCHIVE_LIMIT (too large)
  */
 export function parseManifest(bytes: Uint8Array, checked?: string): Manifest {
-  if (bytes.length > MOST_MANIFEST_BYTES)
+  if (bytes.length > MAX_BUNDLE_MANIFEST_BYTES)
     throw new StellaError(
       'ARCHIVE_LIMIT',
-      `the manifest has ${bytes.length} bytes, the most is ${MOST_MANIFEST_BYTES}`,
+      `the manifest has ${bytes.length} bytes, the most is ${MAX_BUNDLE_MANIFEST_BYTES}`,
     );
   if (checked !== undefined && sha256Hex(bytes) === checked) return parseKnownJson(bytes) as Manifest;
   const text = decodeJsonText(bytes, MANIFEST_PATH, 'MANIFEST_INVALID');

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { MOST_MANIFEST_BYTES, MOST_SIGNATURE_BYTES } from '../archive/limits.ts';
+import { MAX_BUNDLE_MANIFEST_BYTES, MAX_BUNDLE_SIGNATURE_BYTES } from '../archive/limits.ts';
 import { sha256Hex } from '../base/bytes.ts';
 import type { CoseSign } from '../base/cose.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
@@ -49,9 +49,9 @@ export class MirroredBundle implements SealedBundle {
    */
   static async load(url: string, fetcher: Fetcher): Promise<MirroredBundle | undefined> {
     const base = url.endsWith('/') ? url : `${url}/`;
-    const manifest = await fetchIfThere(fetcher, base + MANIFEST_PATH, MOST_MANIFEST_BYTES);
+    const manifest = await fetchIfThere(fetcher, base + MANIFEST_PATH, MAX_BUNDLE_MANIFEST_BYTES);
     if (!manifest || !isBundleManifest(manifest)) return undefined;
-    const signature = await fetchIfThere(fetcher, base + SIGNATURE_PATH, MOST_SIGNATURE_BYTES);
+    const signature = await fetchIfThere(fetcher, base + SIGNATURE_PATH, MAX_BUNDLE_SIGNATURE_BYTES);
     if (!signature) {
       throw new StellaError(
         'MANIFEST_MISSING',

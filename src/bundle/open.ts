@@ -1,3 +1,11 @@
+/**
+ * bundle/: the sealed bundle: an archive whose first entry is a canonical manifest, signed with COSE, that lists every
+ * other entry with size and digest; in one file, in parts, streamed, or unpacked on a mirror. It binds content to the
+ * manifest and signatures to keys that the caller names; it never decides which keys are trusted and never judges what
+ * the entries mean.
+ * Start here for reading and with seal.ts for writing; manifest.ts and signature.ts are the format (docs/format.md).
+ */
+
 import type { Readable } from 'node:stream';
 import { ByteFile } from '../archive/byte-file.ts';
 import { SeekableArchive } from '../archive/reader.ts';

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { BufferPool, releaseBuffer } from '../archive/buffers.ts';
 import { checkEntryPaths } from '../archive/entry-path.ts';
 import { frameLengths } from '../archive/layout.ts';
-import { MOST_ENTRIES, MOST_ENTRY_BYTES, MOST_MANIFEST_BYTES } from '../archive/limits.ts';
+import { MAX_ARCHIVE_ENTRY_BYTES, MAX_BUNDLE_MANIFEST_BYTES, MAX_ENTRIES } from '../archive/limits.ts';
 import { type FrameLengths, formatSeekTable } from '../archive/seek-table.ts';
 import { type TarSource, tarMtime, writeTar } from '../archive/tar-writer.ts';
 import { type SealedFrame, sealFrames } from '../archive/writer.ts';
@@ -80,7 +80,7 @@ export async function sealBundle(options: SealOptions): Promise<Sealed> {
     const bodyTable = await writeFrames(bodyPath, sealBody(options, entries, mtime, level));
     const manifest = complete(options, entries);
     const manifestBytes = formatManifest(manifest);
-    if (manifestBytes.length > MOST_MANIFEST_BYTES)
+    if (manifestBytes.length > MAX_BUNDLE_MANIFEST_BYTES)
       throw new StellaError('ARCHIVE_LIMIT', `the manifest would have ${manifestBytes.length} bytes`);
     const signature = await formatManifestSignature(manifestBytes, options.signers);
     const head = await sealHead(manifestBytes, signature, mtime, level);
@@ -99,17 +99,17 @@ export async function sealBundle(options: SealOptions): Promise<Sealed> {
 }
 
 function sizedEntries(entries: SealOptions['entries']): Sized[] {
-  if (entries.length > MOST_ENTRIES)
-    throw new StellaError('ARCHIVE_LIMIT', `a bundle holds ${MOST_ENTRIES} entries, not ${entries.length}`);
+  if (entries.length > MAX_ENTRIES)
+    throw new StellaError('ARCHIVE_LIMIT', `a bundle holds ${MAX_ENTRIES} entries, not ${entries.length}`);
   const sorted = [...entries].sort((a, b) => compareBytewise(a.path, b.path));
   checkEntryPaths(sorted.map(({ path }) => path));
   checkFolders(sorted);
   return sorted.map(({ path, source }) => {
     const size = sourceSize(source);
-    if (size > MOST_ENTRY_BYTES)
+    if (size > MAX_ARCHIVE_ENTRY_BYTES)
       throw new StellaError(
         'ARCHIVE_LIMIT',
-        `an entry holds ${MOST_ENTRY_BYTES} bytes, not ${size}: ${path}`,
+        `an entry holds ${MAX_ARCHIVE_ENTRY_BYTES} bytes, not ${size}: ${path}`,
       );
     return { path, size, sha256: '', source };
   });

@@ -1,5 +1,5 @@
 import { entryBytes, headerBytes, TAR_END_BYTES } from '../archive/layout.ts';
-import { FRAME_LENGTH, MOST_ENTRY_IN_MEMORY } from '../archive/limits.ts';
+import { FRAME_LENGTH, MAX_ENTRY_IN_MEMORY } from '../archive/limits.ts';
 import type { SeekableArchive } from '../archive/reader.ts';
 import { TarReader } from '../archive/tar-reader.ts';
 import { tarMtime } from '../archive/tar-writer.ts';
@@ -110,7 +110,7 @@ export class SeekableBundle implements SealedBundle {
     const entry = number === undefined ? undefined : this.manifest.entries[number];
     if (number === undefined || !entry)
       throw new StellaError('ENTRY_MISSING', `the bundle has no entry ${JSON.stringify(path)}`);
-    if (entry.size > MOST_ENTRY_IN_MEMORY)
+    if (entry.size > MAX_ENTRY_IN_MEMORY)
       throw new StellaError('ARCHIVE_LIMIT', `an entry of ${entry.size} bytes is not read whole: ${path}`);
     const offset = this.#entryOffsets()[number]!;
     const header = headerBytes(path);

@@ -34,8 +34,8 @@ export interface SignerId {
   readonly alg: string;
 }
 
-export const MANIFEST_TYPE = 'application/vnd.stella.bundle-manifest+json';
-export const PARTS_TYPE = 'application/vnd.stella.bundle-parts+json';
+export const BUNDLE_MANIFEST_TYPE = 'application/vnd.stella.bundle-manifest+json';
+export const BUNDLE_PARTS_TYPE = 'application/vnd.stella.bundle-parts+json';
 const ALLOWED_ALGORITHMS: readonly unknown[] = [-7, -8, -19];
 
 const invalid = (why: string): StellaError => new StellaError('COSE_INVALID', `manifest.cose ${why}`);
@@ -45,7 +45,10 @@ const invalid = (why: string): StellaError => new StellaError('COSE_INVALID', `m
  * header {1: alg, 4: kid} and no unprotected one, no kid twice.
  * @throws StellaError COSE_INVALID
  */
-export function parseManifestSignature(bytes: Uint8Array, contentType: string = MANIFEST_TYPE): CoseSign {
+export function parseManifestSignature(
+  bytes: Uint8Array,
+  contentType: string = BUNDLE_MANIFEST_TYPE,
+): CoseSign {
   const cose = parseCoseSign(bytes);
   if (cose.payload !== null) throw invalid('carries a payload; it must be detached');
   if (cose.unprotectedHeader.size > 0) throw invalid('has an unprotected header');
@@ -135,7 +138,7 @@ function trustedSigners(
 export async function formatManifestSignature(
   payload: Uint8Array,
   signers: readonly Signer[],
-  contentType: string = MANIFEST_TYPE,
+  contentType: string = BUNDLE_MANIFEST_TYPE,
 ): Promise<Uint8Array> {
   const header = new Map([[COSE_HEADER.contentType, contentType]]);
   const protectedBytes = formatCoseHeader(header);

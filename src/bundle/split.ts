@@ -9,8 +9,8 @@ import { STAGING_PREFIX, withStagingAsync, writeError, writeNewFile } from '../b
 import { letInterruptsIn } from '../base/interrupt.ts';
 import type { Signer } from '../base/keys.ts';
 import { publish } from './seal.ts';
-import { formatManifestSignature, PARTS_TYPE } from './signature.ts';
-import { formatParts, MOST_PARTS, PARTS_FORMAT, type Parts, volumeNames } from './volumes.ts';
+import { BUNDLE_PARTS_TYPE, formatManifestSignature } from './signature.ts';
+import { formatParts, MAX_PARTS, PARTS_FORMAT, type Parts, volumeNames } from './volumes.ts';
 
 export interface SplitOptions {
   /** A sealed bundle. It is removed once its parts are written. */
@@ -41,9 +41,9 @@ export async function splitBundle(options: SplitOptions): Promise<Split> {
   const whole = await ByteFile.open(file, [file]);
   try {
     const count = Math.ceil(whole.size / partSize);
-    if (count > MOST_PARTS || !(partSize > 0))
-      throw new StellaError('USAGE', `the bundle would have ${count} parts, the most is ${MOST_PARTS}`, {
-        hint: `choose parts of at least ${Math.ceil(whole.size / MOST_PARTS)} bytes`,
+    if (count > MAX_PARTS || !(partSize > 0))
+      throw new StellaError('USAGE', `the bundle would have ${count} parts, the most is ${MAX_PARTS}`, {
+        hint: `choose parts of at least ${Math.ceil(whole.size / MAX_PARTS)} bytes`,
       });
     return await withStagingAsync(directory, STAGING_PREFIX, async (staging) => {
       const parts: Parts['parts'] = [];
@@ -61,7 +61,7 @@ export async function splitBundle(options: SplitOptions): Promise<Split> {
       });
       writeNewFile(
         join(staging, names.signature),
-        await formatManifestSignature(list, options.signers, PARTS_TYPE),
+        await formatManifestSignature(list, options.signers, BUNDLE_PARTS_TYPE),
       );
       writeNewFile(join(staging, names.list), list);
       // The list comes last: where it is, the rest is.

@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { frameLengths } from '../archive/layout.ts';
-import { MOST_ENTRY_IN_MEMORY } from '../archive/limits.ts';
+import { MAX_ENTRY_IN_MEMORY } from '../archive/limits.ts';
 import { FrameStream } from '../archive/stream.ts';
 import { TarReader, type TarSink } from '../archive/tar-reader.ts';
 import { tarMtime } from '../archive/tar-writer.ts';
@@ -208,7 +208,7 @@ export class StreamedBundle implements SealedBundle {
     this.#entries ??= new Map(this.manifest.entries.map((one) => [one.path, one]));
     const entry = this.#entries.get(path);
     if (!entry) throw new StellaError('ENTRY_MISSING', `the bundle has no entry ${JSON.stringify(path)}`);
-    if (entry.size > MOST_ENTRY_IN_MEMORY)
+    if (entry.size > MAX_ENTRY_IN_MEMORY)
       throw new StellaError('ARCHIVE_LIMIT', `an entry of ${entry.size} bytes is not read whole: ${path}`);
     await this.#stage();
     const bytes = readBounded(join(this.#staged, path), entry.size);

@@ -7,15 +7,15 @@ import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
 import type { Parts } from '../base/schema-types.ts';
-import { PARTS_TYPE, parseManifestSignature, type SignedParts } from './signature.ts';
+import { BUNDLE_PARTS_TYPE, parseManifestSignature, type SignedParts } from './signature.ts';
 
 export type { Parts } from '../base/schema-types.ts';
 
 export const PARTS_FORMAT = 'stella-parts/v1';
 /** Parts are numbered with three digits. */
-export const MOST_PARTS = 999;
-const MOST_PARTS_BYTES = 256 * 1024;
-const MOST_SIGNATURE_BYTES = 64 * 1024;
+export const MAX_PARTS = 999;
+const MAX_PARTS_BYTES = 256 * 1024;
+const MAX_SIGNATURE_BYTES = 64 * 1024;
 
 /** The file names of a split bundle. */
 export interface VolumeNames {
@@ -77,7 +77,7 @@ class CheckedParts implements SignedParts {
 
   constructor(bytes: Uint8Array, signature: Uint8Array, parts: Parts) {
     this.bytes = bytes;
-    this.signatures = parseManifestSignature(signature, PARTS_TYPE);
+    this.signatures = parseManifestSignature(signature, BUNDLE_PARTS_TYPE);
     this.#parts = parts;
   }
 
@@ -102,7 +102,7 @@ function loadParts(path: string): { directory: string; bytes: Uint8Array; parts:
   const listPath = path.endsWith('.parts.json')
     ? path
     : join(directory, volumeNames(basename(path).replace(/\.\d{3}$/, '')).list);
-  const bytes = path === listPath ? readBounded(path, MOST_PARTS_BYTES) : readList(listPath);
+  const bytes = path === listPath ? readBounded(path, MAX_PARTS_BYTES) : readList(listPath);
   const parts = parseParts(bytes);
   const names = volumeNames(parts.name);
   if (names.list !== basename(listPath))
@@ -119,7 +119,7 @@ function loadParts(path: string): { directory: string; bytes: Uint8Array; parts:
  */
 export async function openVolumes(path: string): Promise<{ file: ByteFile; parts: CheckedParts }> {
   const { directory, bytes, parts, names } = loadParts(path);
-  const signature = readBoundedIfPresent(join(directory, names.signature), MOST_SIGNATURE_BYTES);
+  const signature = readBoundedIfPresent(join(directory, names.signature), MAX_SIGNATURE_BYTES);
   const problems: PartProblem[] = signature ? [] : [{ name: names.signature, problem: 'missing' }];
   for (const [i, part] of parts.parts.entries()) {
     const problem = await problemOf(join(directory, names.part(i)), part);
@@ -132,7 +132,7 @@ export async function openVolumes(path: string): Promise<{ file: ByteFile; parts
 }
 
 function readList(path: string): Uint8Array {
-  const bytes = readBoundedIfPresent(path, MOST_PARTS_BYTES);
+  const bytes = readBoundedIfPresent(path, MAX_PARTS_BYTES);
   if (!bytes) throw incomplete([{ name: basename(path), problem: 'missing' }], undefined);
   return bytes;
 }

@@ -1,3 +1,11 @@
+/**
+ * cli/: the command line: the only room that knows `process`, `console`, exit statuses and the present time. It reads
+ * flags, calls the rooms below, and prints; rules about trust do not belong here. It never decides what is trusted,
+ * and prints nothing from outside without making it harmless first. The rooms below: frame/ (how commands are made),
+ * commands/<group>/, report/, terminal/, process/.
+ * Start here, then frame/cli.ts for what a command is given and commands/index.ts for the tree.
+ */
+
 import { type Command, CommanderError } from 'commander';
 import { EXIT, type ExitStatus } from '../base/codes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';

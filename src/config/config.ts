@@ -1,3 +1,11 @@
+/**
+ * config/: what the operator has set: flags, environment, stella.yaml, what the store remembers, defaults, in that
+ * order, each value with where it came from; and the service map with the endpoints that it gives. It never fetches
+ * anything, never opens the trust store, and corrects no value: a wrong one is refused with its key. Paths, proxies
+ * and time limits leave here resolved, with their units in their names.
+ * Start here, then config-file.ts for the file, locations.ts for where it is looked for, service-map.ts for endpoints.
+ */
+
 import { platform } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { isStellaError, StellaError } from '../base/errors.ts';
@@ -6,9 +14,7 @@ import type { ConfigFileNetwork, ConfigFileTrustRepo } from '../base/schema-type
 import { type ParsedConfigFile, parseConfigFile } from './config-file.ts';
 import { dataDirectory, defaultConfigFile, type Environment, type Place, variable } from './locations.ts';
 import { type NetworkConfig, resolveNetwork } from './network.ts';
-
-/** Where an effective value came from; from the strongest to the weakest. */
-export type Source = 'flag' | 'environment' | 'file' | 'store' | 'default';
+import { SOURCES, type Source } from './sources.ts';
 
 /** A key of section `attestor.trust_repo`, plus what is set by environment only. */
 export type ConfigKey = Exclude<keyof ConfigFileTrustRepo, 'network'> | 'service_map_file';
@@ -70,7 +76,7 @@ export interface ConfigPlace {
   readonly platform?: string;
 }
 
-const MOST_CONFIG_BYTES = 1024 * 1024;
+const MAX_CONFIG_BYTES = 1024 * 1024;
 
 export const DEFAULTS = {
   enabled: false,
@@ -86,7 +92,7 @@ export const DEFAULTS = {
 } as const satisfies ConfigFileTrustRepo;
 
 /** A configuration file that was read. */
-export interface ConfigFile {
+export interface LoadedConfigFile {
   readonly path: string;
   readonly parsed: ParsedConfigFile;
 }
@@ -101,19 +107,19 @@ const osOf = (place: ConfigPlace): Place => ({
  * The configuration file of a place, if there is one.
  * @throws StellaError CONFIG_NOT_FOUND, CONFIG_INVALID, FILE_UNREADABLE, FILE_TOO_LARGE
  */
-export function loadConfigFile(place: ConfigPlace): ConfigFile | undefined {
+export function loadConfigFile(place: ConfigPlace): LoadedConfigFile | undefined {
   const named = place.file ?? variable(place.env, 'STELLA_CONFIG');
   if (named !== undefined) {
     const path = resolve(place.cwd, named);
     try {
-      return { path, parsed: parseConfigFile(readBounded(path, MOST_CONFIG_BYTES), path) };
+      return { path, parsed: parseConfigFile(readBounded(path, MAX_CONFIG_BYTES), path) };
     } catch (error) {
       if (!isStellaError(error, 'FILE_NOT_FOUND')) throw error;
       throw new StellaError('CONFIG_NOT_FOUND', `no configuration file ${path}`, { cause: error });
     }
   }
   for (const path of [join(place.cwd, 'stella.yaml'), defaultConfigFile(osOf(place))]) {
-    const bytes = path === undefined ? undefined : readBoundedIfPresent(path, MOST_CONFIG_BYTES);
+    const bytes = path === undefined ? undefined : readBoundedIfPresent(path, MAX_CONFIG_BYTES);
     if (bytes) return { path: path!, parsed: parseConfigFile(bytes, path!) };
   }
   return undefined;
@@ -166,7 +172,7 @@ export function loadConfig(place: ConfigPlace, flags: ConfigFlags = {}, remember
 /** {@link loadConfig} with the file at hand. @throws StellaError CONFIG_INVALID */
 export function resolveConfig(
   place: ConfigPlace,
-  file: ConfigFile | undefined,
+  file: LoadedConfigFile | undefined,
   flags: ConfigFlags,
   remembered: Remembered = {},
 ): Config {
@@ -176,23 +182,20 @@ export function resolveConfig(
 
   function pick<K extends keyof ConfigFlags>(key: K): ConfigFileTrustRepo[K] | undefined {
     const where = (name: string | undefined) => (name === undefined ? {} : { where: name });
-    const candidates: [Source, unknown, string | undefined][] = [
-      ['flag', flags[key], undefined],
-      ['environment', environment.values[key], environment.names[key]],
-      [
-        'file',
+    const candidates: Readonly<Record<Source, readonly [value: unknown, where?: string | undefined]>> = {
+      flag: [flags[key]],
+      environment: [environment.values[key], environment.names[key]],
+      file: [
         inFile[key],
         file && `${file.path}${file.parsed.lineOf(key) === undefined ? '' : `:${file.parsed.lineOf(key)}`}`,
       ],
-      ['store', (remembered as ConfigFlags)[key], undefined],
-    ];
-    for (const [source, value, name] of candidates) {
-      if (value === undefined) continue;
-      origins[key] = { source, ...where(name) };
-      return value as ConfigFileTrustRepo[K];
-    }
-    origins[key] = { source: 'default' };
-    return (DEFAULTS as ConfigFileTrustRepo)[key];
+      store: [(remembered as ConfigFlags)[key]],
+      default: [(DEFAULTS as ConfigFileTrustRepo)[key]],
+    };
+    const source = SOURCES.find((each) => candidates[each][0] !== undefined) ?? 'default';
+    const [value, name] = candidates[source];
+    origins[key] = { source, ...where(name) };
+    return value as ConfigFileTrustRepo[K] | undefined;
   }
 
   function pickPath(key: 'local_cache_path' | 'signing_key' | 'tlog_policy'): string | undefined {

@@ -14,7 +14,7 @@ import { loadWitnessPolicy } from '../logs/witness-policy-file.ts';
 import { CLOCK_TOLERANCE, checkClock } from '../store/clock-floor.ts';
 import type { Generation, StoreState } from '../store/store.ts';
 import { bundleKeysOf, pinnedBundleKeys } from '../trust/bundle-keys.ts';
-import { type DerivedTrust, deriveTrust, logKeysOf } from '../trust/derived-trust.ts';
+import { type DerivedTrust, deriveTrust, logPublicKeysOf } from '../trust/derived-trust.ts';
 import {
   checkFreshness,
   configuredWarnDays,
@@ -23,6 +23,13 @@ import {
   freshnessWindow,
   judgeFreshness,
 } from '../trust/freshness.ts';
+import {
+  type CarriedRoot,
+  checkSamePin,
+  choosePin,
+  formatFingerprint,
+  type RootVouchers,
+} from '../trust/pin.ts';
 import { loadTuf } from '../tuf/load.ts';
 import { judgedView, type SecondOpinion, secondOpinion } from '../tuf/second-opinion.ts';
 import type { TufView } from '../tuf/view.ts';
@@ -30,9 +37,8 @@ import { type BundleKeyRules, findBundleSigners } from './bundle-signers.ts';
 import { checkCarriedAttestations } from './carried-attestations.ts';
 import { type AcceptedLog, checkCarriedLogs } from './carried-logs.ts';
 import { adoptHeldRoots, loadCarriedRoots } from './carried-roots.ts';
-import type { CheckList, Finding } from './check-list.ts';
+import type { BundleFinding, CheckList } from './check-list.ts';
 import { addMirroredAttestations } from './mirrored-base.ts';
-import { type CarriedRoot, checkSamePin, choosePin, formatFingerprint, type RootVouchers } from './pin.ts';
 import { checkNoRollback, isSameBundle } from './rollback.ts';
 
 /** A file, a stream of its bytes, or a bundle that is open already, e.g. of a mirror. */
@@ -233,7 +239,7 @@ async function acceptOpened(
   const logs = await checks.run('logs', () => {
     const { tlogPolicy } = rules.config;
     const policy = tlogPolicy === undefined ? undefined : loadWitnessPolicy(tlogPolicy);
-    const keys = logKeysOf(trust.trustedRoot);
+    const keys = logPublicKeysOf(trust.trustedRoot);
     return checkCarriedLogs(
       manifest,
       {
@@ -259,7 +265,7 @@ async function checkPin(
   tufDirectory: string,
   current: Generation | undefined,
   rules: AcceptRules,
-): Promise<Finding<{ root: Uint8Array; state: StoreState['pin'] }>> {
+): Promise<BundleFinding<{ root: Uint8Array; state: StoreState['pin'] }>> {
   if (current) {
     const { pin } = current.state;
     checkSamePin(pin, roots, rules.vouchers);
@@ -292,7 +298,7 @@ async function checkTuf(
   sealedAt: Instant,
   rules: AcceptRules,
   isHeld: boolean,
-): Promise<Finding<{ view: TufView; trust: DerivedTrust; second: SecondOpinion | undefined }>> {
+): Promise<BundleFinding<{ view: TufView; trust: DerivedTrust; second: SecondOpinion | undefined }>> {
   const view = await loadTuf({
     url: manifest.tuf.url,
     directory,
@@ -332,7 +338,7 @@ function checkAge(
   sealedAt: Instant,
   state: StoreState | undefined,
   rules: AcceptRules,
-): Finding<Freshness> {
+): BundleFinding<Freshness> {
   if (state) checkClock(rules.now, parseInstant(state.clock_floor));
   if (sealedAt > rules.now + CLOCK_TOLERANCE) {
     throw new StellaError(

@@ -2,7 +2,7 @@ import { isStellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { SealedBundle } from '../bundle/sealed-bundle.ts';
 import { checkBundleSignature, signerIds } from '../bundle/signature.ts';
-import { formatFingerprint } from './pin.ts';
+import { formatFingerprint } from '../trust/pin.ts';
 
 /** Which keys may have sealed a bundle. */
 export interface BundleKeyRules {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { excerpt } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import type { Manifest } from '../base/schema-types.ts';
-import type { Finding } from './check-list.ts';
+import type { BundleFinding } from './check-list.ts';
 
 const FOLDER = 'attestations/';
 const SUFFIX = '.json';
@@ -27,7 +27,7 @@ function isNamedBy(path: string, sha256: string): boolean {
 export function checkCarriedAttestations(
   manifest: Pick<Manifest, 'entries' | 'attestations' | 'base'>,
   places: readonly string[],
-): Finding<void> {
+): BundleFinding<void> {
   const named = new Set((manifest.attestations ?? []).map(({ sha256 }) => sha256));
   const carried = new Set<string>();
   for (const { path, sha256 } of manifest.entries) {

@@ -12,7 +12,7 @@ import { type VerifiedLog, verifyLog } from '../logs/verify-log.ts';
 import type { StoreState } from '../store/store.ts';
 import { logIdOf, logKeysOf } from '../tlog/verifier-key.ts';
 import type { WitnessPolicy } from '../tlog/witness-policy.ts';
-import type { Finding } from './check-list.ts';
+import type { BundleFinding } from './check-list.ts';
 import { addMirroredTiles } from './mirrored-base.ts';
 
 type ManifestLog = Manifest['logs'][number];
@@ -24,7 +24,7 @@ export interface AcceptedLog {
   readonly checkpoint: string;
 }
 
-export interface CarriedLogRules {
+export interface ImportedLogRules {
   /** The unpacked bundle. */
   readonly directory: string;
   /** `logs/` of the store. */
@@ -44,9 +44,9 @@ export interface CarriedLogRules {
  */
 export async function checkCarriedLogs(
   manifest: Manifest,
-  rules: CarriedLogRules,
+  rules: ImportedLogRules,
   state: StoreState | undefined,
-): Promise<Finding<AcceptedLog[]>> {
+): Promise<BundleFinding<AcceptedLog[]>> {
   checkNoStrangers(manifest, join(rules.directory, 'logs'));
   const accepted: AcceptedLog[] = [];
   const details: string[] = [];
@@ -65,7 +65,7 @@ export async function checkCarriedLogs(
 async function verifyCarried(
   manifest: Manifest,
   log: ManifestLog,
-  rules: CarriedLogRules,
+  rules: ImportedLogRules,
   held: StoreState['logs'][number] | undefined,
 ): Promise<VerifiedLog> {
   const own = rules.keys

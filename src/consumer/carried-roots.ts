@@ -4,10 +4,10 @@ import { sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent, writeError } from '../base/files.ts';
 import type { Generation } from '../store/store.ts';
+import type { CarriedRoot } from '../trust/pin.ts';
 import { MAX_BYTES } from '../tuf/metadata-file.ts';
-import type { CarriedRoot } from './pin.ts';
 
-const MOST_ROOTS = 4096;
+const MAX_ROOTS = 4096;
 
 /** Every N.root.json of a repository directory, lowest version first. */
 export function loadCarriedRoots(tufDirectory: string): CarriedRoot[] {
@@ -16,8 +16,8 @@ export function loadCarriedRoots(tufDirectory: string): CarriedRoot[] {
     .filter((version) => version !== undefined)
     .map(Number)
     .sort((a, b) => a - b);
-  if (versions.length > MOST_ROOTS)
-    throw new StellaError('TUF_INVALID', `the bundle carries more than ${MOST_ROOTS} TUF roots`);
+  if (versions.length > MAX_ROOTS)
+    throw new StellaError('TUF_INVALID', `the bundle carries more than ${MAX_ROOTS} TUF roots`);
   return versions.map((version) => ({
     version,
     bytes: readBounded(join(tufDirectory, `${version}.root.json`), MAX_BYTES.root),

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../base/codes.ts';
 import { isStellaError } from '../base/errors.ts';
 
 /** What a bundle must pass, in this order. A later check may rely on everything before it. */
-export const CHECKS = [
+export const BUNDLE_CHECKS = [
   'container',
   'manifest',
   'pin',
@@ -16,12 +16,12 @@ export const CHECKS = [
   'commit',
 ] as const;
 
-/** One of {@link CHECKS}. */
-export type CheckName = (typeof CHECKS)[number];
+/** One of {@link BUNDLE_CHECKS}. */
+export type BundleCheckName = (typeof BUNDLE_CHECKS)[number];
 
 /** What one check came to. */
-export interface CheckResult {
-  readonly check: CheckName;
+export interface BundleCheck {
+  readonly check: BundleCheckName;
   readonly status: 'passed' | 'failed';
   /** What was found, for people. */
   readonly detail: string;
@@ -29,26 +29,26 @@ export interface CheckResult {
 }
 
 /** What one check found, and what the checks after it need from it. */
-export interface Finding<T> {
+export interface BundleFinding<T> {
   readonly detail: string;
   readonly value: T;
 }
 
 /** Runs the checks in their order and keeps a record of each, also of the one that failed. */
 export class CheckList {
-  readonly #results: CheckResult[] = [];
-  readonly #onResult: (result: CheckResult) => void;
+  readonly #results: BundleCheck[] = [];
+  readonly #onResult: (result: BundleCheck) => void;
 
-  constructor(onResult: (result: CheckResult) => void = () => {}) {
+  constructor(onResult: (result: BundleCheck) => void = () => {}) {
     this.#onResult = onResult;
   }
 
-  get results(): readonly CheckResult[] {
+  get results(): readonly BundleCheck[] {
     return this.#results;
   }
 
   /** @throws StellaError whatever `work` throws, with the record of the checks so far in its details */
-  async run<T>(check: CheckName, work: () => Promise<Finding<T>> | Finding<T>): Promise<T> {
+  async run<T>(check: BundleCheckName, work: () => Promise<BundleFinding<T>> | BundleFinding<T>): Promise<T> {
     try {
       const { detail, value } = await work();
       this.#add({ check, status: 'passed', detail });
@@ -60,8 +60,11 @@ export class CheckList {
     }
   }
 
-  #add(result: CheckResult): void {
-    if (CHECKS.indexOf(result.check) < CHECKS.indexOf(this.#results.at(-1)?.check ?? CHECKS[0])) {
+  #add(result: BundleCheck): void {
+    if (
+      BUNDLE_CHECKS.indexOf(result.check) <
+      BUNDLE_CHECKS.indexOf(this.#results.at(-1)?.check ?? BUNDLE_CHECKS[0])
+    ) {
       throw new Error(`check ${result.check} ran after ${this.#results.at(-1)!.check}`);
     }
     this.#results.push(result);

@@ -1,3 +1,11 @@
+/**
+ * consumer/: the far side of the gap: opens a sealed bundle, checks it in one fixed order, and makes it the current
+ * trust; the same for the sealed state that a mirror serves. Every check passes or the store stays exactly as it was.
+ * It never uses the network for a bundle in a file, and a bundle never vouches for itself: the operator does, or the
+ * store.
+ * Start here, then check-list.ts for the order, accept.ts for the checks, trust-from-url.ts for mirrors.
+ */
+
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,14 +33,14 @@ import {
   acceptBundle,
   type BundleSource,
 } from './accept.ts';
-import { CheckList, type CheckResult } from './check-list.ts';
+import { type BundleCheck, CheckList } from './check-list.ts';
 
 /** Bundles that a delta may build on; a site that is further behind needs a full one. */
 const REMEMBERED_BUNDLES = 1000;
 
 export interface Checked {
   readonly acceptance: Acceptance;
-  readonly checks: readonly CheckResult[];
+  readonly checks: readonly BundleCheck[];
 }
 
 export interface Imported extends Checked {
@@ -55,7 +63,7 @@ export async function checkBundle(
   store: TrustStore,
   source: BundleSource,
   rules: AcceptRules,
-  onCheck?: (result: CheckResult) => void,
+  onCheck?: (result: BundleCheck) => void,
 ): Promise<Checked> {
   const checks = new CheckList(onCheck);
   const acceptance = await withStagingAsync(tmpdir(), 'stella-verify-', (staging) =>
@@ -75,7 +83,7 @@ export async function importBundle(
   source: BundleSource,
   name: string,
   rules: ImportRules,
-  onCheck?: (result: CheckResult) => void,
+  onCheck?: (result: BundleCheck) => void,
 ): Promise<Imported> {
   return await store.change(rules.now, async (writer) => {
     const checks = new CheckList(onCheck);

@@ -5,12 +5,20 @@ import { type ExtractOptions, openBundle as open } from '../bundle/open.ts';
 import { checkBundleSignature, type SignerId, signerIds } from '../bundle/signature.ts';
 
 /** How to open a bundle. */
-export interface OpenOptions {
+export interface OpenBundleOptions {
   /**
    * A directory that belongs to the caller. Only an input that cannot be sought in (a pipe, an archive packed again
    * without seek table) is written into it, once an entry is asked for; closing the bundle removes it again.
    */
   readonly staging: string;
+}
+
+/** Who must have signed a bundle. */
+export interface SignatureOptions {
+  /** Keys that may sign bundles; signatures of others count for nothing. */
+  readonly trusted: readonly PublicKey[];
+  /** How many of them must have signed; 1 unless told otherwise. */
+  readonly threshold?: number;
 }
 
 /**
@@ -29,12 +37,10 @@ export interface OpenedBundle {
 
   /**
    * Checks the signatures over the manifest, and over the list of parts where there is one.
-   * @param trusted keys that may sign bundles; signatures of others count for nothing
-   * @param threshold how many of them must have signed; 1 unless told otherwise
    * @returns the trusted keys that have signed
    * @throws StellaError BUNDLE_SIGNER_UNTRUSTED, BUNDLE_SIGNATURE, BUNDLE_THRESHOLD
    */
-  checkSignature(trusted: readonly PublicKey[], threshold?: number): PublicKey[];
+  checkSignature(options: SignatureOptions): PublicKey[];
 
   /**
    * Reads everything: every entry of the manifest is there once with the right size and digest, nothing else is there,
@@ -65,14 +71,17 @@ export interface OpenedBundle {
  * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE, ARCHIVE_*, MANIFEST_*, COSE_INVALID, ENTRY_*,
  * PARTS_INCOMPLETE
  */
-export async function openBundle(file: string | Readable, { staging }: OpenOptions): Promise<OpenedBundle> {
+export async function openBundle(
+  file: string | Readable,
+  { staging }: OpenBundleOptions,
+): Promise<OpenedBundle> {
   const bundle = await open(file, { staging });
   return {
     manifest: bundle.manifest,
     manifestSha256: bundle.manifestSha256,
     size: bundle.size,
     signers: signerIds(bundle),
-    checkSignature: (trusted, threshold = 1) => checkBundleSignature(bundle, trusted, threshold),
+    checkSignature: ({ trusted, threshold = 1 }) => checkBundleSignature(bundle, trusted, threshold),
     verifyAll: (more) => bundle.verifyAll(more),
     readEntry: (path) => bundle.readEntry(path),
     extract: (directory, more) => bundle.extract(directory, more),

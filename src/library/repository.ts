@@ -1,6 +1,13 @@
 import { DAY, type Duration, type Instant } from '../base/clock.ts';
 import type { PublicKey, Signer } from '../base/keys.ts';
-import { type RoleProgress, type StagedView, signStaged, singleKeyRing } from '../repository/ceremony.ts';
+import {
+  type CeremonyResult,
+  publishStaged as publish,
+  type RoleProgress,
+  type StagedView,
+  signStaged,
+  singleKeyRing,
+} from '../repository/ceremony.ts';
 import { delegate } from '../repository/edit/delegations.ts';
 import { editKeys } from '../repository/edit/keys.ts';
 import { renewRole } from '../repository/edit/renew.ts';
@@ -16,7 +23,9 @@ import {
   type SessionOptions,
   withRepository,
 } from '../repository/session.ts';
+import { type RepositoryStatus, repositoryStatus as status } from '../repository/status.ts';
 import { type EndpointSwap, swapEndpoint } from '../repository/swap-endpoint.ts';
+import { type VerifiedRepository, verifyRepository as verify } from '../repository/verify.ts';
 
 /** A key of a role: its name in repo.yaml, and its public half. */
 export interface RoleKey {
@@ -42,10 +51,22 @@ export interface Delegation {
     | { readonly hashBins: number };
 }
 
+/** Which key of a role to replace. */
+export interface RotateKeyOptions {
+  /** Name or id of the old key; not needed when the role has one key only. */
+  readonly which?: string;
+}
+
+/** How many keys of a role must sign after the change. */
+export interface ThresholdOptions {
+  /** As before unless told otherwise. */
+  readonly threshold?: number;
+}
+
 /** The changes that one edit of a repository can make. Nothing is published before the edit has returned. */
 export interface RepositoryEdit {
   /**
-   * Adds or replaces a target. A target that is replaced keeps what is not said anew about it.
+   * Adds or replaces a target. A target that is replaced keeps what the new one does not say about it.
    * @throws StellaError TARGET_NAME, TARGET_EXISTS, TARGET_INVALID, USAGE
    */
   addTarget(target: NewTarget): void;
@@ -58,23 +79,20 @@ export interface RepositoryEdit {
   retireTarget(name: string, validUntil: Instant): void;
   /**
    * Puts a new key in the place of one that a role has.
-   * @param which name or id of the old key; not needed when the role has one key only
    * @throws StellaError USAGE
    */
-  rotateKey(role: string, source: KeySource, which?: string): RoleKey;
+  rotateKey(role: string, source: KeySource, options?: RotateKeyOptions): RoleKey;
   /**
    * Gives a role another key.
-   * @param threshold how many keys must sign from now on; as before unless told otherwise
    * @throws StellaError USAGE
    */
-  addKey(role: string, source: KeySource, threshold?: number): RoleKey;
+  addKey(role: string, source: KeySource, options?: ThresholdOptions): RoleKey;
   /**
    * Takes a key from a role.
    * @param which its name or id
-   * @param threshold how many keys must sign from now on; as before unless told otherwise
    * @throws StellaError USAGE
    */
-  removeKey(role: string, which: string, threshold?: number): void;
+  removeKey(role: string, which: string, options?: ThresholdOptions): void;
   /** Says how many keys of a role must sign. @throws StellaError USAGE */
   setThreshold(role: string, threshold: number): void;
   /**
@@ -87,7 +105,7 @@ export interface RepositoryEdit {
    * @throws StellaError SERVICE_MAP_NOT_FOUND, SERVICE_MAP_INVALID, USAGE
    */
   swapEndpoint(swap: EndpointSwap): void;
-  /** Issues a role anew as it is, with a new expiry. @throws StellaError USAGE */
+  /** Issues a role again as it is, with a new expiry. @throws StellaError USAGE */
   renewRole(role: string): void;
 }
 
@@ -110,9 +128,9 @@ function changesOf(editing: Editing, now: Instant): RepositoryEdit {
     addTarget: (target) => void addTarget(draft, target),
     removeTarget: (name) => removeTarget(draft, name),
     retireTarget: (name, validUntil) => void retireTarget(draft, name, validUntil, now),
-    rotateKey: (role, source, which) => roleKey(rotateKey(editing, role, which, source).added),
-    addKey: (role, source, threshold) => roleKey(addKey(editing, role, source, threshold)),
-    removeKey: (role, which, threshold) => void removeKey(editing, role, which, threshold),
+    rotateKey: (role, source, { which } = {}) => roleKey(rotateKey(editing, role, which, source).added),
+    addKey: (role, source, { threshold } = {}) => roleKey(addKey(editing, role, source, threshold)),
+    removeKey: (role, which, { threshold } = {}) => void removeKey(editing, role, which, threshold),
     setThreshold: (role, threshold) => editKeys(draft, role, { threshold }),
     delegate({ name, from = 'targets', keys: sources, threshold = 1, to }) {
       const keys = provideKeys(editing, name, sources);
@@ -180,4 +198,51 @@ export function updateTimestamp(path: string, how: TimestampRenewal): Promise<Ti
       warn: how.warn ?? DEFAULT_WARN,
     }),
   );
+}
+
+/** Which copies to join, and how to sign and publish. */
+export interface PublishStagedOptions extends SessionOptions {
+  /** Directories with copies of the staged change that were signed elsewhere. */
+  readonly copies?: readonly string[];
+}
+
+/**
+ * Joins the signatures of all copies of the staged change, adds those of the keys that are here, and publishes it.
+ * @param path the repository's directory
+ * @throws StellaError REPO_STAGE, REPO_THRESHOLD naming the keys that may still sign, LOCKED, WRITE_FAILED
+ */
+export function publishStaged(
+  path: string,
+  { copies = [], ...session }: PublishStagedOptions,
+): Promise<CeremonyResult> {
+  return publish(path, copies, { ...session, oldKeys: session.oldKeys ?? 'sign' });
+}
+
+/** What a published repository is judged by. */
+export interface VerifyRepositoryOptions {
+  /** The present. */
+  readonly now: Instant;
+  /** Root metadata to begin with; without it, the first root that is there. */
+  readonly trustedRoot?: Uint8Array;
+}
+
+/**
+ * Checks a published repository completely, as clients would: every root, every role, every target file.
+ * @param directory what is served
+ * @throws StellaError FILE_NOT_FOUND, TUF_INVALID, TUF_SIGNATURE, TUF_MISMATCH, TUF_ROLLBACK, TUF_EXPIRED
+ */
+export function verifyRepository(
+  directory: string,
+  { now, trustedRoot }: VerifyRepositoryOptions,
+): VerifiedRepository {
+  return verify(directory, now, trustedRoot);
+}
+
+/**
+ * What is published, who can sign it, and what is on its way. Changes nothing.
+ * @param path the repository's directory
+ * @throws StellaError REPO_NOT_FOUND, REPO_INVALID, CONFIG_INVALID, TUF_*
+ */
+export function repositoryStatus(path: string, { now }: { readonly now: Instant }): RepositoryStatus {
+  return status(path, now);
 }

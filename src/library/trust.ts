@@ -1,33 +1,29 @@
+/**
+ * library/: what programs import, through src/index.ts: the same functions that the commands call, with options in one
+ * object and nothing internal in their types. It adds no rule and takes none away: a program gets the verdicts and
+ * refusals of the command line. It never reads the clock or the environment, never prints, and importing it changes no
+ * other module.
+ * Start here for a trust store, then sync.ts, verifier.ts, bundle.ts and repository.ts.
+ */
+
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import packageJson from '../../package.json' with { type: 'json' };
 import { storeTrustInputs } from '../attest/authority/store-trust.ts';
 import { expandPaths } from '../attest/document/inputs.ts';
 import type { Duration, Instant } from '../base/clock.ts';
+import type { StellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import type { Sealed } from '../bundle/seal.ts';
 import type { AcceptRules } from '../consumer/accept.ts';
-import type { CheckResult } from '../consumer/check-list.ts';
+import type { BundleCheck } from '../consumer/check-list.ts';
 import { type Checked, checkBundle, importBundle } from '../consumer/import.ts';
-import { parseFingerprint } from '../consumer/pin.ts';
 import { exportSnapshot } from '../producer/export.ts';
+import { parseFingerprint } from '../trust/pin.ts';
 import { configuredFetcher, loadTrustSetting } from '../trust/setting.ts';
+import type { TrustPlace } from './place.ts';
 import { makeVerifier, type Verifier } from './verifier.ts';
-
-/** Which configuration and which trust store to work with. */
-export interface TrustPlace {
-  /** The environment: `process.env`, or what you want to be seen of it. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** The directory that relative paths begin at. */
-  readonly cwd: string;
-  /** Configuration file; without it the one that the command would find. */
-  readonly config?: string;
-  /** Directory of the trust store, in place of the configured one. */
-  readonly store?: string;
-  /** Forbid the network, whatever the configuration says. Only {@link Trust.seal} would use it. */
-  readonly offline?: boolean;
-}
 
 /** What is asked of a bundle, and who vouches for it. */
 export interface BundleRules {
@@ -46,9 +42,23 @@ export interface BundleRules {
   /** An exception for this once: accept up to this age, also past the producer's advice. */
   readonly maxAge?: Duration;
   /** Told of every check as it is done. */
-  readonly onCheck?: (check: CheckResult) => void;
+  readonly onCheck?: (check: BundleCheck) => void;
   /** Told how many bytes of content have been checked, of how many. */
   readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** What is asked of a bundle that is to be imported, and who vouches for it. */
+export interface ImportOptions extends BundleRules {
+  /** How to call the bundle in the audit log; its path, or `stream`, unless told otherwise. */
+  readonly name?: string;
+}
+
+/** How to verify with a trust store. */
+export interface VerifierOptions {
+  /** The present: how fresh the store is, is judged by it and is part of every verdict. */
+  readonly now: Instant;
+  /** An exception for this once: accept a trust store up to this old. */
+  readonly maxAge?: Duration;
 }
 
 /** A bundle that passed every check. */
@@ -66,7 +76,7 @@ export interface CheckedBundle {
   /** The trust store holds this very bundle already. */
   readonly alreadyHeld: boolean;
   /** Every check in its order, with what it found. */
-  readonly checks: readonly CheckResult[];
+  readonly checks: readonly BundleCheck[];
 }
 
 /** A bundle that is the current trust now. */
@@ -100,7 +110,7 @@ export interface SealedTrust extends Sealed {
   /** Whether TUF names the signer. */
   readonly signerIsDistributed: boolean;
   /** The attestations carried along; those with an error will not verify on the other side. */
-  readonly attestations: readonly { readonly name: string; readonly error?: Error }[];
+  readonly attestations: readonly { readonly name: string; readonly error?: StellaError }[];
 }
 
 /** A trust store under its configuration: what the commands `stella trust` and `stella attest` work with. */
@@ -110,7 +120,7 @@ export interface Trust {
 
   /**
    * Seals what verification behind the gap will need: the repository as published, the newest part of each log, and
-   * attestations. The store must have been initialised and synced (`stella trust init`, `stella trust sync`).
+   * attestations. The store must have been made and synced, see `initTrust` and `syncTrust`.
    * @throws StellaError STORE_*, TUF_EXPIRED, LOG_*, CHECKPOINT_*, FETCH_*, OFFLINE, KEY_*, FILE_*, WRITE_FAILED,
    * LOCKED
    */
@@ -126,19 +136,16 @@ export interface Trust {
   /**
    * Imports a bundle: every check, then one commit. Whatever fails, the store stays what it was.
    * @param bundle a path, or a stream of the file's bytes
-   * @param name how to call it in the audit log
    * @throws StellaError as the failing check says; LOCKED, STORE_UNWRITABLE
    */
-  import(bundle: string | Readable, name: string, rules: BundleRules): Promise<ImportedBundle>;
+  import(bundle: string | Readable, options: ImportOptions): Promise<ImportedBundle>;
 
   /**
    * A verifier that believes the store's current generation, which is verified again from its pinned root first. It keeps
    * to that generation: make a new one to see a later import.
-   * @param now the present: how fresh the store is, is judged now and is part of every verdict
-   * @param maxAge accept a trust store up to this old, this once
    * @throws StellaError STORE_*, CLOCK_BEHIND, TUF_*, TARGET_*, SERVICE_MAP_*
    */
-  verifier(now: Instant, maxAge?: Duration): Promise<Verifier>;
+  verifier(options: VerifierOptions): Promise<Verifier>;
 }
 
 const DEFAULT_DEPTH = 10_000;
@@ -149,7 +156,7 @@ const DEFAULT_DEPTH = 10_000;
  */
 export function openTrust(place: TrustPlace): Trust {
   const { env, cwd } = place;
-  // What the store remembers counts, so that the configuration is looked at anew for each piece of work.
+  // What the store remembers counts, so that the configuration is read again for each piece of work.
   const load = () =>
     loadTrustSetting(
       { file: place.config, env, cwd },
@@ -190,16 +197,18 @@ export function openTrust(place: TrustPlace): Trust {
       return describe(await checkBundle(store, sourceOf(bundle), accept, rules.onCheck));
     },
 
-    async import(bundle, name, rules) {
+    async import(bundle, { name, ...rules }) {
       const { store, config } = load();
       const accept = { config, ...acceptRules(rules) };
-      const imported = await importBundle(store, sourceOf(bundle), name, accept, rules.onCheck);
+      const called = name ?? (typeof bundle === 'string' ? bundle : 'stream');
+      const imported = await importBundle(store, sourceOf(bundle), called, accept, rules.onCheck);
       return { ...describe(imported), generation: imported.generation.number };
     },
 
-    async verifier(now, maxAge) {
+    async verifier({ now, maxAge }) {
       const { store, config } = load();
-      return makeVerifier(await storeTrustInputs({ store, config, now, maxAge }), config.requireIdentity);
+      const { requireIdentity } = config;
+      return makeVerifier(await storeTrustInputs({ store, config, now, maxAge }), { now, requireIdentity });
     },
   };
 }

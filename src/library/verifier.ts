@@ -1,11 +1,14 @@
-import { loadTrust, type TrustInputs } from '../attest/authority/trust.ts';
+import { loadTrust, type TrustInputs } from '../attest/authority/verifier-trust.ts';
 import { verifyPiece } from '../attest/batch/batch.ts';
 import type { Artifact } from '../attest/document/artifact.ts';
+import { Conclusion } from '../attest/policy/conclusion.ts';
 import type { IdentityRule } from '../attest/policy/identity-rule.ts';
 import type { Instant } from '../base/clock.ts';
+import { StellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { VerdictDocument } from '../base/schema-types.ts';
 import { parseTrustedRoot } from '../trust/trusted-root.ts';
+import { type PolicyFile, ruleOfPolicy } from './policy.ts';
 
 /** What is asked of an attestation besides what always must hold. */
 export interface VerifyRules {
@@ -19,52 +22,110 @@ export interface VerifyRules {
   readonly key?: PublicKey;
   /** Predicate types of which the statement's must be one. */
   readonly predicateTypes?: readonly string[];
+  /**
+   * What a policy file requires of the artifact's attestations; its rule is found by the artifact's name. It counts
+   * attestations: the ones that do not fit it do no harm where enough others do.
+   */
+  readonly policy?: PolicyFile;
+}
+
+/** A document with attestations: a Sigstore bundle, a DSSE envelope, cosign's older bundle, or a list of them. */
+export interface AttestationDocument {
+  /** How to call it in the verdicts. */
+  readonly name: string;
+  /** The bytes of the file. */
+  readonly bytes: Uint8Array;
+}
+
+/** The answer about all attestations that were given. */
+export interface Judgement {
+  /**
+   * Whether all attestations hold and there is at least one; with a policy, whether as many hold as it requires. Act on them
+   * only where this is true. What was not asked for was not checked: see `artifact_checked` and `identity_checked` of each.
+   */
+  readonly verified: boolean;
+  /** Why not. */
+  readonly error?: StellaError;
+  /** One verdict for each attestation, in their order, as `stella attest verify --json` prints it. */
+  readonly verdicts: readonly VerdictDocument[];
 }
 
 /** Keys and certificates that were checked once, to verify any number of attestations with. Never uses the network. */
 export interface Verifier {
+  /** The instant that it takes for the present. */
+  readonly now: Instant;
   /** What of the trust material could not be used, and why. */
   readonly problems: readonly string[];
 
   /**
-   * Judges every attestation in a document: a Sigstore bundle, a DSSE envelope, cosign's older bundle, or a list of them.
-   * Everything that is wrong is in the verdicts. Act on an attestation only where `verified` is true **and** what you
-   * asked for was checked: `artifact_checked`, `identity_checked`.
-   * @param document the bytes of the file
-   * @param name how to call it in the verdicts
-   * @param now the present, for what has no other time to be judged at
-   * @returns one verdict for each, in their order, as `stella attest verify --json` prints it
+   * Judges every attestation in the documents, as of the verifier's instant. Whatever is wrong with an attestation is in the
+   * answer.
+   * @throws StellaError POLICY_UNSATISFIED where the policy has no rule for the artifact
    */
-  verify(document: Uint8Array, name: string, now: Instant, rules?: VerifyRules): Promise<VerdictDocument[]>;
+  verify(
+    documents: AttestationDocument | readonly AttestationDocument[],
+    rules?: VerifyRules,
+  ): Promise<Judgement>;
 }
 
 /** A verifier that believes what `inputs` say. */
-export function makeVerifier(inputs: TrustInputs, requireIdentity: boolean): Verifier {
+export function makeVerifier(
+  inputs: TrustInputs,
+  { now, requireIdentity }: { readonly now: Instant; readonly requireIdentity: boolean },
+): Verifier {
   const trust = loadTrust(inputs);
   return {
+    now,
     problems: trust.problems,
-    async verify(document, name, now, { key, ...rules } = {}) {
+    async verify(documents, { key, policy, ...rules } = {}) {
+      const rule = policy && ruleOfPolicy(policy, rules.artifact?.name);
       const options = {
         requireIdentity,
         ...rules,
+        rule,
         ...(key === undefined ? {} : { key: { key, name: `sha256:${key.id}`, ...ALWAYS } }),
       };
-      const file = { path: name, name, found: false };
-      return await verifyPiece({ file, document }, trust, { options, now });
+      const conclusion = new Conclusion(rule);
+      const verdicts: VerdictDocument[] = [];
+      for (const { name, bytes } of isList(documents) ? documents : [documents]) {
+        const piece = { file: { path: name, name, found: false }, document: bytes };
+        for (const verdict of await verifyPiece(piece, trust, { options, now })) {
+          conclusion.add(verdict);
+          verdicts.push(verdict);
+        }
+      }
+      const error =
+        verdicts.length === 0
+          ? new StellaError('NOTHING_VERIFIED', 'no attestation in what was given')
+          : conclusion.error();
+      return { verified: error === undefined, ...(error ? { error } : {}), verdicts };
     },
   };
 }
 
 const ALWAYS = { validFrom: Number.NEGATIVE_INFINITY, validUntil: Number.POSITIVE_INFINITY };
 
+function isList(
+  documents: AttestationDocument | readonly AttestationDocument[],
+): documents is readonly AttestationDocument[] {
+  return Array.isArray(documents);
+}
+
+/** How to verify with a trusted root. */
+export interface TrustedRootOptions {
+  /** How to call it in verdicts. */
+  readonly name: string;
+  /** The present, for what has no other time to be judged at. */
+  readonly now: Instant;
+}
+
 /**
- * A verifier for a Sigstore trusted root (`trusted_root.json`) instead of a trust store. How old the root is, nobody knows:
- * there is no staleness window.
+ * A verifier for a Sigstore trusted root (`trusted_root.json`) instead of a trust store. The file does not say how old it
+ * is: there is no staleness window.
  * @param json the bytes of the file
- * @param name how to call it in verdicts
  * @throws StellaError TRUSTED_ROOT_INVALID
  */
-export function trustedRootVerifier(json: Uint8Array, name: string): Verifier {
+export function trustedRootVerifier(json: Uint8Array, { name, now }: TrustedRootOptions): Verifier {
   const origin = { kind: 'trusted-root', name: `trusted root ${name}` } as const;
-  return makeVerifier({ origin, trustedRoot: parseTrustedRoot(json) }, false);
+  return makeVerifier({ origin, trustedRoot: parseTrustedRoot(json) }, { now, requireIdentity: false });
 }

@@ -2,7 +2,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isStellaError, systemCode } from '../base/errors.ts';
 import { makeDirectory, readBoundedIfPresent, writeError } from '../base/files.ts';
-import { MOST_ENTRY_BUNDLE_BYTES } from '../tlog/entry-bundle.ts';
+import { MAX_ENTRY_BUNDLE_BYTES } from '../tlog/entry-bundle.ts';
 import { HASH_BYTES } from '../tlog/hash.ts';
 import {
   entryBundlePath,
@@ -108,7 +108,7 @@ export class MirrorFetch {
     await forEachBounded(leafTiles(this.firstIndex), inFlight, signal, async (tile, either) => {
       const path = entryBundlePath(tile);
       const hashes = loadTile(into, tile)!;
-      const held = this.#readHeld(path, MOST_ENTRY_BUNDLE_BYTES);
+      const held = this.#readHeld(path, MAX_ENTRY_BUNDLE_BYTES);
       if (held && areEntriesOf(held, hashes)) return this.#step(path, 0);
       const bytes = await source.fetchEntryBundle(tile, either);
       checkEntries(bytes, hashes, path);

@@ -1,3 +1,11 @@
+/**
+ * logs/: transparency logs outside of memory: read from servers, mirrored as far as proofs need it, kept on disk,
+ * carried, and the embedded log that sites write themselves. Nothing is written before it verifies, and a log that
+ * shrank or forked is refused with both tree heads. It never decides which log keys are trusted: callers pass them in.
+ * The arithmetic is in tlog/.
+ * Start here for mirroring, store.ts for what a directory proves, writer.ts for the embedded log.
+ */
+
 import { join } from 'node:path';
 import { compareBytewise } from '../base/bytes.ts';
 import { isStellaError } from '../base/errors.ts';

@@ -1,6 +1,6 @@
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { Fetcher, FetchOptions } from '../net/types.ts';
-import { MOST_ENTRY_BYTES, parseEntryBundle } from '../tlog/entry-bundle.ts';
+import { MAX_LOG_ENTRY_BYTES, parseEntryBundle } from '../tlog/entry-bundle.ts';
 import { HASH_BYTES } from '../tlog/hash.ts';
 import { MOST_NOTE_BYTES } from '../tlog/note.ts';
 import { type EntryBundlePlace, entryBundlePath, TILE_WIDTH, type Tile, tilePath } from '../tlog/tile.ts';
@@ -79,7 +79,7 @@ export function tileSource(url: string, fetcher: Fetcher): TileSource {
       const { bytes, width } = await fetchPartial(
         (w) => entryBundlePath({ ...place, width: w }),
         place.width,
-        (w) => w * (2 + MOST_ENTRY_BYTES),
+        (w) => w * (2 + MAX_LOG_ENTRY_BYTES),
         { ...withSignal(signal), compressible: true },
       );
       if (width === place.width) return bytes;

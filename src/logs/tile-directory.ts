@@ -4,7 +4,7 @@ import { formatUtf8, sha256Hex } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent, readError } from '../base/files.ts';
 import { consistencyProofPath, MOST_PROOF_BYTES, parseConsistencyProof } from '../tlog/consistency-proof.ts';
-import { MOST_ENTRY_BUNDLE_BYTES } from '../tlog/entry-bundle.ts';
+import { MAX_ENTRY_BUNDLE_BYTES } from '../tlog/entry-bundle.ts';
 import { HASH_BYTES } from '../tlog/hash.ts';
 import { MOST_NOTE_BYTES } from '../tlog/note.ts';
 import { type EntryBundlePlace, entryBundlePath, TILE_WIDTH, type Tile, tilePath } from '../tlog/tile.ts';
@@ -43,7 +43,7 @@ export function loadTile(directory: string, tile: Tile): Uint8Array | undefined 
 
 /** The content of an entry bundle of exactly this width on disk; `undefined` where there is none. */
 export function loadEntryBundle(directory: string, place: EntryBundlePlace): Uint8Array | undefined {
-  return readBoundedIfPresent(join(directory, entryBundlePath(place)), MOST_ENTRY_BUNDLE_BYTES);
+  return readBoundedIfPresent(join(directory, entryBundlePath(place)), MAX_ENTRY_BUNDLE_BYTES);
 }
 
 /**

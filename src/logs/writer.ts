@@ -17,7 +17,7 @@ import { loadCheckpoint, loadEntryBundle } from './tile-directory.ts';
 import { TreeEdge } from './tree-edge.ts';
 
 /** An embedded log as it is on disk. */
-export interface EmbeddedLog extends LogFile {
+export interface OpenedLog extends LogFile {
   readonly checkpoint: Checkpoint;
   readonly checkpointBytes: Uint8Array;
 }
@@ -30,7 +30,7 @@ const NEXT = '.checkpoint.next';
  * @throws StellaError LOG_UNKNOWN, SCHEMA_INVALID, KEY_INVALID, FILE_NOT_FOUND, NOTE_INVALID, CHECKPOINT_INVALID,
  * CHECKPOINT_SIGNATURE, CHECKPOINT_ORIGIN
  */
-export function loadLog(directory: string): EmbeddedLog {
+export function loadLog(directory: string): OpenedLog {
   const log = loadLogFile(directory);
   const checkpointBytes = loadCheckpoint(directory);
   const { checkpoint } = openCheckpoint(checkpointBytes, [log.key], { origin: log.origin });
@@ -49,7 +49,7 @@ export interface LogSettings {
  * Makes an empty log: a directory of static files that any web server can serve.
  * @throws StellaError FILE_EXISTS, USAGE for an origin that cannot name a key, WRITE_FAILED, LOCKED
  */
-export async function initLog(directory: string, settings: LogSettings): Promise<EmbeddedLog> {
+export async function initLog(directory: string, settings: LogSettings): Promise<OpenedLog> {
   const { origin, signer } = settings;
   if (!isKeyName(origin)) {
     throw new StellaError('USAGE', `not an origin: ${excerpt(origin)}`, {

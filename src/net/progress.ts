@@ -30,7 +30,7 @@ export function guardFlow(
  * single try must keep, pauses included. And it may be thrown back only as often as it may fail, since content that is
  * sent again and again can keep any pace.
  */
-export class Progress {
+export class TransferProgress {
   readonly #retries: number;
   readonly #window: Duration;
   readonly #now: () => number;

@@ -20,7 +20,7 @@ const MAX_DELAY: Duration = 30 * SECOND;
 const MAX_PATIENCE: Duration = 120 * SECOND;
 
 /** Runs `work` again, with growing pauses, as long as it fails for a passing reason and is not aborted. */
-export async function repeated<T>(
+export async function withRetries<T>(
   what: string,
   work: (attempt: number) => Promise<T>,
   options: RetryOptions,

@@ -1,13 +1,12 @@
 /**
- * The one way to servers: TUF repositories, logs and registries are all reached through a {@link Transport}. It bounds
- * whatever a server can do without end (answers, silences, trickles, redirects), keeps credentials at the origins that
- * they are for, and says of each failure whether another try is worth it (`StellaError.retry`).
- *
- * It never judges content, knows neither TUF nor OCI, and never decides whether the network may be used: `offline.ts` does.
- *
- * Start here, then: `exchange.ts` (one request on the wire), `redirect.ts`, `body.ts`, `retry.ts` and `progress.ts` (what is
- * tried again, and for how long), `agents.ts` (proxies, TLS), `bearer.ts`; `fetcher.ts` is what other rooms are given.
+ * net/: the one way to servers: TUF repositories, logs and registries are all reached through a {@link Transport}. It
+ * bounds whatever a server can do without end (answers, silences, trickles, redirects), keeps credentials at the origins
+ * that they are for, and says of each failure whether another try is worth it (`StellaError.retry`). It never judges
+ * content, knows neither TUF nor OCI, and never decides whether the network may be used: offline.ts does.
+ * Start here, then exchange.ts (one request on the wire), redirect.ts, body.ts, retry.ts and progress.ts (what is tried
+ * again, and for how long), agents.ts (proxies, TLS), bearer.ts; fetcher.ts is what other rooms are given.
  */
+
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duration } from '../base/clock.ts';
 import { isStellaError, type StellaError } from '../base/errors.ts';
@@ -16,7 +15,7 @@ import { readBody } from './body.ts';
 import { type Body, exchange, type Method } from './exchange.ts';
 import { connectionReason, failed, isCertificateError } from './failure.ts';
 import { addressOf, canFollow, checkRedirects, headersFor } from './redirect.ts';
-import { pauseBeforeRetry, type RetryOptions, repeated } from './retry.ts';
+import { pauseBeforeRetry, type RetryOptions, withRetries } from './retry.ts';
 
 /** Who is told who this is. */
 export interface Authorization {
@@ -125,7 +124,7 @@ export class Transport {
     work: (attempt: number) => Promise<T>,
     signal?: AbortSignal | undefined,
   ): Promise<T> {
-    return await repeated(what, work, this.options, signal);
+    return await withRetries(what, work, this.options, signal);
   }
 
   /** The pause before another try. @throws StellaError `error` where the server asks for more than can be waited */

@@ -13,7 +13,7 @@ import { equalBytes, formatHex, parseHex, sha256Stream } from '../base/bytes.ts'
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readError, writeError } from '../base/files.ts';
 import { connectionReason, failed } from '../net/failure.ts';
-import { guardFlow, type Progress } from '../net/progress.ts';
+import { guardFlow, type TransferProgress } from '../net/progress.ts';
 import type { Answer } from '../net/transport.ts';
 import type { Descriptor } from './manifest.ts';
 import type { Registry } from './registry.ts';
@@ -56,7 +56,7 @@ export async function downloadBlob(
 
 interface Receiving {
   readonly download: Download;
-  readonly progress: Progress;
+  readonly progress: TransferProgress;
   readonly onProgress: ((done: number, total: number) => void) | undefined;
 }
 

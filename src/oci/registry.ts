@@ -1,19 +1,18 @@
 /**
- * Pushing bundles to registries, pulling and listing them, by the OCI distribution specification. This room knows what a
- * registry's answers mean; how they travel is for `net/transport.ts`.
- *
- * It never believes a registry: content counts by its digest, and what was pulled is imported like any other file. It never
- * sends credentials but to the registry and its token service, and never writes a tag before all that it names is there.
- *
- * Start here, then: `login.ts` (challenges, tokens; `credentials.ts` finds them), `upload.ts` and `download.ts` (blobs),
- * `manifest.ts`, and `push.ts`, `pull.ts` and `list.ts`, which are what commands call.
+ * oci/: pushing bundles to registries, pulling and listing them, by the OCI distribution specification. This room knows
+ * what a registry's answers mean; how they travel is for net/transport.ts. It never believes a registry: content counts
+ * by its digest, and what was pulled is imported like any other file. It never sends credentials but to the registry and
+ * its token service, and never writes a tag before all that it names is there.
+ * Start here, then login.ts (challenges, tokens; credentials.ts finds them), upload.ts and download.ts (blobs),
+ * manifest.ts, and push.ts, pull.ts and list.ts, which are what commands call.
  */
+
 import { excerpt } from '../base/bytes.ts';
 import type { Duration } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import type { Body, Method } from '../net/exchange.ts';
 import { failedBy, withoutQuery } from '../net/failure.ts';
-import { Progress } from '../net/progress.ts';
+import { TransferProgress } from '../net/progress.ts';
 import { addressOf } from '../net/redirect.ts';
 import { type Answer, Transport, type TransportOptions } from '../net/transport.ts';
 import type { Credentials } from './credentials.ts';
@@ -92,9 +91,9 @@ export class Registry {
   }
 
   /** How a transfer of several tries that starts at byte `done` gets on. */
-  progress(done: number): Progress {
+  progress(done: number): TransferProgress {
     const { retries, stallTimeout } = this.#transport.options;
-    return new Progress(done, retries, stallTimeout);
+    return new TransferProgress(done, retries, stallTimeout);
   }
 
   /** {@link request}, and the body of its small answer, repeated together. @throws StellaError FETCH_TOO_LARGE, too */

@@ -10,13 +10,13 @@ export interface CollectedEntry {
 }
 
 /** An attestation that is carried along, under the name it had. */
-export interface CarriedAttestation {
+export interface CollectedAttestation {
   readonly name: string;
   readonly sha256: string;
   readonly bytes: Uint8Array;
 }
 
-const MOST_ATTESTATION_BYTES = 64 * 1024 * 1024;
+const MAX_ATTESTATION_BYTES = 64 * 1024 * 1024;
 
 /** The repository as published, every file of it. */
 export function collectTuf(directory: string): CollectedEntry[] {
@@ -33,10 +33,10 @@ export function collectTuf(directory: string): CollectedEntry[] {
  */
 export function collectAttestations(
   files: readonly { readonly name: string; readonly path: string }[],
-): CarriedAttestation[] {
-  const byDigest = new Map<string, CarriedAttestation>();
+): CollectedAttestation[] {
+  const byDigest = new Map<string, CollectedAttestation>();
   for (const { name, path } of files) {
-    const bytes = readBounded(path, MOST_ATTESTATION_BYTES);
+    const bytes = readBounded(path, MAX_ATTESTATION_BYTES);
     const sha256 = sha256Hex(bytes);
     if (!byDigest.has(sha256)) byDigest.set(sha256, { name, sha256, bytes });
   }

@@ -1,3 +1,11 @@
+/**
+ * producer/: the connected side: collects what verification behind the gap will need and seals it into a bundle. The
+ * trust it seals is the store's current generation, verified again; logs are mirrored and proven before they go in. It
+ * never changes what the trust is, and never vouches for it: the key that seals says who collected, not what to
+ * believe. Equal input and SOURCE_DATE_EPOCH give equal bytes.
+ * Start here, then collect.ts and collect-logs.ts for what goes in, delta.ts for what may stay out.
+ */
+
 import { rmSync } from 'node:fs';
 import type { PreflightResult } from '../attest/preflight.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
@@ -14,7 +22,7 @@ import { loadGeneration, pinnedRootOf } from '../store/generation.ts';
 import type { Generation, StoreWriter, TrustStore } from '../store/store.ts';
 import { referenceOf } from '../store/sync-record.ts';
 import { bundleKeysOf } from '../trust/bundle-keys.ts';
-import { type DerivedTrust, deriveTrust, logKeysOf } from '../trust/derived-trust.ts';
+import { type DerivedTrust, deriveTrust, logPublicKeysOf } from '../trust/derived-trust.ts';
 import { checkFreshness, freshnessWindow, judgeFreshness } from '../trust/freshness.ts';
 import { loadTuf } from '../tuf/load.ts';
 import type { TufView } from '../tuf/view.ts';
@@ -49,7 +57,7 @@ export interface ExportOptions {
   readonly onProgress?: (what: string, done: number, total: number) => void;
 }
 
-export interface Exported {
+export interface ExportedBundle {
   readonly sealed: Sealed;
   /** Present when the bundle was split; the whole file is gone then. */
   readonly split: Split | undefined;
@@ -67,7 +75,7 @@ export interface Exported {
  * @throws StellaError STORE_NOT_INITIALIZED, CLOCK_BEHIND, TUF_EXPIRED, STORE_STALE, CHECKPOINT_*, LOG_*, FETCH_*,
  * OFFLINE, KEY_*, FILE_*, WRITE_FAILED, LOCKED
  */
-export async function exportSnapshot(store: TrustStore, options: ExportOptions): Promise<Exported> {
+export async function exportSnapshot(store: TrustStore, options: ExportOptions): Promise<ExportedBundle> {
   store.require(options.now);
   return await store.change(options.now, async (writer) => {
     const { config } = options;
@@ -81,7 +89,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
     const policy = config.tlogPolicy === undefined ? undefined : loadWitnessPolicy(config.tlogPolicy);
     const logs = await auditedCollect(writer, trust.services?.endpoints.logs ?? [], {
       fetcher: options.fetcher,
-      keys: logKeysOf(trust.trustedRoot),
+      keys: logPublicKeysOf(trust.trustedRoot),
       policy,
       ledger,
       logsDirectory: store.logsDirectory,

@@ -10,7 +10,7 @@ import type { TreeHead } from '../logs/store.ts';
 
 type ExportRecord = ExportLedger['exports'][number];
 
-const MOST_BYTES = 64 * 1024 * 1024;
+const MAX_BYTES = 64 * 1024 * 1024;
 /** Sites that are further behind than this many exports prove consistency from a later checkpoint. */
 const KEPT_EXPORTS = 1000;
 
@@ -26,7 +26,7 @@ const manifestPath = (store: string, sequence: number) =>
  * @throws StellaError STORE_CORRUPT
  */
 export function loadLedger(store: string): ExportLedger {
-  const bytes = readBoundedIfPresent(pathOf(store), MOST_BYTES);
+  const bytes = readBoundedIfPresent(pathOf(store), MAX_BYTES);
   if (!bytes) return { format: 'stella-exports/v1', last_sequence: 0, exports: [] };
   return parseJson('exports', bytes, pathOf(store), 'STORE_CORRUPT');
 }
@@ -65,7 +65,7 @@ export function recordExport(store: string, manifest: Manifest, manifestSha256: 
 /** The manifest of an earlier export; `undefined` where it is kept no longer. @throws StellaError STORE_CORRUPT */
 export function loadExportedManifest(store: string, sequence: number): Manifest | undefined {
   const path = manifestPath(store, sequence);
-  const bytes = readBoundedIfPresent(path, MOST_BYTES);
+  const bytes = readBoundedIfPresent(path, MAX_BYTES);
   return bytes && parseJson('manifest', bytes, path, 'STORE_CORRUPT');
 }
 

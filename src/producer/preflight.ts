@@ -1,10 +1,10 @@
 import { viewTrustInputs } from '../attest/authority/store-trust.ts';
-import { loadTrust } from '../attest/authority/trust.ts';
+import { loadTrust } from '../attest/authority/verifier-trust.ts';
 import { type PreflightResult, preflight } from '../attest/preflight.ts';
 import type { Instant } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { TufView } from '../tuf/view.ts';
-import type { CarriedAttestation } from './collect.ts';
+import type { CollectedAttestation } from './collect.ts';
 import type { CollectedLog } from './collect-logs.ts';
 
 export interface SealedParts {
@@ -21,7 +21,7 @@ export interface SealedParts {
  * here, while it can still be mended.
  */
 export async function preflightAttestations(
-  attestations: readonly CarriedAttestation[],
+  attestations: readonly CollectedAttestation[],
   parts: SealedParts,
 ): Promise<PreflightResult[]> {
   if (attestations.length === 0) return [];

@@ -4,7 +4,7 @@ import { parseInstant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import { readBounded, readError } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
-import { MOST_RECEIPT_BYTES, parseReceipt, type Receipt, receiptSigners } from '../trust/receipt.ts';
+import { MAX_RECEIPT_BYTES, parseReceipt, type Receipt, receiptSigners } from '../trust/receipt.ts';
 
 /** What a site was last heard to hold. */
 export interface SiteReceipt {
@@ -23,7 +23,7 @@ export function loadReceipts(directory: string, known: readonly PublicKey[]): Si
   const latest = new Map<string, SiteReceipt>();
   for (const name of receiptFiles(directory)) {
     const file = join(directory, name);
-    const parsed = parseReceipt(readBounded(file, MOST_RECEIPT_BYTES), file);
+    const parsed = parseReceipt(readBounded(file, MAX_RECEIPT_BYTES), file);
     const signedBy = receiptSigners(parsed, known, file).map((key) => key.id);
     if (known.length > 0 && signedBy.length === 0)
       throw new StellaError('RECEIPT_INVALID', `${file} is signed by none of the given keys`);

@@ -7,7 +7,7 @@ import { forgetRetiredKeys } from './keys/retired-keys.ts';
 import { type Publication, publishChange, saysTheSame } from './publish/publish.ts';
 import { type OldKeys, progressOf, requirementsOf } from './publish/requirements.ts';
 import { filesOf, mergeSignatures, type Signed, signChange } from './publish/sign-change.ts';
-import { discardStaged, loadStaged, type StagedChange, writeSignatures } from './publish/staged.ts';
+import { discardStaged, type LoadedChange, loadStaged, writeSignatures } from './publish/staged.ts';
 import { describeChange } from './publish/summary.ts';
 import { ringOf, type SessionOptions, withRepository } from './session.ts';
 
@@ -27,7 +27,7 @@ export interface StagedView {
 }
 
 /** What a staged change does, and whose signatures it has. */
-export function viewStaged({ change, published }: StagedChange): StagedView {
+export function viewStaged({ change, published }: LoadedChange): StagedView {
   const progress = [...filesOf(change)].flatMap(([role, metadata]) =>
     progressOf(metadata, requirementsOf(role, change, published)).map(({ by, rule, signed }) => ({
       role,
@@ -40,7 +40,7 @@ export function viewStaged({ change, published }: StagedChange): StagedView {
 }
 
 /** `root: 1 of 2 signatures by keys of the new root`, for people. */
-export function formatProgress({ role, by, signed, threshold }: RoleProgress): string {
+export function formatRoleProgress({ role, by, signed, threshold }: RoleProgress): string {
   return `${role}: ${signed.length} of ${threshold} signatures by keys of ${by}`;
 }
 
@@ -77,7 +77,7 @@ export async function signStaged(
   return { signed: result.signed, view: viewStaged({ change: result.change, published }) };
 }
 
-async function checkRing({ change, published }: StagedChange, ring: KeyRing): Promise<void> {
+async function checkRing({ change, published }: LoadedChange, ring: KeyRing): Promise<void> {
   const roles = [...filesOf(change).keys()];
   for (const role of roles)
     for (const { rule } of requirementsOf(role, change, published))

@@ -1,3 +1,11 @@
+/**
+ * repository/: the authoring half of a TUF repository: drafting edits, signing them with keys here or elsewhere,
+ * publishing so that clients see the old state or the new one and nothing between. It never publishes what its own
+ * audit refuses, never keeps a private key that it was not given, and serves nothing. The rooms below: directory/
+ * (what lies on disk), edit/ (changes in memory), keys/, publish/.
+ * Start here: one edit from lock to publication; ceremony.ts is for signatures that come from elsewhere.
+ */
+
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Instant } from '../base/clock.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { StellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
 import { formatServiceMap, parseServiceMap, type ServiceMap } from '../config/service-map.ts';
-import { targetPath } from './directory/target-name.ts';
+import { servedTargetPath } from './directory/target-name.ts';
 import type { Service } from './directory/vocabulary.ts';
 import { parseCustom } from './edit/target.ts';
 import { addTarget } from './edit/targets.ts';
@@ -46,7 +46,7 @@ export function swapEndpoint(
       hint: `give --target: ${maps.map(([name]) => name).join(', ')}`,
     });
   const [name, { hashes }] = found;
-  const path = targetPath(name, hashes['sha256'] ?? Object.values(hashes)[0]!);
+  const path = servedTargetPath(name, hashes['sha256'] ?? Object.values(hashes)[0]!);
   const bytes = draft.fileAt(path) ?? readBounded(join(directory.public, path), MOST_SERVICE_MAP_BYTES);
   const map = structuredClone(parseServiceMap(bytes, name));
   const before = swapIn(map, swap);

@@ -5,7 +5,7 @@ import { auditRepository, expiredRoles, expiriesOf } from './directory/audit.ts'
 import { directoryReader } from './directory/working-directory.ts';
 
 /** A published repository that holds: every root, every role, every target file. */
-export interface Verified {
+export interface VerifiedRepository {
   readonly rootVersions: readonly number[];
   readonly roles: readonly { readonly role: string; readonly version: number; readonly expires: Instant }[];
   /** How many targets there are. */
@@ -17,7 +17,11 @@ export interface Verified {
  * @param trustedRoot where to begin; without it, the first root that is there
  * @throws StellaError FILE_NOT_FOUND, TUF_INVALID, TUF_SIGNATURE, TUF_MISMATCH, TUF_ROLLBACK, TUF_EXPIRED
  */
-export function verifyRepository(directory: string, now: Instant, trustedRoot?: Uint8Array): Verified {
+export function verifyRepository(
+  directory: string,
+  now: Instant,
+  trustedRoot?: Uint8Array,
+): VerifiedRepository {
   if (!isDirectory(directory)) throw new StellaError('FILE_NOT_FOUND', `no such directory: ${directory}`);
   const audit = auditRepository(directoryReader(directory), {
     files: true,

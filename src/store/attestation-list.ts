@@ -7,7 +7,7 @@ export type CarriedAttestation = AttestationList['attestations'][number];
 
 /** How many names are formatted at a time. */
 const PIECE = 1000;
-const MOST_LIST_BYTES = 64 * 1024 * 1024;
+const MAX_LIST_BYTES = 64 * 1024 * 1024;
 
 /**
  * attestations.json of a generation: canonical JSON and LF. Kept apart from its state, which every command reads. Made in
@@ -31,7 +31,7 @@ export function formatAttestationList(attestations: readonly CarriedAttestation[
  */
 export function readAttestationList(generation: { readonly attestationsFile: string }): CarriedAttestation[] {
   const { attestationsFile } = generation;
-  const bytes = readBoundedIfPresent(attestationsFile, MOST_LIST_BYTES);
+  const bytes = readBoundedIfPresent(attestationsFile, MAX_LIST_BYTES);
   if (!bytes) throw new StellaError('STORE_CORRUPT', `the trust store has lost ${attestationsFile}`);
   return parseJson('attestation-list', bytes, attestationsFile, 'STORE_CORRUPT').attestations;
 }

@@ -1,13 +1,12 @@
 import { copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { MAX_BUNDLE_MANIFEST_BYTES } from '../archive/limits.ts';
 import { sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { fileSha256, makeDirectory, readBoundedIfPresent, writeNewFile } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
 import { readAttestationList } from './attestation-list.ts';
 import type { Generation } from './store.ts';
-
-const MOST_MANIFEST_BYTES = 64 * 1024 * 1024;
 
 /** Where a store keeps what its generations share. */
 export interface SharedDirectories {
@@ -23,7 +22,7 @@ export interface SharedDirectories {
  * @throws StellaError STORE_CORRUPT where the store no longer holds what the manifest lists
  */
 export function addSealedState(generation: Generation, shared: SharedDirectories, out: string): string[] {
-  const manifestBytes = readBoundedIfPresent(generation.manifestFile, MOST_MANIFEST_BYTES);
+  const manifestBytes = readBoundedIfPresent(generation.manifestFile, MAX_BUNDLE_MANIFEST_BYTES);
   if (!manifestBytes) return [];
   const manifest = parseJson('manifest', manifestBytes, generation.manifestFile, 'STORE_CORRUPT');
   const files: string[] = [];
@@ -46,7 +45,7 @@ export function addSealedState(generation: Generation, shared: SharedDirectories
   files.push(...addOtherTiles(generation, shared, out), ...addOtherAttestations(generation, shared, out));
   for (const [name, bytes] of [
     ['manifest.json', manifestBytes],
-    ['manifest.cose', readBoundedIfPresent(generation.signatureFile, MOST_MANIFEST_BYTES)],
+    ['manifest.cose', readBoundedIfPresent(generation.signatureFile, MAX_BUNDLE_MANIFEST_BYTES)],
   ] as const) {
     if (!bytes) throw new StellaError('STORE_CORRUPT', `generation ${generation.number} has no ${name}`);
     writeNewFile(join(out, name), bytes, { sync: false });

@@ -14,7 +14,7 @@ import { loadGeneration } from './generation.ts';
 import type { Generation } from './store.ts';
 
 /** What was exported. */
-export interface Exported {
+export interface ExportedDirectory {
   readonly directory: string;
   /** Paths below it, sorted. */
   readonly files: readonly string[];
@@ -31,7 +31,7 @@ export async function exportGeneration(
   generation: Generation,
   shared: SharedDirectories,
   out: string,
-): Promise<Exported> {
+): Promise<ExportedDirectory> {
   if (existsSync(out) && readdirSync(out).length > 0)
     throw new StellaError('FILE_EXISTS', `${out} exists and is not empty`);
   const view = await loadGeneration(generation);

@@ -1,3 +1,11 @@
+/**
+ * store/: the local trust store: immutable numbered generations, what they share, the audit log, the record of syncs.
+ * A change is staged, verified and synced, and becomes current by one rename with the lock held; whatever interrupts
+ * it leaves the old generation (`commit` below). It never fetches, and what it reads of a generation is believed only
+ * after it was verified again.
+ * Start here, then generation.ts for how one is verified again, audit.ts for the chain of what happened.
+ */
+
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { formatCanonicalJson } from '../base/canonical-json.ts';

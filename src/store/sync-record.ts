@@ -9,7 +9,7 @@ import type { Generation } from './store.ts';
 
 export type { SyncRecord } from '../base/schema-types.ts';
 
-const MOST_BYTES = 64 * 1024;
+const MAX_BYTES = 64 * 1024;
 const pathOf = (store: string) => join(store, 'sync.json');
 
 /**
@@ -17,7 +17,7 @@ const pathOf = (store: string) => join(store, 'sync.json');
  * new one. Nothing but a damaged or missing record is answered with `undefined`: no trust rests on it.
  */
 export function loadSyncRecord(store: string): SyncRecord | undefined {
-  const bytes = readBoundedIfPresent(pathOf(store), MOST_BYTES);
+  const bytes = readBoundedIfPresent(pathOf(store), MAX_BYTES);
   if (!bytes) return undefined;
   try {
     return parseJson('sync', bytes, pathOf(store));

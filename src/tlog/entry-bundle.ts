@@ -2,8 +2,8 @@ import { StellaError } from '../base/errors.ts';
 import { TILE_WIDTH } from './tile.ts';
 
 /** Entries are prefixed with a 16-bit length. */
-export const MOST_ENTRY_BYTES = 0xffff;
-export const MOST_ENTRY_BUNDLE_BYTES = TILE_WIDTH * (2 + MOST_ENTRY_BYTES);
+export const MAX_LOG_ENTRY_BYTES = 0xffff;
+export const MAX_ENTRY_BUNDLE_BYTES = TILE_WIDTH * (2 + MAX_LOG_ENTRY_BYTES);
 
 /**
  * An entry bundle (C2SP tlog-tiles): entries, each after its length as a big-endian u16.
@@ -37,7 +37,7 @@ export function formatEntryBundle(entries: readonly Uint8Array[]): Uint8Array {
   const view = new DataView(bytes.buffer);
   let at = 0;
   for (const entry of entries) {
-    if (entry.length > MOST_ENTRY_BYTES)
+    if (entry.length > MAX_LOG_ENTRY_BYTES)
       throw new StellaError('LOG_ENTRY_INVALID', `an entry has ${entry.length} bytes; at most 65,535 fit`);
     view.setUint16(at, entry.length);
     bytes.set(entry, at + 2);

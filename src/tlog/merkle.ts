@@ -1,3 +1,10 @@
+/**
+ * tlog/: the mathematics of transparency logs: Merkle trees and their proofs (RFC 6962), tiles, checkpoints, signed
+ * notes, cosignatures, witness policies (C2SP). It never touches disk, network or clock: hashes and tiles come through
+ * readers that the caller hands in, and what they give is checked against a tree head before anything follows from it.
+ * Start here for proofs, with tile.ts for where a hash lies, note.ts and checkpoint.ts for what is signed.
+ */
+
 import { equalBytes } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { EMPTY_ROOT, HASH_BYTES, nodeHash } from './hash.ts';

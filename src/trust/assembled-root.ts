@@ -22,7 +22,7 @@ export interface AttestorTarget {
   readonly validUntil: Instant | undefined;
 }
 
-const MOST_CERTIFICATES = 100;
+const MAX_CERTIFICATES = 100;
 /** A target that does not say since when it is valid was never invalid; clients need a start all the same. */
 const EVER: Instant = 0;
 
@@ -134,8 +134,8 @@ const isIssuerOf = (issuer: X509Certificate, certificate: X509Certificate) =>
  */
 function authoritiesOf(targets: readonly TrustTarget[], url: string | undefined): TrustedRootAuthority[] {
   const pool = targets.flatMap(certificatesIn);
-  if (pool.length > MOST_CERTIFICATES)
-    throw new StellaError('TARGET_INVALID', `more than ${MOST_CERTIFICATES} certificates of one usage`);
+  if (pool.length > MAX_CERTIFICATES)
+    throw new StellaError('TARGET_INVALID', `more than ${MAX_CERTIFICATES} certificates of one usage`);
   const bottoms = pool.filter(
     ({ certificate }) =>
       !pool.some((other) => other.certificate !== certificate && isIssuerOf(certificate, other.certificate)),

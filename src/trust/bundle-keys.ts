@@ -28,7 +28,7 @@ export function bundleKeysOf(targets: readonly TrustTarget[], asOf: Instant): Pu
     });
 }
 
-const MOST_KEY_BYTES = 64 * 1024;
+const MAX_KEY_BYTES = 64 * 1024;
 
 /**
  * The key that this store itself made for sealing, if it ever sealed without a configured one: its own bundles it knows.
@@ -36,7 +36,7 @@ const MOST_KEY_BYTES = 64 * 1024;
  */
 export function ownBundleKeys(store: string): PublicKey[] {
   const path = join(store, 'producer', 'bundle-signer.pub');
-  const bytes = readBoundedIfPresent(path, MOST_KEY_BYTES);
+  const bytes = readBoundedIfPresent(path, MAX_KEY_BYTES);
   if (!bytes) return [];
   try {
     return [parsePublicKey(bytes)];

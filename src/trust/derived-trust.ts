@@ -1,3 +1,11 @@
+/**
+ * trust/: what a verified TUF repository amounts to: trusted root, service map, log and bundle keys and their lives,
+ * freshness; and how a store is made from a repository and kept up to date. It never parses attestations or bundles,
+ * and verifies no metadata itself: tuf/ does. What may vouch for a first root is in pin.ts, the staleness rule in
+ * freshness.ts, key rotation in key-rotation.ts.
+ * Start here, then targets.ts for which targets count as what, and sync.ts for the two commands that change a store.
+ */
+
 import { type PublicKey, parsePublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
 import type { TufView } from '../tuf/view.ts';
@@ -38,7 +46,7 @@ export async function deriveTrust(view: TufView, config: Config): Promise<Derive
 }
 
 /** The keys of the transparency logs that a trusted root names. @throws StellaError KEY_INVALID */
-export function logKeysOf(root: TrustedRoot): PublicKey[] {
+export function logPublicKeysOf(root: TrustedRoot): PublicKey[] {
   return root.tlogs.map((log) => parsePublicKey(log.publicKey));
 }
 

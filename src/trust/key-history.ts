@@ -1,6 +1,6 @@
 import type { StoreState } from '../store/store.ts';
 import type { TufView } from '../tuf/view.ts';
-import { type DistributedKey, keyIdOf, keyIdsIn } from './key-list.ts';
+import { type DistributedKey, keyIdsIn, logKeyIdOf } from './key-list.ts';
 import type { TrustedRootLog } from './trusted-root.ts';
 
 /**
@@ -59,7 +59,7 @@ async function unchosenKeys(
 function logIdsOf(logs: readonly TrustedRootLog[]): Map<string, string[]> {
   const ids = new Map<string, Set<string>>();
   for (const log of logs) {
-    const keyId = keyIdOf(log);
+    const keyId = logKeyIdOf(log);
     const own = ids.get(keyId) ?? new Set();
     for (const id of [log.logId, log.checkpointKeyId]) if (id !== undefined) own.add(id);
     ids.set(keyId, own);

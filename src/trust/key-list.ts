@@ -64,7 +64,7 @@ function tryPublicKey(bytes: Uint8Array): PublicKey | undefined {
 }
 
 /** The id that a log's key is listed under. */
-export function keyIdOf({ publicKey }: Pick<TrustedRootLog, 'publicKey'>): string {
+export function logKeyIdOf({ publicKey }: Pick<TrustedRootLog, 'publicKey'>): string {
   return tryPublicKey(publicKey)?.id ?? sha256Hex(publicKey);
 }
 
@@ -86,7 +86,7 @@ function keysOfTrustedRoot(target: TrustTarget): DistributedKey[] {
       // A key that cannot be used here (a new algorithm) is listed like any other: one of them must not stop the rest.
       return {
         ...common,
-        id: keyIdOf(entry),
+        id: logKeyIdOf(entry),
         algorithm: key?.algorithm ?? entry.keyDetails,
       };
     };

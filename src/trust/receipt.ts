@@ -12,7 +12,7 @@ import type { TrustTarget } from './targets.ts';
 export type { Receipt } from '../base/schema-types.ts';
 
 /** 10,000 keys and 1,000 logs fit several times. */
-export const MOST_RECEIPT_BYTES = 16 * 1024 * 1024;
+export const MAX_RECEIPT_BYTES = 16 * 1024 * 1024;
 
 /** What signatures of a receipt are over: the canonical JSON of `signed`, whose `format` keeps it apart from all else. */
 function signedBytes(signed: Receipt['signed']): Uint8Array {

@@ -3,7 +3,7 @@ import type { ServiceMap } from '../base/schema-types.ts';
 import type { Config } from '../config/config.ts';
 import { type Endpoints, parseServiceMap, resolveServices } from '../config/service-map.ts';
 import type { TufView } from '../tuf/view.ts';
-import { findTarget, loadServiceMap, targetNamesOf } from './targets.ts';
+import { findTargetByStem, loadServiceMap, targetNamesOf } from './targets.ts';
 
 /** Where the services are, and what says so. */
 export interface Services {
@@ -13,7 +13,7 @@ export interface Services {
   readonly from: string;
 }
 
-const MOST_MAP_BYTES = 1024 * 1024;
+const MAX_MAP_BYTES = 1024 * 1024;
 
 /**
  * The service map in force, after the overrides of the configured environment: the local file of
@@ -26,8 +26,8 @@ export async function loadServices(view: TufView, config: Config): Promise<Servi
   const map =
     file === undefined
       ? await loadServiceMap(view, targetNamesOf(config))
-      : parseServiceMap(readBounded(file, MOST_MAP_BYTES), file);
+      : parseServiceMap(readBounded(file, MAX_MAP_BYTES), file);
   if (!map) return undefined;
-  const from = file ?? findTarget(view, config.serviceMapTarget, new Set(config.trustRoles))!.name;
+  const from = file ?? findTargetByStem(view, config.serviceMapTarget, new Set(config.trustRoles))!.name;
   return { map, endpoints: resolveServices(map, config.environment), from };
 }

@@ -14,10 +14,10 @@ import {
 } from '../tlog/witness-policy.ts';
 import type { TufRole } from '../tuf/view.ts';
 import { type Freshness, freshnessWindow, judgeFreshness } from './freshness.ts';
-import { type KeyStatus, keyLives } from './key-life.ts';
 import { distributedKeys } from './key-list.ts';
+import { type KeyStatus, keyLives } from './key-rotation.ts';
 import { loadServices, type Services } from './services.ts';
-import { findTarget, targetNamesOf, trustTargets } from './targets.ts';
+import { findTargetByStem, targetNamesOf, trustTargets } from './targets.ts';
 
 /** What a trust store holds and how it stands, at one instant. */
 export interface TrustStatus {
@@ -54,7 +54,7 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
     distributedKeys(await trustTargets(view, names, services.value?.map)),
   );
   const missing = await attempt(() =>
-    names.rekorKeyTargets.filter((name) => !findTarget(view, name, names.trustRoles)),
+    names.rekorKeyTargets.filter((name) => !findTargetByStem(view, name, names.trustRoles)),
   );
   const { source } = state;
   const freshness = judgeFreshness(

@@ -21,7 +21,7 @@ import { judgedView, secondOpinion } from '../tuf/second-opinion.ts';
 import { type DerivedTrust, deriveTrust, trustedRootFile } from './derived-trust.ts';
 import { keyHistory } from './key-history.ts';
 import { distributedKeys } from './key-list.ts';
-import { type PinnedRoot, pinRoot, type Voucher } from './root-pin.ts';
+import { type PinnedRoot, pinRoot, type RootVoucher } from './pin.ts';
 import { neededTargets } from './targets.ts';
 import { MAX_TRUSTED_ROOT_BYTES } from './trusted-root.ts';
 
@@ -49,7 +49,7 @@ export interface Synced {
  */
 export async function initTrust(
   setting: SyncSetting,
-  voucher: Voucher,
+  voucher: RootVoucher,
   bundleKeys: readonly PublicKey[],
   replace: boolean,
 ): Promise<Synced> {

@@ -121,7 +121,7 @@ function stem(name: string): string {
  * @returns `undefined` when there is none
  * @throws StellaError TARGET_AMBIGUOUS naming the candidates
  */
-export function findTarget(
+export function findTargetByStem(
   view: TufView,
   name: string,
   trustRoles: ReadonlySet<string>,
@@ -147,9 +147,9 @@ function anchorsOf(view: TufView, trustRoles: ReadonlySet<string>): TufTarget[] 
     .filter((target) => isAnchor(target, trustRoles));
 }
 
-/** {@link findTarget}, where it must exist. @throws StellaError TARGET_UNKNOWN, TARGET_AMBIGUOUS */
+/** {@link findTargetByStem}, where it must exist. @throws StellaError TARGET_UNKNOWN, TARGET_AMBIGUOUS */
 export function resolveTarget(view: TufView, name: string, trustRoles: ReadonlySet<string>): TufTarget {
-  const target = findTarget(view, name, trustRoles);
+  const target = findTargetByStem(view, name, trustRoles);
   if (target) return target;
   throw new StellaError(
     'TARGET_UNKNOWN',
@@ -213,7 +213,7 @@ function declaredUsage(target: TufTarget): TargetUsage | undefined {
  * @throws StellaError SERVICE_MAP_NOT_FOUND, SERVICE_MAP_INVALID, TARGET_AMBIGUOUS, TUF_MISMATCH
  */
 export async function loadServiceMap(view: TufView, names: TargetNames): Promise<ServiceMap | undefined> {
-  const target = findTarget(view, names.serviceMapTarget, names.trustRoles);
+  const target = findTargetByStem(view, names.serviceMapTarget, names.trustRoles);
   if (target) return parseServiceMap(await view.readTarget(target.name), target.name);
   if (!names.serviceMapChosen) return undefined;
   throw new StellaError(
@@ -237,7 +237,7 @@ function namedUsages(
 ): Map<string, TargetUsage> {
   const usages = new Map<string, TargetUsage>();
   const give = (name: string | undefined, usage: TargetUsage) => {
-    const target = name === undefined ? undefined : findTarget(view, name, names.trustRoles);
+    const target = name === undefined ? undefined : findTargetByStem(view, name, names.trustRoles);
     if (target) usages.set(target.name, usage);
   };
   give(map?.fulcio?.root_cert_target, 'Fulcio');
@@ -276,7 +276,7 @@ function chosenKeys(
 ): TufTarget[] {
   if (isEachRequired) return names.map((name) => resolveTarget(view, name, trustRoles));
   const found = names
-    .map((name) => findTarget(view, name, trustRoles))
+    .map((name) => findTargetByStem(view, name, trustRoles))
     .filter((target) => target !== undefined);
   if (areChosen && found.length === 0 && names[0] !== undefined) resolveTarget(view, names[0], trustRoles);
   return found;

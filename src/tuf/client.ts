@@ -1,19 +1,19 @@
-/*
- * The room of TUF: one model of its metadata, for those who author a repository and for those who follow one.
- *
- * `metadata.ts` says what metadata is, `signature.ts` who has signed it, `delegation.ts` who may speak for a target. This
- * file is the client workflow of the specification (1.0, §5) and does no judging: `trusted-set.ts` has the rules, one
- * method for each step; `view.ts` brings a repository to disk and reads it there. The room never decides what a target is
- * trusted for (that is `trust/`), and changes no other package: tuf-js is asked for a second opinion, in
- * `second-opinion.ts` alone. Start here.
+/**
+ * tuf/: one model of TUF metadata, for those who author a repository and for those who follow one. metadata.ts says what
+ * metadata is, signature.ts who has signed it, delegation.ts who may speak for a target. This file is the client workflow
+ * of the specification (1.0, §5) and judges nothing: trusted-set.ts has the rules, one method for each step. The room
+ * never decides what a target is trusted for (trust/ does), and changes no other package: tuf-js is asked for a second
+ * opinion, in second-opinion.ts alone.
+ * Start here, then refresh.ts (a repository to disk), load.ts (read again) and view.ts (what a verified one offers).
  */
+
 import { excerpt } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { delegatesFor, isBin } from './delegation.ts';
 import { MetadataPaths, metadataPath } from './layout.ts';
 import { entryOf, type MetaFile, type TufTargets } from './metadata.ts';
 import { MAX_BYTES, MAX_SIGNED_BYTES, metadataFileName } from './metadata-file.ts';
-import { type Origin, TrustedSet } from './trusted-set.ts';
+import { type MetadataOrigin, TrustedSet } from './trusted-set.ts';
 import type { ClientOptions, OmittedRole, TufRole, TufTarget } from './types.ts';
 
 const MAX_ROOT_ROTATIONS = 1024;
@@ -267,7 +267,7 @@ export class TufClient {
         'TUF_INVALID',
         `TUF repository ${this.#options.url}: another file is published where the role ${excerpt(role)} would be`,
       );
-    const update = (bytes: Uint8Array, origin: Origin) => {
+    const update = (bytes: Uint8Array, origin: MetadataOrigin) => {
       this.#set.updateTargets(bytes, role, delegator, origin);
       this.#checkedDelegations.add(JSON.stringify([delegator, role]));
       this.#accept(role, meta.version, bytes);

@@ -11,7 +11,7 @@ export interface TufKey {
 }
 
 /** Who must sign a role: `threshold` of the keys named by `keyids` (§4.3). */
-export interface RoleKeys {
+export interface RoleRule {
   keyids: string[];
   threshold: number;
 }
@@ -31,7 +31,7 @@ export interface RootPart extends Signed<'root'> {
   /** Absent in older repositories, which have no consistent snapshots. */
   consistent_snapshot?: boolean;
   keys: Record<string, TufKey>;
-  roles: Record<TopRole, RoleKeys>;
+  roles: Record<TopRole, RoleRule>;
 }
 
 /** A metadata file as another names it (§4.4). */
@@ -62,7 +62,7 @@ export interface TargetEntry {
 }
 
 /** One delegated role (§4.5): by path patterns, or by what the SHA-256 of a target's name begins with. */
-export interface DelegatedRole extends RoleKeys {
+export interface DelegatedRole extends RoleRule {
   name: string;
   terminating: boolean;
   paths?: string[];
@@ -70,7 +70,7 @@ export interface DelegatedRole extends RoleKeys {
 }
 
 /** Delegation to 2^bit_length hash bins (TAP 15). */
-export interface SuccinctRoles extends RoleKeys {
+export interface SuccinctRoles extends RoleRule {
   bit_length: number;
   name_prefix: string;
 }

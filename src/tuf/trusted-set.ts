@@ -20,7 +20,7 @@ import { checkThreshold, ruleOf, type SigningRule } from './signature.ts';
 import type { TufRole } from './types.ts';
 
 /** Where bytes come from: what a store holds was verified before, so that damage to it is another finding. */
-export type Origin = 'source' | 'held';
+export type MetadataOrigin = 'source' | 'held';
 
 interface Trusted<M extends MetadataFile> {
   readonly metadata: M;
@@ -87,7 +87,7 @@ export class TrustedSet {
    * The next root (§5.3.4–§5.3.7). Its expiry does not matter before the last is known.
    * @throws StellaError TUF_INVALID, TUF_SIGNATURE, TUF_ROLLBACK, TUF_MISMATCH; STORE_CORRUPT for malformed held bytes
    */
-  updateRoot(bytes: Uint8Array, origin: Origin): void {
+  updateRoot(bytes: Uint8Array, origin: MetadataOrigin): void {
     const metadata = this.#parse('root', bytes, 'root', origin);
     const { version } = this.root.signed;
     // §5.3.4: signed as the old root and as the new one demand. The old one comes first: it is what is trusted.
@@ -108,7 +108,7 @@ export class TrustedSet {
    * @returns false where its version is the trusted one's: then that one stays
    * @throws StellaError TUF_EXPIRED (of the root, too), TUF_INVALID, TUF_SIGNATURE, TUF_ROLLBACK; STORE_CORRUPT
    */
-  updateTimestamp(bytes: Uint8Array, origin: Origin): boolean {
+  updateTimestamp(bytes: Uint8Array, origin: MetadataOrigin): boolean {
     // §5.3.10
     this.#checkExpiry(this.root, 'root');
     const metadata = this.#parse('timestamp', bytes, 'timestamp', origin);
@@ -156,7 +156,7 @@ export class TrustedSet {
    * @param origin a held one was the right one for an earlier timestamp: it is not compared with the hashes of this one
    * @throws StellaError TUF_EXPIRED (of the timestamp, too), TUF_MISMATCH, TUF_INVALID, TUF_SIGNATURE, TUF_ROLLBACK; STORE_CORRUPT
    */
-  updateSnapshot(bytes: Uint8Array, origin: Origin): void {
+  updateSnapshot(bytes: Uint8Array, origin: MetadataOrigin): void {
     this.checkFinalTimestamp();
     // §5.5.2
     if (origin === 'source') this.checkSnapshotFile(bytes);
@@ -204,7 +204,7 @@ export class TrustedSet {
    * @param delegator a trusted role that delegates to it; `root` for the top-level one
    * @throws StellaError TUF_MISMATCH, TUF_INVALID, TUF_SIGNATURE, TUF_EXPIRED; STORE_CORRUPT
    */
-  updateTargets(bytes: Uint8Array, role: string, delegator: string, origin: Origin): void {
+  updateTargets(bytes: Uint8Array, role: string, delegator: string, origin: MetadataOrigin): void {
     const file = roleFile(role);
     const meta = this.targetsMeta(role);
     if (!meta) throw this.#error('TUF_INVALID', `the snapshot does not list the role ${excerpt(role)}`);
@@ -245,7 +245,12 @@ export class TrustedSet {
     return rule;
   }
 
-  #parse<K extends TopRole>(kind: K, bytes: Uint8Array, role: string, origin: Origin): MetadataKinds[K] {
+  #parse<K extends TopRole>(
+    kind: K,
+    bytes: Uint8Array,
+    role: string,
+    origin: MetadataOrigin,
+  ): MetadataKinds[K] {
     const what = `${this.#repository}: ${roleFile(role)}`;
     return parseMetadata(kind, bytes, what, origin === 'held' ? 'STORE_CORRUPT' : 'TUF_INVALID');
   }

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { loadTrust, type TrustInputs } from '../../src/attest/authority/trust.ts';
+import { loadTrust, type TrustInputs } from '../../src/attest/authority/verifier-trust.ts';
 import { parseAttestations } from '../../src/attest/document/parse.ts';
 import { parsePattern } from '../../src/attest/policy/identity-rule.ts';
 import { preflight } from '../../src/attest/preflight.ts';

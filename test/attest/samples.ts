@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { loadTrust, type VerifierTrust } from '../../src/attest/authority/trust.ts';
+import { loadTrust, type VerifierTrust } from '../../src/attest/authority/verifier-trust.ts';
 import { type Artifact, artifactOf } from '../../src/attest/document/artifact.ts';
 import { parseSigstoreBundle } from '../../src/attest/document/sigstore-bundle.ts';
 import type { Verdict } from '../../src/attest/verdict/verdict.ts';

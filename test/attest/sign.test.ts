@@ -4,7 +4,7 @@ import { bundleFromJSON } from '@sigstore/bundle';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
 import { describe, expect, test } from 'vitest';
-import { loadTrust } from '../../src/attest/authority/trust.ts';
+import { loadTrust } from '../../src/attest/authority/verifier-trust.ts';
 import { formatPrivateKey, formatPublicKey, generateKey } from '../../src/base/keys.ts';
 import { loadLog } from '../../src/logs/writer.ts';
 import { assembleTrustedRoot, formatTrustedRoot, parseTrustedRoot } from '../../src/trust/trusted-root.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { AttestorKey } from '../../src/attest/authority/material.ts';
-import type { TrustInputs } from '../../src/attest/authority/trust.ts';
+import type { TrustInputs } from '../../src/attest/authority/verifier-trust.ts';
 import { artifactOf } from '../../src/attest/document/artifact.ts';
 import { type SignedAttestation, signAttestation } from '../../src/attest/sign.ts';
 import {

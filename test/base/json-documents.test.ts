@@ -8,7 +8,7 @@ import { parseServiceMap } from '../../src/config/service-map.ts';
 import { parseAnnotations } from '../../src/oci/annotations.ts';
 import { appendAudit, loadAudit } from '../../src/store/audit.ts';
 import { openStore } from '../../src/store/store.ts';
-import { pinRoot } from '../../src/trust/root-pin.ts';
+import { pinRoot } from '../../src/trust/pin.ts';
 import { formatTrustedRoot, parseTrustedRoot } from '../../src/trust/trusted-root.ts';
 import { makeSite, NOW } from '../attest/signed.ts';
 import { refusal } from '../support/errors.ts';

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseTimestamp } from '../../src/attest/authority/timestamp.ts';
-import { loadTrust } from '../../src/attest/authority/trust.ts';
+import { loadTrust } from '../../src/attest/authority/verifier-trust.ts';
 import { parseDigest } from '../../src/attest/document/load-artifact.ts';
 import { parseStatement } from '../../src/attest/document/statement.ts';
 import { parseEntryBody } from '../../src/attest/evidence/log-entry.ts';

@@ -1,8 +1,12 @@
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
+import { ATTESTATION_CHECKS } from '../../src/attest/verdict/check-list.ts';
 import { HELP } from '../../src/cli/commands/help.ts';
+import { DOCTOR_CHECKS } from '../../src/cli/commands/own/doctor-checks.ts';
 import { Cli, commandPath } from '../../src/cli/frame/cli.ts';
 import { commandTree } from '../../src/cli/tree.ts';
+import { SOURCES } from '../../src/config/sources.ts';
+import { BUNDLE_CHECKS } from '../../src/consumer/check-list.ts';
 import { stella } from '../support/cli.ts';
 
 const io = {
@@ -46,11 +50,20 @@ test('the help table speaks of commands that exist', () => {
   expect(Object.keys(HELP).filter((path) => !paths.includes(path))).toEqual([]);
 });
 
+test.each([
+  ['trust import', BUNDLE_CHECKS],
+  ['attest verify', ATTESTATION_CHECKS],
+  ['doctor', DOCTOR_CHECKS],
+  ['config show', SOURCES],
+] as const)('the help of %s lists what the code lists, in its order', (path, list) => {
+  expect(HELP[path]!.purpose).toContain(`: ${list.join(', ')}`);
+});
+
 describe.each(paths)('%s', (path) => {
   const help = HELP[path];
 
   test('has a purpose, two examples and related commands that exist', () => {
-    expect(help, `no entry for ${path} in src/cli/help/`).toBeDefined();
+    expect(help, `no entry for ${path} in the help.ts of its group`).toBeDefined();
     expect(help!.purpose).toMatch(/\.$/);
     expect(help!.examples.length).toBeGreaterThanOrEqual(2);
     expect(help!.related.length).toBeGreaterThan(0);

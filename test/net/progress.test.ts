@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { guardFlow, Progress } from '../../src/net/progress.ts';
+import { guardFlow, TransferProgress } from '../../src/net/progress.ts';
 
 const WINDOW = 15_000;
 
 /** A transfer from its beginning with two retries, and the clock that it goes by. */
 function transfer(done = 0) {
   let now = 0;
-  const progress = new Progress(done, 2, WINDOW, () => now);
+  const progress = new TransferProgress(done, 2, WINDOW, () => now);
   return {
     /** Each try gets to a byte and fails then. */
     fail: (at: number, milliseconds = 1000) => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { StellaError } from '../../src/base/errors.ts';
-import { parseRetryAfter, pauseBeforeRetry, repeated } from '../../src/net/retry.ts';
+import { parseRetryAfter, pauseBeforeRetry, withRetries } from '../../src/net/retry.ts';
 import { refusal } from '../support/errors.ts';
 import { impatientFetcher as fetcher, serve } from '../support/loopback.ts';
 
@@ -46,7 +46,7 @@ describe('another try', () => {
         count += 1;
         throw error;
       };
-      await expect(repeated('x', work, { retries: 2, firstDelay: 1 })).rejects.toBe(error);
+      await expect(withRetries('x', work, { retries: 2, firstDelay: 1 })).rejects.toBe(error);
       return count;
     };
     expect(await tries(passing())).toBe(3);

@@ -6,7 +6,7 @@ import { type Config, loadConfig } from '../../src/config/config.ts';
 import type { Fetcher } from '../../src/net/types.ts';
 import { loadGeneration } from '../../src/store/generation.ts';
 import { openStore, type TrustStore } from '../../src/store/store.ts';
-import type { Voucher } from '../../src/trust/root-pin.ts';
+import type { RootVoucher } from '../../src/trust/pin.ts';
 import { initTrust, type Synced, syncTrust } from '../../src/trust/sync.ts';
 import type { TufView } from '../../src/tuf/view.ts';
 import { refusal } from './errors.ts';
@@ -52,7 +52,7 @@ export class TrustClient {
 
   async init(
     now = NOW,
-    options: { voucher?: Voucher; replace?: boolean; urls?: string[] } = {},
+    options: { voucher?: RootVoucher; replace?: boolean; urls?: string[] } = {},
   ): Promise<Synced> {
     const voucher = options.voucher ?? { how: 'root-file', bytes: this.repository.firstRoot };
     const setting = this.#setting(now, options.urls ?? [REPOSITORY_URL]);

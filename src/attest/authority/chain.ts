@@ -74,7 +74,7 @@ export interface JudgedCertificate {
   readonly sct: readonly string[] | 'none-needed' | StellaError;
 }
 
-const MOST_REMEMBERED = 4096;
+const MAX_REMEMBERED = 4096;
 
 /** Judges signing certificates, each only once however many attestations carry it. */
 export class CertificateJudge {
@@ -96,7 +96,7 @@ export class CertificateJudge {
     const known = this.#judged.get(id);
     if (known) return known;
     const judged = this.#judge(chain);
-    if (this.#judged.size >= MOST_REMEMBERED) this.#judged.clear();
+    if (this.#judged.size >= MAX_REMEMBERED) this.#judged.clear();
     this.#judged.set(id, judged);
     return judged;
   }

@@ -10,9 +10,9 @@ import { deriveTrust } from '../../trust/derived-trust.ts';
 import { configuredWarnDays, freshnessWindow, judgeFreshness } from '../../trust/freshness.ts';
 import type { TufView } from '../../tuf/view.ts';
 import type { AttestorKey } from './material.ts';
-import type { CarriedLogs, TrustInputs, TrustOrigin } from './trust.ts';
+import type { CarriedLogs, TrustInputs, TrustOrigin } from './verifier-trust.ts';
 
-const MOST_ATTEMPTS = 3;
+const MAX_ATTEMPTS = 3;
 
 export interface StoreTrustSetting {
   readonly store: TrustStore;
@@ -35,7 +35,7 @@ export async function storeTrustInputs(setting: StoreTrustSetting): Promise<Trus
       return await generationTrustInputs(setting, generation);
     } catch (error) {
       // Imports may have removed it while it was read; then there is a newer one.
-      if (attempt >= MOST_ATTEMPTS || existsSync(generation.directory)) throw error;
+      if (attempt >= MAX_ATTEMPTS || existsSync(generation.directory)) throw error;
     }
   }
 }

@@ -1,6 +1,6 @@
 /** The code of one worker thread of a batch: gets pieces of work, answers with verdicts. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { loadTrust } from '../authority/trust.ts';
+import { loadTrust } from '../authority/verifier-trust.ts';
 import { type BatchPiece, type BatchRules, verifyPiece } from './batch.ts';
 
 const rules = workerData as BatchRules;

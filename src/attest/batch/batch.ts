@@ -1,10 +1,18 @@
+/**
+ * attest/batch/: many attestations at once: in threads, in shards on several machines, and joined again. It changes
+ * how fast verdicts come, never what they say: each is the one that verify.ts gives alone. A shard that is missing,
+ * there twice or cut off is an error of the merge. All threads of one run judge by the same trust and the same
+ * instant; none of them loads its own.
+ * Start here, then shard.ts for how inputs are divided and merge.ts for joining what was printed.
+ */
+
 import type { Worker } from 'node:worker_threads';
 import type { Instant } from '../../base/clock.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import { letInterruptsIn } from '../../base/interrupt.ts';
 import type { VerdictDocument } from '../../base/schema-types.ts';
 import { startThread } from '../../base/thread.ts';
-import { loadTrust, type TrustInputs, type VerifierTrust } from '../authority/trust.ts';
+import { loadTrust, type TrustInputs, type VerifierTrust } from '../authority/verifier-trust.ts';
 import {
   type Input,
   type InputFile,

@@ -7,7 +7,7 @@ import { readError } from '../../base/files.ts';
 import { parseStrictJson } from '../../base/json.ts';
 import { checkSchema } from '../../base/schema.ts';
 import type { ShardDocument, VerdictDocument } from '../../base/schema-types.ts';
-import { LIMITS } from '../document/limits.ts';
+import { ATTESTATION_LIMITS } from '../document/limits.ts';
 
 /** What the shards came to together. */
 export interface Merged {
@@ -107,10 +107,10 @@ async function* readLines(file: string): AsyncGenerator<unknown> {
     let number = 0;
     for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
       number += 1;
-      if (line.length > LIMITS.documentBytes)
+      if (line.length > ATTESTATION_LIMITS.documentBytes)
         throw new StellaError(
           'FILE_TOO_LARGE',
-          `${file}: line ${number} is longer than ${LIMITS.documentBytes}`,
+          `${file}: line ${number} is longer than ${ATTESTATION_LIMITS.documentBytes}`,
         );
       // A container's log holds what was printed for people, too.
       if (line === '' || /^(?:error|hint|warning|note|cause): /.test(line)) continue;

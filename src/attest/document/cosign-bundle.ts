@@ -2,7 +2,7 @@ import { parseStrictJson } from '../../base/json.ts';
 import { FieldReader, isPresent, type JsonObject } from '../../base/json-fields.ts';
 import type { Attestation, LogEntry, SignerClaim } from './attestation.ts';
 import { parseBareEnvelope } from './envelope.ts';
-import { LIMITS } from './limits.ts';
+import { ATTESTATION_LIMITS } from './limits.ts';
 
 const read = new FieldReader('SIGSTORE_BUNDLE_INVALID');
 const FIELDS = {
@@ -23,10 +23,11 @@ export function isCosignBundle(fields: JsonObject): boolean {
  */
 export function parseCosignBundle(value: JsonObject): Attestation {
   const bundle = read.object(value, 'the cosign bundle', FIELDS.bundle);
-  const signature = read.bytes(bundle['base64Signature'], 'base64Signature', LIMITS.payloadBytes);
+  const signature = read.bytes(bundle['base64Signature'], 'base64Signature', ATTESTATION_LIMITS.payloadBytes);
   const entries = isPresent(bundle['rekorBundle']) ? [parseRekorBundle(bundle['rekorBundle'])] : [];
   const isEnvelope = signature[0] === 0x7b;
-  if (!isEnvelope && signature.length > LIMITS.signatureBytes) read.refuse('base64Signature', 'is too long');
+  if (!isEnvelope && signature.length > ATTESTATION_LIMITS.signatureBytes)
+    read.refuse('base64Signature', 'is too long');
   return {
     form: 'cosign-bundle',
     content: isEnvelope
@@ -43,7 +44,7 @@ export function parseCosignBundle(value: JsonObject): Attestation {
 
 function parseSigner(value: unknown): SignerClaim {
   if (!isPresent(value) || value === '') return { kind: 'key', hint: undefined };
-  const most = LIMITS.certificates * LIMITS.certificateBytes;
+  const most = ATTESTATION_LIMITS.certificates * ATTESTATION_LIMITS.certificateBytes;
   const text = read.string(value, 'cert', 2 * most);
   // Base64 of PEM, or the PEM itself.
   const pem = text.startsWith('-----BEGIN') ? text : read.bytes(text, 'cert', most).toString('latin1');
@@ -51,7 +52,8 @@ function parseSigner(value: unknown): SignerClaim {
   const blocks = [
     ...pem.matchAll(/-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g),
   ];
-  if (blocks.length === 0 || blocks.length > LIMITS.certificates) read.refuse('cert', 'is not PEM');
+  if (blocks.length === 0 || blocks.length > ATTESTATION_LIMITS.certificates)
+    read.refuse('cert', 'is not PEM');
   return { kind: 'certificate', certificates: blocks.map((block) => Buffer.from(block[1]!, 'base64')) };
 }
 
@@ -61,7 +63,7 @@ function parseRekorBundle(value: unknown): LogEntry {
   const logId = read.string(payload['logID'], 'rekorBundle.Payload.logID', 64);
   if (!/^[0-9a-f]{64}$/.test(logId))
     read.refuse('rekorBundle.Payload.logID', 'is not 32 bytes in hexadecimal');
-  const body = read.bytes(payload['body'], 'rekorBundle.Payload.body', LIMITS.entryBytes);
+  const body = read.bytes(payload['body'], 'rekorBundle.Payload.body', ATTESTATION_LIMITS.entryBytes);
   const entry = read.object(
     parseStrictJson(body, 'the log entry', { code: 'LOG_ENTRY_INVALID' }),
     'the log entry',
@@ -76,7 +78,7 @@ function parseRekorBundle(value: unknown): LogEntry {
     signedEntryTimestamp: read.bytes(
       rekor['SignedEntryTimestamp'],
       'rekorBundle.SignedEntryTimestamp',
-      LIMITS.signatureBytes,
+      ATTESTATION_LIMITS.signatureBytes,
     ),
     proof: undefined,
     body,

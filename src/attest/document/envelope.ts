@@ -1,7 +1,7 @@
 import { StellaError } from '../../base/errors.ts';
 import { FieldReader, isPresent } from '../../base/json-fields.ts';
 import type { Envelope } from './attestation.ts';
-import { LIMITS } from './limits.ts';
+import { ATTESTATION_LIMITS } from './limits.ts';
 
 export const IN_TOTO_PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 
@@ -25,15 +25,15 @@ function parse(value: unknown, path: string, ofEnvelope: FieldNames, ofSignature
   const fields = read.object(value, path, ofEnvelope);
   const payloadType = read.string(fields['payloadType'], `${path}.payloadType`, 256);
   if (payloadType === '') read.refuse(`${path}.payloadType`, 'is empty');
-  const payload = read.bytes(fields['payload'], `${path}.payload`, LIMITS.payloadBytes);
-  const list = read.array(fields['signatures'], `${path}.signatures`, LIMITS.signatures);
+  const payload = read.bytes(fields['payload'], `${path}.payload`, ATTESTATION_LIMITS.payloadBytes);
+  const list = read.array(fields['signatures'], `${path}.signatures`, ATTESTATION_LIMITS.signatures);
   if (list.length === 0) read.refuse(`${path}.signatures`, 'is empty');
   const signatures = list.map((item, i) => {
     const at = `${path}.signatures.${i}`;
     const signature = read.object(item, at, ofSignature);
     const keyid = signature['keyid'];
     return {
-      sig: read.bytes(signature['sig'], `${at}.sig`, LIMITS.signatureBytes),
+      sig: read.bytes(signature['sig'], `${at}.sig`, ATTESTATION_LIMITS.signatureBytes),
       keyid: isPresent(keyid) && keyid !== '' ? read.string(keyid, `${at}.keyid`, 1024) : undefined,
     };
   });

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { compareBytewise } from '../../base/bytes.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import { readBounded, readError } from '../../base/files.ts';
-import { LIMITS } from './limits.ts';
+import { ATTESTATION_LIMITS } from './limits.ts';
 import { type Parsed, parseAttestations, parseLine } from './parse.ts';
 
 /** A document with attestations, as it was named or found. */
@@ -83,7 +83,7 @@ export interface LineBlock {
 
 /** Whether a file is too large for one document, so that it can only be JSON lines. */
 export function isLongFile(file: InputFile): boolean {
-  return fileSize(file) > LIMITS.documentBytes;
+  return fileSize(file) > ATTESTATION_LIMITS.documentBytes;
 }
 
 /** Bytes; 0 where there is no such file. */
@@ -97,7 +97,7 @@ export function fileSize(file: InputFile): number {
  * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE, FILE_TOO_LARGE
  */
 export function readInputs(file: InputFile): Generator<Input> {
-  return inputsIn(file, readBounded(file.path, LIMITS.documentBytes));
+  return inputsIn(file, readBounded(file.path, ATTESTATION_LIMITS.documentBytes));
 }
 
 /** {@link readInputs} of a document at hand. */
@@ -141,10 +141,10 @@ export async function* readLines(file: InputFile): AsyncGenerator<LineBlock> {
   let number = 0;
   let block: string[] = [];
   for await (const line of lines) {
-    if (line.length > LIMITS.documentBytes)
+    if (line.length > ATTESTATION_LIMITS.documentBytes)
       throw new StellaError(
         'FILE_TOO_LARGE',
-        `${file.name}: a line is longer than ${LIMITS.documentBytes} characters`,
+        `${file.name}: a line is longer than ${ATTESTATION_LIMITS.documentBytes} characters`,
       );
     if (line.trim() === '') continue;
     block.push(line);

@@ -1,5 +1,5 @@
 /** The most of everything that an attestation may have. Anything beyond is refused before work is spent on it. */
-export const LIMITS = {
+export const ATTESTATION_LIMITS = {
   /** Bytes of one JSON document with attestations; GitHub's largest lists stay below a tenth of it. */
   documentBytes: 32 * 1024 * 1024,
   /** Nesting of JSON arrays and objects; deep SBOM predicates reach about 40. */

@@ -1,10 +1,17 @@
+/**
+ * attest/document/: what was handed in: Sigstore bundles, DSSE envelopes, cosign bundles, JSON lines, artifacts, all
+ * read as hostile bytes into one form. It parses strictly and within limits.ts; it never verifies a signature and knows
+ * no trust. Where a document may be read in two ways it is refused, not interpreted.
+ * Start here, then attestation.ts for the one form that everything else judges.
+ */
+
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import { decodeJsonText, type JsonRules, parseStrictJson, peekJson } from '../../base/json.ts';
 import type { JsonObject } from '../../base/json-fields.ts';
 import type { Attestation } from './attestation.ts';
 import { isCosignBundle, parseCosignBundle } from './cosign-bundle.ts';
 import { parseBareEnvelope } from './envelope.ts';
-import { LIMITS } from './limits.ts';
+import { ATTESTATION_LIMITS } from './limits.ts';
 import { isSigstoreBundle, parseSigstoreBundle } from './sigstore-bundle.ts';
 
 /** One attestation of a document, or why it is none. */
@@ -12,7 +19,11 @@ export type Parsed = { readonly attestation: Attestation } | { readonly error: S
 
 /** Attestations in one list; a longer document is for JSON lines. */
 const MOST_IN_LIST = 10_000;
-const RULES: JsonRules = { code: 'PARSE_FAILED', maxDepth: LIMITS.jsonDepth, byteOrderMark: 'skip' };
+const RULES: JsonRules = {
+  code: 'PARSE_FAILED',
+  maxDepth: ATTESTATION_LIMITS.jsonDepth,
+  byteOrderMark: 'skip',
+};
 
 /**
  * A document with attestations, told apart by what is in it: a Sigstore bundle, a DSSE envelope, cosign's older bundle, a
@@ -20,8 +31,11 @@ const RULES: JsonRules = { code: 'PARSE_FAILED', maxDepth: LIMITS.jsonDepth, byt
  * @throws StellaError PARSE_FAILED when the document as a whole is none of these
  */
 export function parseAttestations(document: Uint8Array, what: string): Parsed[] {
-  if (document.length > LIMITS.documentBytes)
-    throw new StellaError('FILE_TOO_LARGE', `${what} is larger than ${LIMITS.documentBytes} bytes`);
+  if (document.length > ATTESTATION_LIMITS.documentBytes)
+    throw new StellaError(
+      'FILE_TOO_LARGE',
+      `${what} is larger than ${ATTESTATION_LIMITS.documentBytes} bytes`,
+    );
   const text = decodeJsonText(document, what, 'PARSE_FAILED');
   let value: unknown;
   try {

@@ -8,7 +8,7 @@ import type {
   SignerClaim,
 } from './attestation.ts';
 import { parseEnvelope } from './envelope.ts';
-import { LIMITS } from './limits.ts';
+import { ATTESTATION_LIMITS } from './limits.ts';
 
 const read = new FieldReader('SIGSTORE_BUNDLE_INVALID');
 
@@ -104,7 +104,11 @@ function parseContent(bundle: JsonObject): Envelope | MessageSignature {
     return content;
   }
   const fields = read.object(message, 'messageSignature', FIELDS.message);
-  const signature = read.bytes(fields['signature'], 'messageSignature.signature', LIMITS.signatureBytes);
+  const signature = read.bytes(
+    fields['signature'],
+    'messageSignature.signature',
+    ATTESTATION_LIMITS.signatureBytes,
+  );
   const path = 'messageSignature.messageDigest';
   const digest = read.object(fields['messageDigest'], path, FIELDS.digest);
   const name = read.string(digest['algorithm'], `${path}.algorithm`, 64);
@@ -138,7 +142,11 @@ function parseSigner(material: JsonObject, form: Attestation['form']): SignerCla
   if (form === 'sigstore-bundle-0.3')
     read.refuse('x509CertificateChain', 'is not allowed in a Sigstore bundle of version 0.3');
   const fields = read.object(chain, 'x509CertificateChain', FIELDS.chain);
-  const list = read.array(fields['certificates'], 'x509CertificateChain.certificates', LIMITS.certificates);
+  const list = read.array(
+    fields['certificates'],
+    'x509CertificateChain.certificates',
+    ATTESTATION_LIMITS.certificates,
+  );
   if (list.length === 0) read.refuse('x509CertificateChain.certificates', 'is empty');
   return {
     kind: 'certificate',
@@ -148,7 +156,7 @@ function parseSigner(material: JsonObject, form: Attestation['form']): SignerCla
 
 function rawBytes(value: unknown, path: string): Buffer {
   const fields = read.object(value, path, FIELDS.certificate);
-  return read.bytes(fields['rawBytes'], `${path}.rawBytes`, LIMITS.certificateBytes);
+  return read.bytes(fields['rawBytes'], `${path}.rawBytes`, ATTESTATION_LIMITS.certificateBytes);
 }
 
 function parseTimestamps(value: unknown): Buffer[] {
@@ -156,9 +164,13 @@ function parseTimestamps(value: unknown): Buffer[] {
   const path = 'timestampVerificationData.rfc3161Timestamps';
   const list = read.object(value, 'timestampVerificationData', FIELDS.timestamps)['rfc3161Timestamps'];
   if (!isPresent(list)) return [];
-  const timestamps = read.array(list, path, LIMITS.timestamps).map((item, i) => {
+  const timestamps = read.array(list, path, ATTESTATION_LIMITS.timestamps).map((item, i) => {
     const fields = read.object(item, `${path}.${i}`, FIELDS.timestamp);
-    return read.bytes(fields['signedTimestamp'], `${path}.${i}.signedTimestamp`, LIMITS.timestampBytes);
+    return read.bytes(
+      fields['signedTimestamp'],
+      `${path}.${i}.signedTimestamp`,
+      ATTESTATION_LIMITS.timestampBytes,
+    );
   });
   if (new Set(timestamps.map((bytes) => bytes.toString('latin1'))).size < timestamps.length)
     read.refuse(path, 'has the same timestamp twice');
@@ -168,7 +180,7 @@ function parseTimestamps(value: unknown): Buffer[] {
 function parseEntries(value: unknown, form: Attestation['form']): LogEntry[] {
   if (!isPresent(value)) return [];
   const entries = read
-    .array(value, 'tlogEntries', LIMITS.logEntries)
+    .array(value, 'tlogEntries', ATTESTATION_LIMITS.logEntries)
     .map((item, i) => parseLogEntry(item, `tlogEntries.${i}`));
   if (
     new Set(entries.map((entry) => `${entry.logId} ${entry.body.toString('latin1')}`)).size < entries.length
@@ -199,7 +211,7 @@ function parseLogEntry(value: unknown, path: string): LogEntry {
     signedEntryTimestamp = read.bytes(
       promise['signedEntryTimestamp'],
       `${path}.inclusionPromise.signedEntryTimestamp`,
-      LIMITS.signatureBytes,
+      ATTESTATION_LIMITS.signatureBytes,
     );
   }
   return {
@@ -213,7 +225,7 @@ function parseLogEntry(value: unknown, path: string): LogEntry {
     proof: isPresent(entry['inclusionProof'])
       ? parseProof(entry['inclusionProof'], `${path}.inclusionProof`)
       : undefined,
-    body: read.bytes(entry['canonicalizedBody'], `${path}.canonicalizedBody`, LIMITS.entryBytes),
+    body: read.bytes(entry['canonicalizedBody'], `${path}.canonicalizedBody`, ATTESTATION_LIMITS.entryBytes),
   };
 }
 
@@ -230,10 +242,10 @@ function parseProof(value: unknown, path: string): InclusionProof {
     size: read.index(proof['treeSize'], `${path}.treeSize`),
     rootHash: hash(proof['rootHash'], `${path}.rootHash`),
     hashes: read
-      .array(hashes, `${path}.hashes`, LIMITS.proofHashes)
+      .array(hashes, `${path}.hashes`, ATTESTATION_LIMITS.proofHashes)
       .map((item, i) => hash(item, `${path}.hashes.${i}`)),
     checkpoint: Buffer.from(
-      read.string(checkpoint['envelope'], `${path}.checkpoint.envelope`, LIMITS.checkpointBytes),
+      read.string(checkpoint['envelope'], `${path}.checkpoint.envelope`, ATTESTATION_LIMITS.checkpointBytes),
     ),
   };
 }

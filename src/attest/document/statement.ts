@@ -1,7 +1,7 @@
 import { parseStrictJson } from '../../base/json.ts';
 import { FieldReader, type JsonObject } from '../../base/json-fields.ts';
 import { type Table, table } from '../../base/table.ts';
-import { LIMITS } from './limits.ts';
+import { ATTESTATION_LIMITS } from './limits.ts';
 
 const TYPES: ReadonlySet<string> = new Set([
   'https://in-toto.io/Statement/v1',
@@ -36,7 +36,7 @@ export function parseStatement(payload: Uint8Array): Statement {
   const type = read.string(value['_type'], '_type', 256);
   if (!TYPES.has(type))
     read.refuse('_type', `is not a known statement type: ${JSON.stringify(type.slice(0, 80))}`);
-  const list = read.array(value['subject'], 'subject', LIMITS.subjects);
+  const list = read.array(value['subject'], 'subject', ATTESTATION_LIMITS.subjects);
   if (list.length === 0) read.refuse('subject', 'is empty');
   const predicateType = read.string(value['predicateType'], 'predicateType', 1024);
   if (predicateType === '') read.refuse('predicateType', 'is empty');
@@ -49,7 +49,8 @@ function parseSubject(item: unknown, i: number): Subject {
   const digests = read.object(subject['digest'], `${path}.digest`);
   const names = Object.keys(digests);
   if (names.length === 0) read.refuse(`${path}.digest`, 'is empty');
-  if (names.length > LIMITS.digestsPerSubject) read.refuse(`${path}.digest`, 'has too many digests');
+  if (names.length > ATTESTATION_LIMITS.digestsPerSubject)
+    read.refuse(`${path}.digest`, 'has too many digests');
   for (const name of names) read.string(digests[name], `${path}.digest.${name.slice(0, 40)}`, 1024);
   const digest = table(digests as Readonly<Record<string, string>>);
   const name = subject['name'];

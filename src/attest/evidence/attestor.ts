@@ -3,7 +3,7 @@ import { formatInstant, type Instant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import type { PublicKey } from '../../base/keys.ts';
 import type { AttestorKey } from '../authority/material.ts';
-import { type RevokedKey, revokedLogKey, type VerifierTrust } from '../authority/trust.ts';
+import { type RevokedKey, revokedLogKey, type VerifierTrust } from '../authority/verifier-trust.ts';
 import type { Attestation } from '../document/attestation.ts';
 
 /** Hints tell keys apart and prove nothing: key id in hexadecimal or base64, npm's form, or the target's name. */

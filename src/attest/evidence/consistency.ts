@@ -1,7 +1,7 @@
 import { isStellaError } from '../../base/errors.ts';
 import { checkGrowth } from '../../logs/store.ts';
 import type { Checkpoint } from '../../tlog/checkpoint.ts';
-import type { HeldLog } from '../authority/trust.ts';
+import type { HeldLog } from '../authority/verifier-trust.ts';
 
 /** Whether an attestation's view of its log is a part of the view that came with the trust. */
 export interface Consistency {

@@ -7,7 +7,7 @@ import type { HashAlgorithm } from '../../base/keys.ts';
 import { table } from '../../base/table.ts';
 import { HASH_LENGTHS } from '../document/artifact.ts';
 import type { LogEntry } from '../document/attestation.ts';
-import { LIMITS } from '../document/limits.ts';
+import { ATTESTATION_LIMITS } from '../document/limits.ts';
 
 const read = new FieldReader('LOG_ENTRY_INVALID');
 
@@ -126,7 +126,7 @@ function claimIn(body: JsonObject, kind: string, version: string): EntryClaim {
         signatures: list(field(content, 'envelope', 'signatures')).map((item) => ({
           // Base64 of base64, as this kind of entry has it.
           signature: signatureBytes(
-            read.bytes(item['sig'], 'sig', LIMITS.signatureBytes * 2).toString('latin1'),
+            read.bytes(item['sig'], 'sig', ATTESTATION_LIMITS.signatureBytes * 2).toString('latin1'),
           ),
           verifier: pemBytes(item['publicKey']),
         })),
@@ -140,12 +140,13 @@ function claimIn(body: JsonObject, kind: string, version: string): EntryClaim {
 }
 
 function list(value: unknown): readonly JsonObject[] {
-  const items = read.array(value, 'signatures', LIMITS.signatures);
+  const items = read.array(value, 'signatures', ATTESTATION_LIMITS.signatures);
   if (items.length === 0) read.refuse('signatures', 'is empty');
   return items.map((item) => read.object(item, 'signatures'));
 }
 
-const signatureBytes = (value: unknown): Buffer => read.bytes(value, 'signature', LIMITS.signatureBytes);
+const signatureBytes = (value: unknown): Buffer =>
+  read.bytes(value, 'signature', ATTESTATION_LIMITS.signatureBytes);
 
 function hashNamed(value: unknown): HashAlgorithm {
   const name = read.string(value, 'algorithm', 32);
@@ -175,13 +176,13 @@ function signatureAndVerifier(value: unknown): EntryClaim['signatures'][number] 
   const holder = read.object(verifier['x509Certificate'] ?? verifier['publicKey'], 'verifier');
   return {
     signature: signatureBytes(fields['content']),
-    verifier: read.bytes(holder['rawBytes'], 'verifier.rawBytes', LIMITS.certificateBytes),
+    verifier: read.bytes(holder['rawBytes'], 'verifier.rawBytes', ATTESTATION_LIMITS.certificateBytes),
   };
 }
 
 /** The DER inside of base64 of one PEM block, or of the first of a certificate chain. */
 function pemBytes(value: unknown): Buffer {
-  const pem = read.bytes(value, 'publicKey', 2 * LIMITS.certificateBytes).toString('latin1');
+  const pem = read.bytes(value, 'publicKey', 2 * ATTESTATION_LIMITS.certificateBytes).toString('latin1');
   const [first, ...more] = pem.matchAll(
     /\s*-----BEGIN ([A-Z ]+)-----([A-Za-z0-9+/=\s]+)-----END \1-----\s*/gy,
   );

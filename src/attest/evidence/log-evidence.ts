@@ -1,16 +1,25 @@
+/**
+ * attest/evidence/: what shows when something was signed and that it is logged: timestamps, entries, promises,
+ * inclusion and consistency proofs, entries from carried logs. Each piece counts only if a key of authority/ signed it
+ * and it speaks of this very attestation. It never asks a log: everything is in the document or was carried with the
+ * trust.
+ * Start here for logs, signing-time.ts for times, attestor.ts for keys that sign without certificates.
+ */
+
 import { type Instant, SECOND } from '../../base/clock.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import type { WitnessPolicy } from '../../tlog/witness-policy.ts';
 import { isLogNamed } from '../authority/material.ts';
-import { revokedLogKey, type VerifierTrust } from '../authority/trust.ts';
+import { revokedLogKey, type VerifierTrust } from '../authority/verifier-trust.ts';
 import type { LogEntry } from '../document/attestation.ts';
-import type { CheckOutcome, LogEvidence } from '../verdict/verdict.ts';
+import type { AttestationCheckOutcome } from '../verdict/check-list.ts';
+import type { LogEvidence } from '../verdict/verdict.ts';
 import { keyRevoked } from './attestor.ts';
 import { type Consistency, checkConsistencyWithHeld } from './consistency.ts';
 import { checkEntry, type EntryExpectation } from './log-entry.ts';
 import { checkCheckpoint, checkProof, type ProvenCheckpoint } from './log-proof.ts';
 
-type Outcome = Omit<CheckOutcome, 'name'>;
+type Outcome = Omit<AttestationCheckOutcome, 'name'>;
 
 /** Judges how an attestation is shown to be logged; one method per check, in order. */
 export class LogJudge {

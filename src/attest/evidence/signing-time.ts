@@ -1,6 +1,6 @@
 import type { Instant } from '../../base/clock.ts';
 import { checkTimestamp, parseTimestamp } from '../authority/timestamp.ts';
-import { revokedLogKey, type VerifierTrust } from '../authority/trust.ts';
+import { revokedLogKey, type VerifierTrust } from '../authority/verifier-trust.ts';
 import type { Attestation } from '../document/attestation.ts';
 import { keyRevoked } from './attestor.ts';
 import { checkPromise } from './log-proof.ts';

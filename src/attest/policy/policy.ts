@@ -1,3 +1,11 @@
+/**
+ * attest/policy/: what the operator demands beyond valid signatures: identity rules and policy files. It compares what
+ * verification has established with what is demanded; it verifies nothing itself. Patterns match all of a text, never
+ * a part of it, and a rule that could match nothing is refused when it is read. It never fills in what a rule leaves
+ * out.
+ * Start here, then identity-rule.ts for how subject and issuer are matched, policy-file.ts for the file.
+ */
+
 import { posix } from 'node:path';
 import { type Duration, formatDuration, type Instant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';

@@ -1,42 +1,18 @@
+/**
+ * attest/verdict/: the answer about one attestation: what was checked, in which order, with which result, and its
+ * JSON. It describes, and decides nothing: verify.ts fills it in. The JSON form (schemas/verdict.schema.json) is an
+ * interface for other programs: members are added, never changed. It never leaves out a check: what was not reached or
+ * not asked for says so.
+ * Start here, then check-list.ts for the ordered list and verdict-json.ts for the document.
+ */
+
 import type { Instant } from '../../base/clock.ts';
-import type { ErrorCode } from '../../base/codes.ts';
 import type { StellaError } from '../../base/errors.ts';
-import type { TrustOrigin, VerifierTrust } from '../authority/trust.ts';
+import type { TrustOrigin, VerifierTrust } from '../authority/verifier-trust.ts';
 import type { Attestation } from '../document/attestation.ts';
 import type { Statement } from '../document/statement.ts';
 import type { CertificateIdentity } from '../x509/identity.ts';
-
-/** Everything that must hold, in the order in which it is judged; the first that fails gives the verdict its code. */
-export const CHECKS = [
-  'envelope',
-  'certificate',
-  'key',
-  'signature',
-  'sct',
-  'signing-time',
-  'log-entry',
-  'checkpoint',
-  'inclusion',
-  'consistency',
-  'artifact',
-  'identity',
-  'predicate',
-  'policy',
-  'freshness',
-] as const;
-
-export type CheckName = (typeof CHECKS)[number];
-
-/** `skipped`: an earlier check failed. `not-checked`: nothing was given to check against, or it cannot be shown. */
-export type CheckResult = 'passed' | 'failed' | 'skipped' | 'not-checked' | 'not-applicable';
-
-export interface CheckOutcome {
-  readonly name: CheckName;
-  readonly result: CheckResult;
-  /** What was found, or why it failed or was not checked. */
-  readonly detail?: string;
-  readonly code?: ErrorCode;
-}
+import { ATTESTATION_CHECKS, type AttestationCheckOutcome } from './check-list.ts';
 
 /** How the attestation is shown to be in one log. */
 export interface LogEvidence {
@@ -64,7 +40,7 @@ export interface Verdict {
   readonly form?: Attestation['form'];
   /** SHA-256 of what was signed: an envelope's pre-authentication encoding, or the artifact. Two verdicts with the same one are about the same. */
   readonly signedSha256?: string;
-  readonly checks: readonly CheckOutcome[];
+  readonly checks: readonly AttestationCheckOutcome[];
   readonly signer?: VerifiedSigner;
   readonly identityChecked: boolean;
   /** The earliest trusted signing time, and who says so. */
@@ -81,7 +57,7 @@ export function unreadable(error: StellaError, trust: VerifierTrust): Verdict {
   return {
     verified: false,
     error,
-    checks: CHECKS.map((name, i) =>
+    checks: ATTESTATION_CHECKS.map((name, i) =>
       i === 0
         ? { name, result: 'failed', code: error.code, detail: error.message }
         : { name, result: 'skipped' },

@@ -1,8 +1,15 @@
+/**
+ * attest/x509/: certificates and the DER that they are made of, as far as attestations need them. It parses and
+ * compares; whether a certificate chains to a trusted authority is judged in authority/. It never accepts BER where
+ * DER is required, nor an extension that is there twice. No other room takes certificates apart.
+ * Start here, then identity.ts for subject, issuer and claims, der.ts for the encoding.
+ */
+
 import type { Instant } from '../../base/clock.ts';
 import type { ErrorCode } from '../../base/codes.ts';
 import { StellaError } from '../../base/errors.ts';
 import { embeddedPublicKey, isSignature, type PublicKey } from '../../base/keys.ts';
-import { LIMITS } from '../document/limits.ts';
+import { ATTESTATION_LIMITS } from '../document/limits.ts';
 import { DerReader, oidOf, TAG } from './der.ts';
 import { fitsAlgorithm, type SignatureAlgorithm, signatureAlgorithmIn } from './signature-algorithm.ts';
 
@@ -67,8 +74,8 @@ export interface Certificate {
  * @throws StellaError `code` (CERTIFICATE_INVALID unless told otherwise)
  */
 export function parseCertificate(der: Buffer, code: ErrorCode = 'CERTIFICATE_INVALID'): Certificate {
-  if (der.length > LIMITS.certificateBytes)
-    throw new StellaError(code, `a certificate is larger than ${LIMITS.certificateBytes} bytes`);
+  if (der.length > ATTESTATION_LIMITS.certificateBytes)
+    throw new StellaError(code, `a certificate is larger than ${ATTESTATION_LIMITS.certificateBytes} bytes`);
   const outer = new DerReader(der, code);
   const certificate = outer.enter(TAG.sequence);
   outer.finish();

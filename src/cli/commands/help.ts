@@ -5,7 +5,17 @@ import { CONFIG } from './config/help.ts';
 import { LOG } from './log/help.ts';
 import { OWN } from './own/help.ts';
 import { REPO } from './repo/help.ts';
+import { SNAPSHOT } from './snapshot/help.ts';
 import { TRUST } from './trust/help.ts';
 
 /** The help of every command. */
-export const HELP: HelpTable = { ...TRUST, ...ATTEST, ...REPO, ...LOG, ...CONFIG, ...AUDIT, ...OWN };
+export const HELP: HelpTable = {
+  ...TRUST,
+  ...SNAPSHOT,
+  ...ATTEST,
+  ...REPO,
+  ...LOG,
+  ...CONFIG,
+  ...AUDIT,
+  ...OWN,
+};

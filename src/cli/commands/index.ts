@@ -1,3 +1,11 @@
+/**
+ * cli/commands/: one folder for each group of commands, and one file for each command with its flags. A command reads
+ * its flags, loads what it needs when it runs, calls the rooms below and returns text and JSON. It never contains a
+ * rule about trust, and never writes to a stream itself. Help lies beside the commands of its group (help.ts) and is
+ * made from lists of the code where it lists something.
+ * Start here, then the index.ts of a group.
+ */
+
 import type { Command } from 'commander';
 import type { Cli } from '../frame/cli.ts';
 import { registerAttest } from './attest/index.ts';

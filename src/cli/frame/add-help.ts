@@ -1,15 +1,16 @@
 import type { Command } from 'commander';
 import { EXIT, type ExitStatus } from '../../base/codes.ts';
 import { commandPath } from './cli.ts';
-import { type CommandHelp, EXIT_MEANINGS, type HelpTable } from './command-help.ts';
+import { type CommandHelp, EXIT_IN_BRIEF, EXIT_MEANINGS, type HelpTable } from './command-help.ts';
 
 /** The exit statuses of a command in order. */
 export function exitStatuses(help: CommandHelp): ExitStatus[] {
   return [EXIT.done, EXIT.unexpected, EXIT.input, ...help.exits].sort();
 }
 
-const GROUP_TEXT =
-  '\nExit status: 0 done, 1 unexpected failure, 2 verification failed, 3 network needed, 4 usage or input, 5 stale or expired.';
+const GROUP_TEXT = `\nExit status: ${Object.entries(EXIT_IN_BRIEF)
+  .map(([status, meaning]) => `${status} ${meaning}`)
+  .join(', ')}.`;
 
 /** What the help of `stella` itself ends with. */
 export function addProgramHelp(program: Command): void {

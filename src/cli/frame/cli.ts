@@ -1,3 +1,10 @@
+/**
+ * cli/frame/: what every command shares: flags that all have, how an action runs, how results and refusals are
+ * printed, how help is put together. It knows no single command and never decides an exit status: that follows from
+ * the code of the error. The present time is read once per run here and handed on.
+ * Start here, then command-help.ts for what help consists of.
+ */
+
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Clock, Instant } from '../../base/clock.ts';

@@ -2,7 +2,7 @@ import type { ExitStatus } from '../../base/codes.ts';
 
 /** What `--help` and the reference say of a command beyond its flags. */
 export interface CommandHelp {
-  /** What it is for and what it does, for somebody who has only this. */
+  /** What it is for and what it does, for a reader who has only this. */
   readonly purpose: string;
   /** Commands as typed, each with what it does. Two at least. */
   readonly examples: readonly (readonly [command: string, what: string])[];
@@ -14,6 +14,22 @@ export interface CommandHelp {
 
 /** By the command's path, e.g. `trust snapshot export`. */
 export type HelpTable = Readonly<Record<string, CommandHelp>>;
+
+/** Words in a sentence: `a, b, c`, or with a last conjunction `a, b or c`. */
+export function enumerate(words: readonly string[], conjunction?: 'and' | 'or'): string {
+  if (conjunction === undefined || words.length < 2) return words.join(', ');
+  return `${words.slice(0, -1).join(', ')} ${conjunction} ${words.at(-1)}`;
+}
+
+/** The exit statuses in one line of help. */
+export const EXIT_IN_BRIEF: Readonly<Record<ExitStatus, string>> = {
+  0: 'done',
+  1: 'unexpected failure',
+  2: 'verification failed',
+  3: 'network needed',
+  4: 'usage or input',
+  5: 'stale or expired',
+};
 
 export const EXIT_MEANINGS: Readonly<Record<ExitStatus, string>> = {
   0: 'done',

@@ -8,7 +8,7 @@ import {
 import type { Run } from './cli.ts';
 
 /** The configuration and the trust store that a command works with; the log of the run is told which. */
-export function loadTrustSetting(
+export function openTrustSetting(
   run: Run<object>,
   flags: ConfigFlags = {},
   options: { readonly remember?: boolean | 'if-readable' } = {},

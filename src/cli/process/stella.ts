@@ -1,3 +1,10 @@
+/**
+ * cli/process/: the program as the operating system sees it: arguments, streams, signals, the end of the process.
+ * Everything here is about running; what is run is in main.ts and commands/. It never parses a flag and never prints a
+ * result. The executable for machines without Node finds its assets through embedded.ts.
+ * Start here for the ordinary command, with sea.ts for the single executable.
+ */
+
 import { createInterface, type Interface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { systemClock } from '../../base/clock.ts';

@@ -4,7 +4,7 @@ import { line, rect, scale, svg, text, WIDTH } from './svg.ts';
 
 const LOG_ROW = 94;
 /** Checkpoints closer than this would be one blur. */
-const MOST_LINKS = 60;
+const MAX_LINKS = 60;
 
 /** Of each log: which entries are provable, and from which earlier sizes its growth is. */
 export function drawLogs(logs: readonly ReportLog[]): string {
@@ -19,7 +19,7 @@ export function drawLogs(logs: readonly ReportLog[]): string {
 function drawLog(log: ReportLog, top: number): string {
   const x = scale(0, log.size, 1, WIDTH - 1);
   const y = top + 38;
-  const links = (log.consistentFrom ?? []).slice(-MOST_LINKS);
+  const links = (log.consistentFrom ?? []).slice(-MAX_LINKS);
   const first = x(log.firstIndex);
   return [
     text(1, top + 16, log.origin, { kind: 'strong', width: WIDTH / 2 }),

@@ -5,14 +5,14 @@ import { line, rect, svg, text, WIDTH } from './svg.ts';
 const BOX = { width: 176, height: 98, gap: 12 };
 const LEVEL = 146;
 /** More delegated roles than this are a number, not boxes. */
-const MOST_DELEGATED = 12;
+const MAX_DELEGATED = 12;
 
 /** Who says who may sign: root above timestamp, snapshot and targets, delegated roles below. */
 export function drawHierarchy(roles: readonly ReportRole[], now: Instant): string {
   const root = roles.find(({ parent }) => parent === undefined);
   const top = roles.filter(({ parent }) => parent === 'root');
   const all = roles.filter(({ parent }) => parent !== undefined && parent !== 'root');
-  const delegated = all.slice(0, MOST_DELEGATED);
+  const delegated = all.slice(0, MAX_DELEGATED);
   const places = new Map<string, { x: number; y: number }>();
   const perRow = Math.floor((WIDTH + BOX.gap) / (BOX.width + BOX.gap));
   const place = (row: readonly ReportRole[], y: number) => {

@@ -1,3 +1,11 @@
+/**
+ * cli/report/: what status and bundles look like to people: tables of text, and pages of HTML with pictures. It is
+ * made from values that the rooms below have verified or marked as unverified, and says which. It never fetches, and a
+ * page loads nothing from anywhere: styles and pictures are inside. Every text from outside is escaped where it enters
+ * a page.
+ * Start here, then page.ts for the page and status-text.ts for tables.
+ */
+
 import type { Instant } from '../../base/clock.ts';
 
 /** What a report page shows. Every part may be empty; then the page does not have it. */

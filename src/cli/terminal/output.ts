@@ -1,3 +1,10 @@
+/**
+ * cli/terminal/: how text reaches a terminal, a pipe or a log file: escaping, colour, progress, the log of a run. It
+ * knows nothing of what the text says. It never lets a control character from outside through, and never mixes
+ * messages into a result on standard output. Colour and progress exist only where a person is looking.
+ * Start here, then progress.ts and run-log.ts.
+ */
+
 import type { StellaError } from '../../base/errors.ts';
 
 /** Hostile names end up in messages: nothing that steers a terminal may pass, and one line stays one line. */

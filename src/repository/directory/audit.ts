@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
-import { excerpt, sha256Hex } from '../../base/bytes.ts';
-import { type Instant, parseInstant } from '../../base/clock.ts';
+import { excerpt } from '../../base/bytes.ts';
+import type { Instant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import { delegationsOf } from '../../tuf/delegation.ts';
+import { checkMetaFile } from '../../tuf/meta-file.ts';
 import type { MetadataFile, TufRoot, TufSnapshot, TufTargets, TufTimestamp } from '../../tuf/metadata.ts';
-import { parseMetadata } from '../../tuf/parse-metadata.ts';
-import { ruleOf, type SigningRule, validSigners } from '../../tuf/signature.ts';
+import { expiryOf, parseMetadata } from '../../tuf/parse-metadata.ts';
+import { checkThreshold, ruleOf, type SigningRule } from '../../tuf/signature.ts';
 
 /** A published repository: a path below the served directory → its bytes, if there is such a file. */
 export type RepositoryReader = (path: string) => Uint8Array | undefined;
@@ -33,9 +33,8 @@ export interface AuditOptions {
   readonly files?: boolean;
 }
 
-const HASHES: Readonly<Record<string, string>> = { sha256: 'sha256', sha384: 'sha384', sha512: 'sha512' };
 /** Twice what clients walk at most. */
-const MOST_ROOTS = 512;
+const MAX_ROOTS = 512;
 
 /**
  * Walks a repository as the client workflow does (TUF specification §5.3–5.7), but visits every delegated role and,
@@ -50,7 +49,7 @@ export function auditRepository(read: RepositoryReader, options: AuditOptions = 
     return bytes;
   };
   const timestamp = parseMetadata('timestamp', fetch('timestamp.json'), 'timestamp.json');
-  checkSignatures(timestamp, ruleOf(root, 'timestamp'), 'timestamp.json');
+  checkThreshold(timestamp, ruleOf(root, 'timestamp'), 'timestamp.json');
 
   const consistent = root.signed.consistent_snapshot ?? false;
   const pathOf = (name: string, version: number) =>
@@ -62,7 +61,7 @@ export function auditRepository(read: RepositoryReader, options: AuditOptions = 
   ) => {
     const path = pathOf(name, meta.version);
     const bytes = fetch(path);
-    checkDigests(bytes, meta, path);
+    checkMetaFile(bytes, meta, path);
     const metadata = parseMetadata(kind, bytes, path);
     if (metadata.signed.version !== meta.version)
       throw new StellaError(
@@ -73,7 +72,7 @@ export function auditRepository(read: RepositoryReader, options: AuditOptions = 
   };
 
   const snapshot = load('snapshot', 'snapshot', timestamp.signed.meta['snapshot.json']);
-  checkSignatures(snapshot, ruleOf(root, 'snapshot'), 'snapshot.json');
+  checkThreshold(snapshot, ruleOf(root, 'snapshot'), 'snapshot.json');
 
   const roles = new Map<string, TufTargets>();
   const delegations = new Map<string, SigningRule[]>();
@@ -85,7 +84,7 @@ export function auditRepository(read: RepositoryReader, options: AuditOptions = 
     const meta = Object.hasOwn(snapshot.signed.meta, file) ? snapshot.signed.meta[file] : undefined;
     if (!meta) throw new StellaError('TUF_MISMATCH', `the snapshot does not list the delegated role ${name}`);
     const metadata = known ?? load('targets', name, meta);
-    checkSignatures(metadata, rule, file);
+    checkThreshold(metadata, rule, file);
     if (name !== 'targets') delegations.set(name, [...(delegations.get(name) ?? []), rule]);
     if (known) continue;
     roles.set(name, metadata);
@@ -111,17 +110,8 @@ export function expiriesOf(audit: Audit): { role: string; version: number; expir
   return all.map(([role, metadata]) => ({
     role,
     version: metadata.signed.version,
-    expires: expiryOf(metadata, role),
+    expires: expiryOf(metadata),
   }));
-}
-
-/** @throws StellaError TUF_INVALID */
-export function expiryOf(metadata: MetadataFile, role: string): Instant {
-  try {
-    return parseInstant(metadata.signed.expires);
-  } catch (cause) {
-    throw new StellaError('TUF_INVALID', `${role}.json has no valid expiry`, { cause });
-  }
 }
 
 function need(read: RepositoryReader, path: string): Uint8Array {
@@ -132,21 +122,21 @@ function need(read: RepositoryReader, path: string): Uint8Array {
 
 function walkRoots(read: RepositoryReader, trustedRoot: Uint8Array | undefined) {
   let rootBytes = trustedRoot;
-  for (let version = 1; !rootBytes && version <= MOST_ROOTS; version += 1)
+  for (let version = 1; !rootBytes && version <= MAX_ROOTS; version += 1)
     rootBytes = read(`${version}.root.json`);
   if (!rootBytes) throw new StellaError('TUF_MISMATCH', 'the repository has no root metadata');
   let root = parseMetadata('root', rootBytes, trustedRoot ? 'the trusted root' : 'the first root');
-  checkSignatures(root, ruleOf(root, 'root'), 'the first root');
+  checkThreshold(root, ruleOf(root, 'root'), 'the first root');
   const rootVersions = [root.signed.version];
   const files = new Map([[`${root.signed.version}.root.json`, rootBytes]]);
-  while (rootVersions.length <= MOST_ROOTS) {
+  while (rootVersions.length <= MAX_ROOTS) {
     const version = root.signed.version + 1;
     const path = `${version}.root.json`;
     const bytes = read(path);
     if (!bytes) break;
     const next = parseMetadata('root', bytes, path);
-    checkSignatures(next, ruleOf(root, 'root'), path);
-    checkSignatures(next, ruleOf(next, 'root'), path);
+    checkThreshold(next, ruleOf(root, 'root'), path);
+    checkThreshold(next, ruleOf(next, 'root'), path);
     if (next.signed.version !== version)
       throw new StellaError('TUF_ROLLBACK', `${path} has version ${next.signed.version}`);
     root = next;
@@ -155,31 +145,6 @@ function walkRoots(read: RepositoryReader, trustedRoot: Uint8Array | undefined) 
     rootVersions.push(version);
   }
   return { root, rootBytes, rootVersions, files };
-}
-
-function checkSignatures(metadata: MetadataFile, rule: SigningRule, what: string): void {
-  const signers = validSigners(metadata, rule);
-  if (signers.length < rule.threshold)
-    throw new StellaError(
-      'TUF_SIGNATURE',
-      `Signature verification failed: ${what} is signed by ${signers.length} of the ${rule.threshold} keys it needs`,
-    );
-}
-
-function checkDigests(
-  bytes: Uint8Array,
-  meta: { length?: number; hashes?: Readonly<Record<string, string>> },
-  path: string,
-): void {
-  if (meta.length !== undefined && meta.length !== bytes.length)
-    throw new StellaError('TUF_MISMATCH', `${path} has ${bytes.length} bytes, ${meta.length} were announced`);
-  for (const [name, value] of Object.entries(meta.hashes ?? {})) {
-    const algorithm = Object.hasOwn(HASHES, name) ? HASHES[name] : undefined;
-    if (!algorithm) throw new StellaError('TUF_INVALID', `${path}: hash algorithm ${name} is not supported`);
-    const digest = name === 'sha256' ? sha256Hex(bytes) : createHash(algorithm).update(bytes).digest('hex');
-    if (digest !== value)
-      throw new StellaError('TUF_MISMATCH', `${path} is not what the metadata says (${name})`);
-  }
 }
 
 function checkTargetFiles(read: RepositoryReader, metadata: TufTargets, consistent: boolean): void {
@@ -193,6 +158,6 @@ function checkTargetFiles(read: RepositoryReader, metadata: TufTargets, consiste
       ? digests.map((digest) => `targets/${name.slice(0, slash)}${digest}.${name.slice(slash)}`)
       : [`targets/${name}`];
     const path = paths.find((candidate) => read(candidate) !== undefined) ?? paths[0]!;
-    checkDigests(need(read, path), target, path);
+    checkMetaFile(need(read, path), { version: 1, ...target }, path);
   }
 }

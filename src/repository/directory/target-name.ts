@@ -30,7 +30,7 @@ export function checkTargetName(name: string): void {
 }
 
 /** Where a target lies under the served directory: its digest is part of the name (TUF specification §6.2). */
-export function targetPath(name: string, digest: string): string {
+export function servedTargetPath(name: string, digest: string): string {
   const slash = name.lastIndexOf('/') + 1;
   return `targets/${name.slice(0, slash)}${digest}.${name.slice(slash)}`;
 }

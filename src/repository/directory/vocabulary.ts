@@ -3,12 +3,12 @@ export const KEY_TYPES = ['ed25519', 'ecdsa-p256', 'ecdsa-p384', 'rsa'] as const
 /** One of {@link KEY_TYPES}. */
 export type KeyType = (typeof KEY_TYPES)[number];
 
-/** What a target is for. The first four are those of the Sigstore root-signing repository. */
+/** Usages of the Sigstore root-signing repository: keys and certificates of services. */
+export const SERVICE_USAGES = ['Rekor', 'Fulcio', 'CTFE', 'TSA'] as const;
+
+/** What a target is for. */
 export const USAGES = [
-  'Rekor',
-  'Fulcio',
-  'CTFE',
-  'TSA',
+  ...SERVICE_USAGES,
   'bundle-signer',
   'service-map',
   'attestor',

@@ -1,3 +1,11 @@
+/**
+ * repository/directory/: what an author has on disk: repo.yaml, keys/, staged/, and the published files with their
+ * audit. It reads and checks; edits are made in edit/ and written by publish/. It never believes published files
+ * because they are local: the audit verifies roots, roles and targets like a client. It never reads the clock: expiry
+ * is judged by those who are told what time it is.
+ * Start here, then audit.ts for what holds and settings.ts for repo.yaml.
+ */
+
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { formatUtf8 } from '../../base/bytes.ts';

@@ -1,12 +1,20 @@
+/**
+ * repository/edit/: changes to metadata, in memory: targets, delegations, keys, thresholds, renewals. A draft takes
+ * edits one by one and makes versions, expiries and the snapshot fit together at the end. It never signs, never
+ * touches the disk, and refuses what clients would read in different ways. Expiries come from the instant that the
+ * caller gives.
+ * Start here, then targets.ts and delegations.ts for the edits themselves.
+ */
+
 import { type Duration, formatInstant, type Instant, SECOND } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import { delegationsOf } from '../../tuf/delegation.ts';
-import type { TufRoot, TufSnapshot, TufTargets } from '../../tuf/metadata.ts';
+import type { RootPart, TargetsPart, TufRoot, TufSnapshot, TufTargets } from '../../tuf/metadata.ts';
 import { type MetadataFile, SPEC_VERSION } from '../../tuf/metadata.ts';
 import type { TopRole } from '../../tuf/roles.ts';
 import { ruleOf, validSigners } from '../../tuf/signature.ts';
 import type { Audit } from '../directory/audit.ts';
-import { targetPath } from '../directory/target-name.ts';
+import { servedTargetPath } from '../directory/target-name.ts';
 
 /** Metadata that is to be published: whole new files, signed or not yet. The timestamp is made when it is published. */
 export interface Change {
@@ -20,9 +28,6 @@ export interface Change {
   /** New target files: path below the served directory → content. */
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
-
-export type RootPart = TufRoot['signed'];
-export type TargetsPart = TufTargets['signed'];
 
 /** The instant `validity` from now, as TUF writes it: to the second. */
 export function expiryFrom(now: Instant, validity: Duration): string {
@@ -161,7 +166,7 @@ export class Draft {
     const listed = new Set<string>();
     for (const { signed } of this.#roles.values())
       for (const [name, { hashes }] of Object.entries(signed.targets))
-        listed.add(targetPath(name, hashes['sha256'] ?? ''));
+        listed.add(servedTargetPath(name, hashes['sha256'] ?? ''));
     return new Map([...this.#files].filter(([path]) => listed.has(path)));
   }
 

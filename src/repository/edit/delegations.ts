@@ -4,7 +4,7 @@ import { MAX_BIN_BITS } from '../../tuf/delegation.ts';
 import { formatTufKey } from '../../tuf/key.ts';
 import type { TufTargets } from '../../tuf/metadata.ts';
 import { checkRoleName } from '../directory/target-name.ts';
-import { keyIdOf } from '../keys/new-key.ts';
+import { tufKeyIdOf } from '../keys/new-key.ts';
 import type { Draft } from './change.ts';
 import { checkPattern } from './path-pattern.ts';
 
@@ -40,9 +40,12 @@ export function delegate(draft: Draft, delegation: NewDelegation): void {
         hint: 'delegate from another role with --from',
       },
     );
-  const rule = { keyids: keys.map(keyIdOf), threshold };
+  const rule = { keyids: keys.map(tufKeyIdOf), threshold };
   const delegations: NonNullable<TufTargets['signed']['delegations']> = {
-    keys: { ...present?.keys, ...Object.fromEntries(keys.map((key) => [keyIdOf(key), formatTufKey(key)])) },
+    keys: {
+      ...present?.keys,
+      ...Object.fromEntries(keys.map((key) => [tufKeyIdOf(key), formatTufKey(key)])),
+    },
   };
   if ('hashBins' in to) {
     delegations.succinct_roles = { ...rule, bit_length: binBits(to.hashBins), name_prefix: name };

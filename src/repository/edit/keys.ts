@@ -1,8 +1,9 @@
 import { StellaError } from '../../base/errors.ts';
 import type { PublicKey } from '../../base/keys.ts';
 import { formatTufKey, tufKeyId } from '../../tuf/key.ts';
+import type { RootPart } from '../../tuf/metadata.ts';
 import type { TopRole } from '../../tuf/roles.ts';
-import type { Draft, RootPart } from './change.ts';
+import type { Draft } from './change.ts';
 
 /** What a set of keys of a role is to become. */
 export interface KeyEdit {

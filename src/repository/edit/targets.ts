@@ -3,7 +3,7 @@ import { formatInstant, type Instant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import { binOf } from '../../tuf/delegation.ts';
 import type { TargetEntry } from '../../tuf/metadata.ts';
-import { checkTargetName, targetPath } from '../directory/target-name.ts';
+import { checkTargetName, servedTargetPath } from '../directory/target-name.ts';
 import type { Draft } from './change.ts';
 import { isDelegated } from './path-pattern.ts';
 import {
@@ -34,7 +34,7 @@ export interface NewTarget {
 export function addTarget(draft: Draft, target: NewTarget): { role: string; facts: TargetFacts } {
   const { name, bytes } = target;
   checkTargetName(name);
-  const present = findTarget(draft, name);
+  const present = findListedTarget(draft, name);
   if (present && !target.replace)
     throw new StellaError('TARGET_EXISTS', `the repository has a target ${name} already`);
   const role = target.role ?? present?.role ?? roleForNew(draft, name);
@@ -46,7 +46,7 @@ export function addTarget(draft: Draft, target: NewTarget): { role: string; fact
   draft.editRole(role, (targets) => {
     targets.targets[name] = entry;
   });
-  draft.addFile(targetPath(name, entry.hashes['sha256']!), bytes);
+  draft.addFile(servedTargetPath(name, entry.hashes['sha256']!), bytes);
   return { role, facts };
 }
 
@@ -78,7 +78,7 @@ export function retireTarget(draft: Draft, name: string, validUntil: Instant, no
 }
 
 /** The role that lists a target, in the order in which clients look. */
-export function findTarget(
+export function findListedTarget(
   draft: Pick<Draft, 'roles'>,
   name: string,
 ): { role: string; target: TargetEntry } | undefined {
@@ -88,7 +88,7 @@ export function findTarget(
 }
 
 function needTarget(draft: Draft, name: string): { role: string; target: TargetEntry } {
-  const found = findTarget(draft, name);
+  const found = findListedTarget(draft, name);
   if (found) return found;
   throw new StellaError('TARGET_UNKNOWN', `Unknown target ${name}`, {
     hint: 'list the targets with `stella repo status`',

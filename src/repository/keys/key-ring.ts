@@ -1,3 +1,11 @@
+/**
+ * repository/keys/: the keys that sign a repository: made here, in encrypted files, or behind a command in front of an
+ * HSM. A ring signs by key id and asks for a passphrase only when a key is needed. It never decides which keys a role
+ * has: edit/ does. A private key is written encrypted where a passphrase is given. A command gets bytes on its
+ * standard input and nothing else, with a bound on what it may answer.
+ * Start here, then new-key.ts for making keys and command-signer.ts for external ones.
+ */
+
 import { resolve } from 'node:path';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import { loadPrivateKey, type PrivateKey, type Signer, signerOf } from '../../base/keys.ts';

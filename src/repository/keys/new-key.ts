@@ -44,7 +44,7 @@ export function provideKey(
 ): NamedKey {
   if ('type' in source) return makeKey(directory, nextKeyName(directory, role, taken), source);
   const { publicKey, command } = source;
-  const place = { id: keyIdOf(publicKey), ...(command === undefined ? {} : { command }) };
+  const place = { id: tufKeyIdOf(publicKey), ...(command === undefined ? {} : { command }) };
   const isSame = Object.hasOwn(taken, source.name) && taken[source.name]?.id === place.id;
   const name =
     Object.hasOwn(taken, source.name) && !isSame ? nextKeyName(directory, source.name, taken) : source.name;
@@ -70,13 +70,13 @@ function makeKey(
   return {
     name,
     publicKey: key.publicKey,
-    place: { id: keyIdOf(key.publicKey), file },
+    place: { id: tufKeyIdOf(key.publicKey), file },
     made: [file, publicFile],
   };
 }
 
 /** TUF key id of a public key. */
-export function keyIdOf(publicKey: PublicKey): string {
+export function tufKeyIdOf(publicKey: PublicKey): string {
   return tufKeyId(formatTufKey(publicKey));
 }
 

@@ -1,17 +1,20 @@
+/**
+ * repository/publish/: from a finished change to published files: who must sign, whose signatures are there, what lies
+ * staged until all are, and the order of writes. Files that nothing names yet come first and the timestamp last, so
+ * that an interruption at any point leaves a repository that verifies. It never publishes below a threshold, and never
+ * alters what a change says.
+ * Start here, then requirements.ts for who must sign and staged.ts for changes that wait.
+ */
+
 import { equalBytes, sha256Hex } from '../../base/bytes.ts';
 import type { Instant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import type { TufTimestamp } from '../../tuf/metadata.ts';
 import { formatMetadata, type MetadataFile, SPEC_VERSION, signedBytes } from '../../tuf/metadata.ts';
+import { expiryOf } from '../../tuf/parse-metadata.ts';
 import { type JudgedRepository, secondOpinion } from '../../tuf/second-opinion.ts';
 import { ruleOf, validSigners } from '../../tuf/signature.ts';
-import {
-  type Audit,
-  auditRepository,
-  expiriesOf,
-  expiryOf,
-  type RepositoryReader,
-} from '../directory/audit.ts';
+import { type Audit, auditRepository, expiriesOf, type RepositoryReader } from '../directory/audit.ts';
 import {
   directoryReader,
   type PublicFile,
@@ -55,7 +58,7 @@ export async function publishChange(
   const { change } = await signChange(pending, published, ring, new Set(['snapshot']));
   for (const [role, metadata] of filesOf(change)) {
     checkProgress(role, metadata, requirementsOf(role, change, published, oldKeys), ring.nameOf);
-    if (expiryOf(metadata, role) <= now)
+    if (expiryOf(metadata) <= now)
       throw new StellaError(
         'REPO_STAGE',
         `the staged ${role} metadata expired at ${metadata.signed.expires}`,

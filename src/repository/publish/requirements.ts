@@ -12,7 +12,7 @@ export interface Requirement {
 }
 
 /** How far a requirement is met. */
-export interface Progress extends Requirement {
+export interface SignatureProgress extends Requirement {
   readonly signed: readonly string[];
   readonly missing: number;
 }
@@ -46,7 +46,10 @@ export function requirementsOf(
   return rules;
 }
 
-export function progressOf(metadata: MetadataFile, requirements: readonly Requirement[]): Progress[] {
+export function progressOf(
+  metadata: MetadataFile,
+  requirements: readonly Requirement[],
+): SignatureProgress[] {
   return requirements.map((requirement) => {
     const signed = validSigners(metadata, requirement.rule);
     return { ...requirement, signed, missing: Math.max(0, requirement.rule.threshold - signed.length) };

@@ -25,7 +25,7 @@ import type { Change } from '../edit/change.ts';
 import { filesOf } from './sign-change.ts';
 
 /** A change on its way to being published, with what is needed to judge and sign it on a machine without the repository. */
-export interface StagedChange {
+export interface LoadedChange {
   readonly change: Change;
   /** What was published when the change was made. */
   readonly published: Audit | undefined;
@@ -34,7 +34,7 @@ export interface StagedChange {
 /** A ceremony takes days, not weeks; after this a change is made anew. */
 const STAGED_FOR = 14 * DAY;
 const CHANGE_FILE = 'change.json';
-const MOST_CHANGE_BYTES = 64 * 1024 * 1024;
+const MAX_CHANGE_BYTES = 64 * 1024 * 1024;
 
 export function isStaged(directory: string): boolean {
   return existsSync(join(directory, CHANGE_FILE));
@@ -45,7 +45,7 @@ export function isStaged(directory: string): boolean {
  * the metadata that is published now.
  * @throws StellaError WRITE_FAILED
  */
-export function writeStaged(directory: string, staged: StagedChange, summary: string): void {
+export function writeStaged(directory: string, staged: LoadedChange, summary: string): void {
   const { change, published } = staged;
   withStaging(dirname(directory), STAGING_PREFIX, (staging) => {
     const fresh = join(staging, 'new');
@@ -79,7 +79,7 @@ export function writeStaged(directory: string, staged: StagedChange, summary: st
  *   Without it, a copy that was altered on its way could pass off something new as published before.
  * @throws StellaError REPO_STAGE when there is none, it is damaged, or it is too old
  */
-export function loadStaged(directory: string, now: Instant, trustedRoot?: Uint8Array): StagedChange {
+export function loadStaged(directory: string, now: Instant, trustedRoot?: Uint8Array): LoadedChange {
   if (!isStaged(directory))
     throw new StellaError('REPO_STAGE', `there is no staged change in ${directory}`, {
       hint: 'make one: add --stage to the command that changes the repository, or run `stella repo stage ROLE`',
@@ -94,11 +94,11 @@ export function loadStaged(directory: string, now: Instant, trustedRoot?: Uint8A
   }
 }
 
-function readStaged(directory: string, now: Instant, trustedRoot: Uint8Array | undefined): StagedChange {
+function readStaged(directory: string, now: Instant, trustedRoot: Uint8Array | undefined): LoadedChange {
   const read = (path: string) => readBounded(join(directory, path), MAX_SIGNED_BYTES);
   const index = parseJson(
     'staged-change',
-    readBounded(join(directory, CHANGE_FILE), MOST_CHANGE_BYTES),
+    readBounded(join(directory, CHANGE_FILE), MAX_CHANGE_BYTES),
     CHANGE_FILE,
   );
   const made = parseInstant(index.made);

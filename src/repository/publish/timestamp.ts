@@ -4,8 +4,9 @@ import { StellaError } from '../../base/errors.ts';
 import { readBounded } from '../../base/files.ts';
 import { formatMetadata } from '../../tuf/metadata.ts';
 import { MAX_SIGNED_BYTES } from '../../tuf/metadata-file.ts';
+import { expiryOf } from '../../tuf/parse-metadata.ts';
 import { ruleOf, validSigners } from '../../tuf/signature.ts';
-import { expiriesOf, expiryOf } from '../directory/audit.ts';
+import { expiriesOf } from '../directory/audit.ts';
 import { type WorkingDirectory, writeClock, writePublic } from '../directory/working-directory.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import { makeTimestamp } from './publish.ts';
@@ -42,7 +43,7 @@ export async function updateTimestamp(
   const present = published.timestamp;
   const rule = ruleOf(published.root, 'timestamp');
   const validity = directory.settings.expires.timestamp;
-  const remaining = expiryOf(present, 'timestamp') - now;
+  const remaining = expiryOf(present) - now;
   const isGood = validSigners(present, rule).length >= rule.threshold;
   const expiring = expiriesOf(published).filter(
     ({ role, expires }) => role !== 'timestamp' && expires <= now + options.warn,
@@ -50,7 +51,7 @@ export async function updateTimestamp(
   if (!options.force && isGood && remaining > (validity * 3) / 4 && remaining <= validity)
     return {
       version: present.signed.version,
-      expires: expiryOf(present, 'timestamp'),
+      expires: expiryOf(present),
       renewed: false,
       expiring,
     };
@@ -62,7 +63,7 @@ export async function updateTimestamp(
   writeClock(directory.path, now);
   return {
     version: timestamp.signed.version,
-    expires: expiryOf(timestamp, 'timestamp'),
+    expires: expiryOf(timestamp),
     renewed: true,
     expiring,
   };

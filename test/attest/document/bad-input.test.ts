@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseScts, precertificateOf } from '../../../src/attest/authority/sct.ts';
 import { parseTimestamp } from '../../../src/attest/authority/timestamp.ts';
-import { loadTrust } from '../../../src/attest/authority/trust.ts';
+import { loadTrust } from '../../../src/attest/authority/verifier-trust.ts';
 import { parseAttestations } from '../../../src/attest/document/parse.ts';
 import { parseStatement } from '../../../src/attest/document/statement.ts';
 import { parseEntryBody } from '../../../src/attest/evidence/log-entry.ts';

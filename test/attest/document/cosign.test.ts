@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { loadTrust } from '../../../src/attest/authority/trust.ts';
+import { loadTrust } from '../../../src/attest/authority/verifier-trust.ts';
 import { artifactOf } from '../../../src/attest/document/artifact.ts';
 import { parseAttestations } from '../../../src/attest/document/parse.ts';
 import { formatPromise } from '../../../src/attest/evidence/promise.ts';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { loadTrust } from '../../../src/attest/authority/trust.ts';
+import { loadTrust } from '../../../src/attest/authority/verifier-trust.ts';
 import { ruleFor } from '../../../src/attest/policy/policy.ts';
 import { parsePolicy } from '../../../src/attest/policy/policy-file.ts';
 import type { VerifyOptions } from '../../../src/attest/verify.ts';

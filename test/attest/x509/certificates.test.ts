@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { loadTrust } from '../../../src/attest/authority/trust.ts';
+import { loadTrust } from '../../../src/attest/authority/verifier-trust.ts';
 import type { ErrorCode } from '../../../src/base/codes.ts';
 import type { TrustTarget } from '../../../src/trust/targets.ts';
 import {

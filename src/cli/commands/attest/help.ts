@@ -1,9 +1,9 @@
-import type { HelpTable } from '../../frame/command-help.ts';
+import { ATTESTATION_CHECKS } from '../../../attest/verdict/check-list.ts';
+import { enumerate, type HelpTable } from '../../frame/command-help.ts';
 
 export const ATTEST: HelpTable = {
   'attest verify': {
-    purpose:
-      'Answers whether attestations hold, and as of when: signature, signer, log entry, artifact. Reads Sigstore bundles, DSSE envelopes with detached material, cosign bundles and JSON lines. Never uses the network: trust comes from the trust store or from --trusted-root. Without an artifact or an identity rule the verdict says that these were not checked.',
+    purpose: `Answers whether attestations hold, by whom, about what, and as of when. The checks, in order: ${enumerate(ATTESTATION_CHECKS)}. Reads Sigstore bundles, DSSE envelopes with detached material, cosign bundles and JSON lines. Never uses the network: trust comes from the trust store or from --trusted-root. Without an artifact or an identity rule the verdict says that these were not checked.`,
     examples: [
       [
         'stella attest verify ./attestation.json --artifact ./app.bin --offline',

@@ -1,3 +1,10 @@
+/**
+ * cli/commands/attest/: `stella attest`: verify attestations, sign them, join verdicts of several machines. Flags
+ * become the options of attest/; a verdict becomes text, JSON and an exit status. It never judges: what is printed as
+ * verified is what the verdict says. It never uses the network.
+ * Start here, then verify.ts for the flags and verify-run.ts for what they do.
+ */
+
 import type { Command } from 'commander';
 import { addHelp } from '../../frame/add-help.ts';
 import type { Cli } from '../../frame/cli.ts';

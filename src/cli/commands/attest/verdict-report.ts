@@ -1,9 +1,10 @@
-import type { TrustOrigin } from '../../../attest/authority/trust.ts';
+import type { TrustOrigin } from '../../../attest/authority/verifier-trust.ts';
 import type { ShardSelection } from '../../../attest/batch/shard.ts';
+import { Conclusion } from '../../../attest/policy/conclusion.ts';
 import type { PolicyRule } from '../../../attest/policy/policy.ts';
 import { EXIT, type ExitStatus } from '../../../base/codes.ts';
 import { StellaError } from '../../../base/errors.ts';
-import type { VerdictDocument, VerdictDocumentError } from '../../../base/schema-types.ts';
+import type { VerdictDocument } from '../../../base/schema-types.ts';
 import type { Outcome, Run } from '../../frame/cli.ts';
 import { formatCount, formatNumber, printable } from '../../terminal/output.ts';
 import { verdictLine, verdictText } from './verdict-text.ts';
@@ -13,13 +14,9 @@ export class VerdictReport {
   readonly #run: Run<object>;
   readonly #trust: TrustOrigin;
   readonly #explain: boolean;
-  readonly #rule: PolicyRule | undefined;
   readonly #shard: ShardSelection | undefined;
-  readonly #matching = new Set<string>();
+  readonly #conclusion: Conclusion;
   #first: VerdictDocument | undefined;
-  #failure: (VerdictDocumentError & { readonly source: string }) | undefined;
-  #count = 0;
-  #verified = 0;
 
   constructor(
     run: Run<object>,
@@ -31,42 +28,31 @@ export class VerdictReport {
     this.#run = run;
     this.#trust = trust;
     this.#explain = explain;
-    this.#rule = rule;
+    this.#conclusion = new Conclusion(rule);
     this.#shard = shard;
   }
 
   get count(): number {
-    return this.#count;
+    return this.#conclusion.count;
   }
 
   get hasFailure(): boolean {
-    return this.#failure !== undefined;
+    return this.#conclusion.hasFailure;
   }
 
   add(verdict: VerdictDocument): void {
-    this.#count += 1;
-    if (verdict.error) this.#failure ??= { ...verdict.error, source: verdict.source };
-    if (verdict.verified) {
-      this.#verified += 1;
-      this.#remember(verdict);
-    }
+    this.#conclusion.add(verdict);
     // A shard's output is lines whatever there is of them, so that it can be put together.
     if (this.#shard) {
       this.#line(verdict);
       return;
     }
-    if (this.#count === 1) {
+    if (this.count === 1) {
       this.#first = verdict;
       return;
     }
-    if (this.#count === 2) this.#line(this.#first!);
+    if (this.count === 2) this.#line(this.#first!);
     this.#line(verdict);
-  }
-
-  /** Only a policy that asks for several needs to know which ones they were; it asks for few. */
-  #remember({ signed_sha256: signed, signer }: VerdictDocument): void {
-    if (!this.#rule || this.#matching.size >= this.#rule.required) return;
-    this.#matching.add(JSON.stringify([signed, signer]));
   }
 
   #line(verdict: VerdictDocument): void {
@@ -83,21 +69,21 @@ export class VerdictReport {
   /** @throws StellaError NOTHING_VERIFIED */
   end(paths: readonly string[]): Outcome {
     if (this.#shard) return this.#endShard(this.#shard);
-    if (this.#count === 0) throw new StellaError('NOTHING_VERIFIED', `no attestation in ${paths.join(', ')}`);
+    if (this.count === 0) throw new StellaError('NOTHING_VERIFIED', `no attestation in ${paths.join(', ')}`);
     const exit = this.#conclude();
-    if (this.#count === 1)
+    if (this.count === 1)
       return { json: this.#first, text: verdictText(this.#first!, this.#trust, this.#explain), exit };
-    const failed = this.#count - this.#verified;
+    const failed = this.count - this.#conclusion.verified;
     return {
       jsonLines: [],
-      text: `${formatCount(this.#verified, 'attestation')} verified, ${formatNumber(failed)} not`,
+      text: `${formatCount(this.#conclusion.verified, 'attestation')} verified, ${formatNumber(failed)} not`,
       exit,
     };
   }
 
   #endShard(selection: ShardSelection): Outcome {
     const { index, count } = selection.shard;
-    const failed = this.#count - this.#verified;
+    const failed = this.count - this.#conclusion.verified;
     return {
       jsonLines: [
         {
@@ -105,40 +91,20 @@ export class VerdictReport {
             index,
             count,
             ...selection.inputs(),
-            verdicts: this.#count,
-            verified: this.#verified,
+            verdicts: this.count,
+            verified: this.#conclusion.verified,
           },
         },
       ],
-      text: `shard ${index}/${count}: ${formatCount(this.#verified, 'attestation')} verified, ${formatNumber(failed)} not`,
+      text: `shard ${index}/${count}: ${formatCount(this.#conclusion.verified, 'attestation')} verified, ${formatNumber(failed)} not`,
       exit: this.#conclude(),
     };
   }
 
   #conclude(): ExitStatus {
-    const failure = this.#verdictOnAll();
+    const failure = this.#conclusion.error();
     if (!failure) return EXIT.done;
     this.#run.fail(failure);
     return failure.exit;
-  }
-
-  /** Without a policy every attestation must verify; with one, as many as its rule requires. */
-  #verdictOnAll(): StellaError | undefined {
-    const rule = this.#rule;
-    if (rule && this.#matching.size >= rule.required) return undefined;
-    if (rule && this.#matching.size > 0)
-      return new StellaError(
-        'POLICY_UNSATISFIED',
-        `${rule.name} of the policy requires ${rule.required} different attestations, ${this.#matching.size} match`,
-        { details: { expected: rule.required, found: this.#matching.size } },
-      );
-    const failure = this.#failure;
-    return (
-      failure &&
-      new StellaError(failure.code as StellaError['code'], `${failure.source}: ${failure.message}`, {
-        hint: failure.hints,
-        ...(failure.details ? { details: failure.details } : {}),
-      })
-    );
   }
 }

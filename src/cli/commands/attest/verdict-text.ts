@@ -1,4 +1,4 @@
-import type { TrustOrigin } from '../../../attest/authority/trust.ts';
+import type { TrustOrigin } from '../../../attest/authority/verifier-trust.ts';
 import type { VerdictDocument } from '../../../base/schema-types.ts';
 import { formatFreshness } from '../../../trust/freshness.ts';
 import { printable } from '../../terminal/output.ts';

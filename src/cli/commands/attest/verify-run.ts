@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { AttestorKey } from '../../../attest/authority/material.ts';
-import { loadTrust, type TrustInputs } from '../../../attest/authority/trust.ts';
+import { loadTrust, type TrustInputs } from '../../../attest/authority/verifier-trust.ts';
 import { type BatchPiece, piecesOf, verifyBatch } from '../../../attest/batch/batch.ts';
 import { parseShard, ShardSelection } from '../../../attest/batch/shard.ts';
 import type { Artifact } from '../../../attest/document/artifact.ts';
 import { expandPaths } from '../../../attest/document/inputs.ts';
-import { LIMITS } from '../../../attest/document/limits.ts';
+import { ATTESTATION_LIMITS } from '../../../attest/document/limits.ts';
 import { loadArtifact, parseDigest, streamArtifact } from '../../../attest/document/load-artifact.ts';
 import { type IdentityRule, parsePattern, type TextRule } from '../../../attest/policy/identity-rule.ts';
 import type { PolicyRule } from '../../../attest/policy/policy.ts';
@@ -143,8 +143,11 @@ async function readAll(stream: NodeJS.ReadableStream, name: string): Promise<Buf
     for await (const piece of stream) {
       const chunk = Buffer.isBuffer(piece) ? piece : Buffer.from(piece);
       total += chunk.length;
-      if (total > LIMITS.documentBytes)
-        throw new StellaError('FILE_TOO_LARGE', `${name} has more than ${LIMITS.documentBytes} bytes`);
+      if (total > ATTESTATION_LIMITS.documentBytes)
+        throw new StellaError(
+          'FILE_TOO_LARGE',
+          `${name} has more than ${ATTESTATION_LIMITS.documentBytes} bytes`,
+        );
       chunks.push(chunk);
     }
   } catch (cause) {
@@ -209,6 +212,6 @@ async function trustOf(
     return { trust, requireIdentity: false };
   }
   // Configuration, TUF and the store are heavy, and a trusted root needs none of them.
-  const { openStoreTrust } = await import('./store-trust.ts');
+  const { openStoreTrust } = await import('./open-store-trust.ts');
   return await openStoreTrust(run, options.maxAge === undefined ? undefined : parseDuration(options.maxAge));
 }

@@ -1,5 +1,9 @@
 import type { Command } from 'commander';
+import { HASH_LENGTHS } from '../../../attest/document/artifact.ts';
 import type { Cli } from '../../frame/cli.ts';
+import { enumerate } from '../../frame/command-help.ts';
+
+const DIGESTS = Object.keys(HASH_LENGTHS).map((hash) => `${hash}:HEX`);
 
 /** `stella attest verify` */
 export function registerAttestVerify(attest: Command, cli: Cli): void {
@@ -10,7 +14,7 @@ export function registerAttestVerify(attest: Command, cli: Cli): void {
       'verify attestations: files, directories, patterns, - for stdin; never uses the network',
     )
     .option('--artifact <file>', 'what they must be about: a file, an OCI layout directory, - for stdin')
-    .option('--digest <digest>', 'what they must be about: sha256:HEX, sha384:HEX or sha512:HEX')
+    .option('--digest <digest>', `what they must be about: ${enumerate(DIGESTS, 'or')}`)
     .option('--certificate-identity <id>', 'who must have signed, exactly')
     .option('--certificate-identity-regexp <re>', 'who must have signed; must match as a whole')
     .option('--certificate-oidc-issuer <url>', "the signer's OIDC issuer, exactly")

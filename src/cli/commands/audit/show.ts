@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../../frame/cli.ts';
-import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { formatTable, printable } from '../../terminal/output.ts';
 
 /** `stella audit show`: what happened to this trust store. */
@@ -11,7 +11,7 @@ export function registerAuditShow(audit: Command, cli: Cli): void {
   cli.action<{ readonly last?: string }, []>(command, async (run) => {
     const { loadAudit } = await import('../../../store/audit.ts');
     const { parseCount } = await import('../../terminal/count.ts');
-    const { store } = loadTrustSetting(run, {}, { remember: false });
+    const { store } = openTrustSetting(run, {}, { remember: false });
     const all = loadAudit(store.directory);
     const lines = run.options.last === undefined ? all : all.slice(-parseCount(run.options.last, '--last'));
     const rows = lines.map(({ time, event, previous: _, ...facts }) => [

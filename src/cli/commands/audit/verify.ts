@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../../frame/cli.ts';
-import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { formatCount } from '../../terminal/output.ts';
 
 /** `stella audit verify`: finds a line that was edited, removed or moved. */
@@ -12,7 +12,7 @@ export function registerAuditVerify(audit: Command, cli: Cli): void {
   );
   cli.action<object, []>(command, async (run) => {
     const { auditHead, loadAudit } = await import('../../../store/audit.ts');
-    const { store } = loadTrustSetting(run, {}, { remember: false });
+    const { store } = openTrustSetting(run, {}, { remember: false });
     const lines = loadAudit(store.directory);
     const head = auditHead(store.directory);
     return {

@@ -1,9 +1,9 @@
-import type { HelpTable } from '../../frame/command-help.ts';
+import { SOURCES } from '../../../config/sources.ts';
+import { enumerate, type HelpTable } from '../../frame/command-help.ts';
 
 export const CONFIG: HelpTable = {
   'config show': {
-    purpose:
-      'Prints the effective configuration and where each value comes from: flag, environment, file, trust store, default, in this order of strength.',
+    purpose: `Prints the effective configuration and where each value comes from: ${enumerate(SOURCES)}, in this order of strength.`,
     examples: [
       ['stella config show', 'what the commands here will use'],
       ['stella config show --config ./stella.yaml --json', 'of another file, for a program'],

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type ConfigKey, loadConfig } from '../../../config/config.ts';
 import type { Cli } from '../../frame/cli.ts';
-import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { formatTable } from '../../terminal/output.ts';
 
 export function registerConfigShow(group: Command, cli: Cli): void {
@@ -13,7 +13,7 @@ export function registerConfigShow(group: Command, cli: Cli): void {
     const config =
       alone.localCachePath === undefined
         ? alone
-        : loadTrustSetting(run, {}, { remember: 'if-readable' }).config;
+        : openTrustSetting(run, {}, { remember: 'if-readable' }).config;
     const values = configValues(config);
     const from = (key: ConfigKey) => {
       const { source, where } = config.origins[key];

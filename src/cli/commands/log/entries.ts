@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { StellaError } from '../../../base/errors.ts';
 import { readBounded, readError } from '../../../base/files.ts';
-import { MOST_ENTRY_BYTES } from '../../../tlog/entry-bundle.ts';
+import { MAX_LOG_ENTRY_BYTES } from '../../../tlog/entry-bundle.ts';
 
 /** Entries appended and signed at once: enough that signing and flushing cost little, few enough to hold in memory. */
-const MOST_IN_BATCH = 65_536;
-const MOST_BATCH_BYTES = 64 * 1024 * 1024;
+const MAX_IN_BATCH = 65_536;
+const MAX_BATCH_BYTES = 64 * 1024 * 1024;
 
 /** Splits a stream at line feeds; a last line without one counts, an empty last line does not. */
 async function* lines(stream: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
@@ -18,7 +18,7 @@ async function* lines(stream: AsyncIterable<unknown>): AsyncGenerator<Uint8Array
       data = data.subarray(end + 1);
     }
     rest = data;
-    if (rest.length > MOST_ENTRY_BYTES)
+    if (rest.length > MAX_LOG_ENTRY_BYTES)
       throw new StellaError('LOG_ENTRY_INVALID', 'a line is longer than 65,535 bytes');
   }
   if (rest.length > 0) yield rest;
@@ -28,7 +28,7 @@ async function* entries(
   files: readonly string[],
   source: string | AsyncIterable<unknown> | undefined,
 ): AsyncGenerator<Uint8Array> {
-  for (const file of files) yield readBounded(file, MOST_ENTRY_BYTES);
+  for (const file of files) yield readBounded(file, MAX_LOG_ENTRY_BYTES);
   if (source === undefined) return;
   try {
     yield* lines(typeof source === 'string' ? createReadStream(source) : source);
@@ -47,7 +47,7 @@ export async function* entryBatches(
   for await (const entry of entries(files, source)) {
     batch.push(entry);
     bytes += entry.length;
-    if (batch.length < MOST_IN_BATCH && bytes < MOST_BATCH_BYTES) continue;
+    if (batch.length < MAX_IN_BATCH && bytes < MAX_BATCH_BYTES) continue;
     yield batch;
     batch = [];
     bytes = 0;

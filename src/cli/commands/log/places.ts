@@ -3,7 +3,7 @@ import { parseHex } from '../../../base/bytes.ts';
 import { logDirectory, type TreeHead } from '../../../logs/store.ts';
 import { loadLog } from '../../../logs/writer.ts';
 import type { Run } from '../../frame/cli.ts';
-import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { openTrustSetting } from '../../frame/trust-setting.ts';
 
 /** A log on this machine and its verified head. */
 export interface LogPlace {
@@ -19,7 +19,7 @@ export function searchableLogs(run: Run<object>, directory: string | undefined):
     const { origin, checkpoint } = loadLog(path);
     return [{ origin, directory: path, head: checkpoint }];
   }
-  const { store } = loadTrustSetting(run);
+  const { store } = openTrustSetting(run);
   return store.require(run.now).state.logs.map(({ origin, tree_size, root_hash }) => ({
     origin,
     directory: logDirectory(store.logsDirectory, origin),

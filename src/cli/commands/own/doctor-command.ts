@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { EXIT } from '../../../base/codes.ts';
 import type { Cli } from '../../frame/cli.ts';
-import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { formatCount, printable } from '../../terminal/output.ts';
-import type { Finding } from './doctor.ts';
+import type { DoctorFinding } from './doctor.ts';
 
 /** `stella doctor`: what is wrong here, and what to do about it. */
 export function registerDoctor(program: Command, cli: Cli): void {
@@ -14,9 +14,9 @@ export function registerDoctor(program: Command, cli: Cli): void {
   );
   cli.action<object, []>(command, async (run) => {
     const { examine, findingOf } = await import('./doctor.ts');
-    let findings: Finding[];
+    let findings: DoctorFinding[];
     try {
-      const { config, store } = loadTrustSetting(run, {}, { remember: 'if-readable' });
+      const { config, store } = openTrustSetting(run, {}, { remember: 'if-readable' });
       findings = await examine(store, config, run.now);
     } catch (error) {
       // Without a configuration there is no store to look at.
@@ -35,7 +35,7 @@ export function registerDoctor(program: Command, cli: Cli): void {
   });
 }
 
-function lines({ check, result, detail, hints }: Finding): string[] {
+function lines({ check, result, detail, hints }: DoctorFinding): string[] {
   return [
     `${result.padEnd(7)}  ${check.padEnd(13)}  ${printable(detail)}`,
     ...hints.map((hint) => `${' '.repeat(26)}${printable(hint)}`),

@@ -11,9 +11,10 @@ import type { TrustStore } from '../../../store/store.ts';
 import { expiringBy, loadStatus, type TrustStatus } from '../../../trust/status.ts';
 import { standing } from '../../report/status-text.ts';
 import { formatBytes } from '../../terminal/output.ts';
+import type { DoctorCheck } from './doctor-checks.ts';
 
-export interface Finding {
-  readonly check: string;
+export interface DoctorFinding {
+  readonly check: DoctorCheck;
   readonly result: 'ok' | 'warning' | 'problem';
   readonly detail: string;
   /** What to do about it. */
@@ -27,19 +28,24 @@ const LITTLE_SPACE = 1024 ** 3;
 /** Nothing that stella reads was made before stella. */
 const EARLIEST_PRESENT = Date.UTC(2026, 0, 1);
 
-const ok = (check: string, detail: string): Finding => ({
+const ok = (check: DoctorCheck, detail: string): DoctorFinding => ({
   check,
   result: 'ok',
   detail,
   hints: [],
   exit: EXIT.done,
 });
-const warning = (check: string, detail: string, ...hints: string[]): Finding => ({
+const warning = (check: DoctorCheck, detail: string, ...hints: string[]): DoctorFinding => ({
   ...ok(check, detail),
   result: 'warning',
   hints,
 });
-const problem = (check: string, detail: string, exit: ExitStatus, ...hints: string[]): Finding => ({
+const problem = (
+  check: DoctorCheck,
+  detail: string,
+  exit: ExitStatus,
+  ...hints: string[]
+): DoctorFinding => ({
   check,
   result: 'problem',
   detail,
@@ -48,13 +54,13 @@ const problem = (check: string, detail: string, exit: ExitStatus, ...hints: stri
 });
 
 /** A refusal as other commands would report it. */
-export function findingOf(check: string, error: unknown): Finding {
+export function findingOf(check: DoctorCheck, error: unknown): DoctorFinding {
   if (!isStellaError(error)) throw error;
   return problem(check, `${error.message} [${error.code}]`, error.exit, ...error.hints);
 }
 
 /** Everything that makes other commands fail and can be seen from here: no network, no change. */
-export async function examine(store: TrustStore, config: Config, now: Instant): Promise<Finding[]> {
+export async function examine(store: TrustStore, config: Config, now: Instant): Promise<DoctorFinding[]> {
   const findings = [
     now < EARLIEST_PRESENT
       ? problem('clock', `the clock says ${formatInstant(now)}`, EXIT.stale, 'set the clock')
@@ -72,10 +78,10 @@ export async function examine(store: TrustStore, config: Config, now: Instant): 
   return findings;
 }
 
-function storePlace(directory: string): Finding[] {
+function storePlace(directory: string): DoctorFinding[] {
   let existing = directory;
   while (!isDirectory(existing) && dirname(existing) !== existing) existing = dirname(existing);
-  const findings: Finding[] = [];
+  const findings: DoctorFinding[] = [];
   try {
     accessSync(existing, constants.R_OK | constants.W_OK | constants.X_OK);
     findings.push(ok('store', directory));
@@ -107,7 +113,7 @@ function storePlace(directory: string): Finding[] {
   return findings;
 }
 
-function signingKey(config: Config, store: string): Finding[] {
+function signingKey(config: Config, store: string): DoctorFinding[] {
   const path = config.signingKey ?? join(store, 'producer', 'signing-key.pem');
   try {
     loadPrivateKey(path);
@@ -120,10 +126,10 @@ function signingKey(config: Config, store: string): Finding[] {
   }
 }
 
-function network(config: Config): Finding[] {
+function network(config: Config): DoctorFinding[] {
   if (config.offlineMode) return [ok('network', 'offline mode: no network is used')];
   const { proxy, caFile, clientCertificate } = config.network;
-  const findings: Finding[] = [];
+  const findings: DoctorFinding[] = [];
   for (const [name, url] of Object.entries({ http: proxy.http, https: proxy.https })) {
     if (url === undefined) continue;
     findings.push(
@@ -160,7 +166,7 @@ function withoutPassword(text: string): string {
   return url.href;
 }
 
-function trust(status: TrustStatus): Finding[] {
+function trust(status: TrustStatus): DoctorFinding[] {
   const { generation, now, sync } = status;
   const { pin, source } = generation.state;
   const findings = [
@@ -191,7 +197,7 @@ function trust(status: TrustStatus): Finding[] {
   return findings;
 }
 
-function age(status: TrustStatus): Finding {
+function age(status: TrustStatus): DoctorFinding {
   const { kind } = status.generation.state.source;
   const renew = kind === 'sync' ? 'run `stella trust sync`' : 'import a newer bundle';
   const line = standing(status);
@@ -199,7 +205,7 @@ function age(status: TrustStatus): Finding {
   return status.freshness.state === 'stale' ? warning('freshness', line, renew) : ok('freshness', line);
 }
 
-function expiry(status: TrustStatus, now: Instant): Finding[] {
+function expiry(status: TrustStatus, now: Instant): DoctorFinding[] {
   const soon = expiringBy(status, now + EXPIRES_SOON);
   if (soon.length === 0) return [ok('expiry', `nothing expires within ${formatDuration(EXPIRES_SOON)}`)];
   return soon.map(({ what, expires, delegated }) =>

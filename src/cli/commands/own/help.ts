@@ -1,10 +1,10 @@
-import type { HelpTable } from '../../frame/command-help.ts';
+import { enumerate, type HelpTable } from '../../frame/command-help.ts';
+import { DOCTOR_CHECKS } from './doctor-checks.ts';
 
 /** Commands about stella itself. */
 export const OWN: HelpTable = {
   doctor: {
-    purpose:
-      'Looks at everything that makes the other commands fail, and says what to do about each: clock, configuration, trust store and its permissions, root pin, freshness, expiry, free space, proxy. Changes nothing and uses no network.',
+    purpose: `Looks at everything that makes the other commands fail, and says what to do about each: ${enumerate(DOCTOR_CHECKS)}. Changes nothing and uses no network.`,
     examples: [
       ['stella doctor', 'what is wrong here?'],
       ['stella doctor --json --quiet', 'for monitoring'],

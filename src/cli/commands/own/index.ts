@@ -1,3 +1,10 @@
+/**
+ * cli/commands/own/: the commands that belong to no group: doctor, kit, completion. Doctor looks for what will go
+ * wrong and changes nothing; kit writes what a site behind the gap needs to begin. None of them makes anything
+ * trusted. Each has its flags in a file called *-command.ts and its work in the file without that ending.
+ * Start here, then doctor.ts and kit.ts.
+ */
+
 import type { Command } from 'commander';
 import { addHelp } from '../../frame/add-help.ts';
 import type { Cli } from '../../frame/cli.ts';

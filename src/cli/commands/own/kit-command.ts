@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { isSea } from 'node:sea';
 import type { Command } from 'commander';
 import type { Cli } from '../../frame/cli.ts';
-import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { printable } from '../../terminal/output.ts';
 
 interface Options {
@@ -24,7 +24,7 @@ export function registerKit(program: Command, cli: Cli): void {
   cli.action<Options, []>(command, async (run) => {
     const { writeKit } = await import('./kit.ts');
     const { options, io } = run;
-    const { store } = loadTrustSetting(run, {}, { remember: 'if-readable' });
+    const { store } = openTrustSetting(run, {}, { remember: 'if-readable' });
     const executable =
       options.executable === undefined
         ? isSea()

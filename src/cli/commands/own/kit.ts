@@ -38,7 +38,7 @@ export interface Kit {
   readonly files: readonly { readonly name: string; readonly sha256: string }[];
 }
 
-const MOST_LIST_BYTES = 256 * 1024;
+const MAX_LIST_BYTES = 256 * 1024;
 
 /**
  * Writes a kit, after reading the whole bundle once: what is damaged here would be refused there.
@@ -119,7 +119,7 @@ function bundleFiles(path: string): string[] {
   const directory = dirname(path);
   const stem = basename(path).replace(/\.\d{3}$/, '');
   const list = path.endsWith('.parts.json') ? path : join(directory, volumeNames(stem).list);
-  const parts = parseParts(readBounded(list, MOST_LIST_BYTES));
+  const parts = parseParts(readBounded(list, MAX_LIST_BYTES));
   const names = volumeNames(parts.name);
   return [names.list, names.signature, ...parts.parts.map((_, i) => names.part(i))].map((name) =>
     join(directory, name),

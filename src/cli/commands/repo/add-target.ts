@@ -1,7 +1,8 @@
 import { basename, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { USAGES } from '../../../repository/directory/vocabulary.ts';
+import { SERVICE_USAGES, USAGES } from '../../../repository/directory/vocabulary.ts';
 import type { Cli } from '../../frame/cli.ts';
+import { enumerate } from '../../frame/command-help.ts';
 import {
   editOptions,
   editOutcome,
@@ -20,7 +21,7 @@ export function registerRepoAddTarget(parent: Command, cli: Cli): void {
   const command = cli
     .command(parent, 'add-target <file> [name]', 'publish a file as a target')
     .addOption(new Option('--usage <usage>', 'what it is for (default: by its name)').choices(USAGES))
-    .option('--uri <url>', 'the service that uses it (Rekor, Fulcio, CTFE, TSA)')
+    .option('--uri <url>', `the service that uses it (${enumerate(SERVICE_USAGES)})`)
     .option('--valid-from <time>', 'not used for anything signed before this time')
     .option('--valid-until <time>', 'not used for anything signed after this time')
     .option('--role <name>', 'list it in this delegated role')

@@ -1,3 +1,11 @@
+/**
+ * cli/commands/repo/: `stella repo`: author a TUF repository: targets, keys, delegations, signing, publishing. Each
+ * command is one edit of repository/ with flags in front of it; files called shared-* hold what several need. It never
+ * edits metadata itself, and never publishes below a threshold. A passphrase is asked for when a key needs it, and is
+ * neither shown nor kept.
+ * Start here, then shared-command.ts for how every edit runs.
+ */
+
 import type { Command } from 'commander';
 import { addHelp } from '../../frame/add-help.ts';
 import type { Cli } from '../../frame/cli.ts';

@@ -18,7 +18,7 @@ export interface SigningFlags extends RepoFlags {
   readonly stage?: boolean;
 }
 
-const MOST_PASSPHRASE_BYTES = 4096;
+const MAX_PASSPHRASE_BYTES = 4096;
 
 export function repoOption(command: Command): Command {
   return command.addOption(
@@ -81,7 +81,7 @@ export async function repositoryOf(run: Run<RepoFlags>): Promise<string> {
 export function givenPassphrase(run: Run<SigningFlags>): string | undefined {
   const file = run.options.keyPassphraseFile;
   if (file === undefined) return run.io.env['STELLA_KEY_PASSPHRASE'];
-  const passphrase = readBounded(resolve(run.io.cwd, file), MOST_PASSPHRASE_BYTES)
+  const passphrase = readBounded(resolve(run.io.cwd, file), MAX_PASSPHRASE_BYTES)
     .toString('utf8')
     .replace(/\r?\n$/, '');
   if (passphrase === '') throw new StellaError('KEY_PASSPHRASE', `${file} is empty`);

@@ -13,10 +13,10 @@ export interface TargetFlags {
 }
 
 /** Clients hold a target in memory. */
-const MOST_TARGET_BYTES = 64 * 1024 * 1024;
+const MAX_TARGET_BYTES = 64 * 1024 * 1024;
 
 export function collectTarget(path: string): Uint8Array {
-  const bytes = readBounded(path, MOST_TARGET_BYTES);
+  const bytes = readBounded(path, MAX_TARGET_BYTES);
   if (bytes.length === 0) throw new StellaError('TARGET_INVALID', `${path} is empty`);
   return bytes;
 }

@@ -30,7 +30,7 @@ export function registerRepoSign(parent: Command, cli: Cli): void {
     .option('-y, --yes', 'sign without asking');
   passphraseOption(repoOption(command));
   cli.action<Options, [string | undefined]>(command, async (run, dir) => {
-    const { signStaged, formatProgress } = await import('../../../repository/ceremony.ts');
+    const { signStaged, formatRoleProgress } = await import('../../../repository/ceremony.ts');
     const { withRepositoryLock: locked } = await import('../../../repository/session.ts');
     const { signingRing } = await import('./shared-ring.ts');
     const { options, io, now } = run;
@@ -52,7 +52,7 @@ export function registerRepoSign(parent: Command, cli: Cli): void {
       json: { staged, signed, progress: view.progress },
       text: [
         ...signed.map(({ role, keyid }) => `Signed ${role} with ${ring.nameOf(keyid) ?? keyid}`),
-        ...view.progress.map(formatProgress),
+        ...view.progress.map(formatRoleProgress),
       ].join('\n'),
     };
   });

@@ -13,7 +13,7 @@ export function registerRepoStage(parent: Command, cli: Cli): void {
   repoOption(command);
   cli.action<Options, [string[]]>(command, async (run, roles) => {
     const { editRepository, withRepository } = await import('../../../repository/session.ts');
-    const { viewStaged, formatProgress } = await import('../../../repository/ceremony.ts');
+    const { viewStaged, formatRoleProgress } = await import('../../../repository/ceremony.ts');
     const { discardStaged, loadStaged } = await import('../../../repository/publish/staged.ts');
     const { renewRole } = await import('../../../repository/edit/renew.ts');
     const path = await repositoryOf(run);
@@ -37,7 +37,7 @@ export function registerRepoStage(parent: Command, cli: Cli): void {
       json: { staged, ...view },
       text: [
         ...view.summary,
-        ...view.progress.map(formatProgress),
+        ...view.progress.map(formatRoleProgress),
         `Staged in ${staged}. Next: stella repo sign, then stella repo publish`,
       ].join('\n'),
     };

@@ -7,9 +7,8 @@ import { readBounded } from '../../../base/files.ts';
 import { loadPublicKey } from '../../../base/keys.ts';
 import type { Config } from '../../../config/config.ts';
 import type { AcceptRules } from '../../../consumer/accept.ts';
-import type { CheckResult } from '../../../consumer/check-list.ts';
+import type { BundleCheck } from '../../../consumer/check-list.ts';
 import type { Checked } from '../../../consumer/import.ts';
-import { parseFingerprint } from '../../../consumer/pin.ts';
 import { formatFreshness } from '../../../trust/freshness.ts';
 import { MAX_BYTES } from '../../../tuf/metadata-file.ts';
 import type { Run } from '../../frame/cli.ts';
@@ -55,7 +54,7 @@ export function bundleSource(run: Run<object>, file: string): string | Readable 
 }
 
 /** @throws StellaError USAGE, FILE_*, KEY_INVALID */
-export function acceptRules(run: Run<BundleFlags>, config: Config): AcceptRules {
+export async function acceptRules(run: Run<BundleFlags>, config: Config): Promise<AcceptRules> {
   const { options, io } = run;
   const path = (name: string) => resolve(io.cwd, name);
   const vouchers = [options.root, options.rootFingerprint, options.trustOnFirstUse].filter(
@@ -65,6 +64,8 @@ export function acceptRules(run: Run<BundleFlags>, config: Config): AcceptRules 
     throw new StellaError('USAGE', '--root, --root-fingerprint and --trust-on-first-use exclude each other');
   }
   const { ask } = io;
+  // The command tree must not load TUF.
+  const { parseFingerprint } = await import('../../../trust/pin.ts');
   return {
     now: run.now,
     config,
@@ -89,7 +90,7 @@ export function acceptRules(run: Run<BundleFlags>, config: Config): AcceptRules 
 }
 
 /** Prints every check as it is done, or, where nobody asked for that, all of them once one has failed. */
-export function checkReporter(run: Run<object>, always: boolean): (result: CheckResult) => void {
+export function checkReporter(run: Run<object>, always: boolean): (result: BundleCheck) => void {
   const passed: string[] = [];
   const relax = keepHeapSmall();
   return (result) => {
@@ -99,7 +100,7 @@ export function checkReporter(run: Run<object>, always: boolean): (result: Check
   };
 }
 
-function checkLine({ check, status, detail }: CheckResult): string {
+function checkLine({ check, status, detail }: BundleCheck): string {
   return `${status === 'passed' ? 'ok    ' : 'FAILED'} ${check.padEnd(12)}  ${printable(detail)}`;
 }
 

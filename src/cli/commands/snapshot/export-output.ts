@@ -1,9 +1,9 @@
-import type { Exported } from '../../../producer/export.ts';
+import type { ExportedBundle } from '../../../producer/export.ts';
 import type { Outcome } from '../../frame/cli.ts';
 import { formatBytes, formatCount, printable } from '../../terminal/output.ts';
 
 /** What an export came to, for people and programs. */
-export function exportOutcome(exported: Exported, out: string): Outcome {
+export function exportOutcome(exported: ExportedBundle, out: string): Outcome {
   const { sealed, split, signingKey, logs, attestations } = exported;
   const { manifest, manifestSha256, size } = sealed;
   const signer = signingKey.key.publicKey.id;
@@ -42,7 +42,7 @@ export function exportOutcome(exported: Exported, out: string): Outcome {
   };
 }
 
-function logLine({ manifest: log, withoutTiles }: Exported['logs'][number]): string {
+function logLine({ manifest: log, withoutTiles }: ExportedBundle['logs'][number]): string {
   const size = `log ${printable(log.origin)}: ${formatCount(log.tree_size, 'entry', 'entries')}`;
   return withoutTiles
     ? `${size}; it serves no tiles: its checkpoint and proofs of growth are carried`
@@ -50,7 +50,7 @@ function logLine({ manifest: log, withoutTiles }: Exported['logs'][number]): str
 }
 
 /** What should be known while it can still be mended: the other side refuses a signer it does not know. */
-export function exportWarnings({ signingKey, signerIsDistributed, attestations }: Exported): string[] {
+export function exportWarnings({ signingKey, signerIsDistributed, attestations }: ExportedBundle): string[] {
   const id = signingKey.key.publicKey.id;
   const file = signingKey.publicPath ?? 'KEY.pub';
   return [

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import packageJson from '../../../../package.json' with { type: 'json' };
 import { parseEpoch } from '../../../base/clock.ts';
 import type { Cli } from '../../frame/cli.ts';
-import { fetcherOf, loadTrustSetting } from '../../frame/trust-setting.ts';
+import { fetcherOf, openTrustSetting } from '../../frame/trust-setting.ts';
 import { parseByteSize, parseDepth } from '../../terminal/count.ts';
 import { exportOutcome, exportWarnings } from './export-output.ts';
 
@@ -38,7 +38,7 @@ export function registerSnapshotExport(snapshot: Command, cli: Cli): void {
     const { exportSnapshot } = await import('../../../producer/export.ts');
     const { expandPaths } = await import('../../../attest/document/inputs.ts');
     const path = (name: string) => resolve(io.cwd, name);
-    const { config, store } = loadTrustSetting(run, {
+    const { config, store } = openTrustSetting(run, {
       signing_key: options.signingKey,
       offline_mode: options.offline,
     });

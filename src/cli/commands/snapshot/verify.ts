@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../../frame/cli.ts';
-import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { openTrustSetting } from '../../frame/trust-setting.ts';
 import {
   acceptedJson,
   acceptedText,
@@ -22,11 +22,11 @@ export function registerSnapshotVerify(snapshot: Command, cli: Cli): void {
   );
   cli.action<BundleFlags, [string]>(command, async (run, file) => {
     const { checkBundle } = await import('../../../consumer/import.ts');
-    const { config, store } = loadTrustSetting(run, { offline_mode: run.options.offline });
+    const { config, store } = openTrustSetting(run, { offline_mode: run.options.offline });
     const checked = await checkBundle(
       store,
       bundleSource(run, file),
-      acceptRules(run, config),
+      await acceptRules(run, config),
       checkReporter(run, true),
     );
     return {

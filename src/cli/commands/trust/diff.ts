@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { StellaError } from '../../../base/errors.ts';
 import type { Cli } from '../../frame/cli.ts';
-import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { formatTable, printable } from '../../terminal/output.ts';
 
 export function registerTrustDiff(trust: Command, cli: Cli): void {
@@ -12,8 +12,8 @@ export function registerTrustDiff(trust: Command, cli: Cli): void {
   );
   cli.action<object, [string | undefined]>(command, async (run, argument) => {
     const { diffGenerations } = await import('../../../trust/diff.ts');
-    const { lostAttestations } = await import('../../../attest/carried.ts');
-    const { config, store } = loadTrustSetting(run);
+    const { lostAttestations } = await import('../../../attest/lost-attestations.ts');
+    const { config, store } = openTrustSetting(run);
     const current = store.require(run.now);
     const kept = store.generations().filter((number) => number < current.number);
     const number = argument === undefined ? kept.at(-1) : Number(argument);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { isStellaError } from '../../../base/errors.ts';
 import type { Cli } from '../../frame/cli.ts';
-import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { formatCount } from '../../terminal/output.ts';
 
 interface Options {
@@ -16,7 +16,7 @@ export function registerTrustExport(trust: Command, cli: Cli): void {
     const { resolve } = await import('node:path');
     const { pathToFileURL } = await import('node:url');
     const { exportGeneration } = await import('../../../store/export.ts');
-    const { store } = loadTrustSetting(run);
+    const { store } = openTrustSetting(run);
     const generation = store.require(run.now);
     const out = resolve(run.io.cwd, run.options.out);
     const { files } = await exportGeneration(generation, store, out);

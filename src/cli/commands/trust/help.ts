@@ -1,9 +1,10 @@
-import type { HelpTable } from '../../frame/command-help.ts';
+import { BUNDLE_CHECKS } from '../../../consumer/check-list.ts';
+import { enumerate, type HelpTable } from '../../frame/command-help.ts';
 
 export const TRUST: HelpTable = {
   'trust init': {
     purpose:
-      'Makes the trust store: fetches the TUF repository, verifies it from a root that you vouch for, and keeps it as generation 1. Vouch with --root or --root-fingerprint; without either the root that the repository shows is trusted on first use, which is said aloud and stays visible in `trust status`. The root of the Sigstore public-good repository is built in.',
+      'Makes the trust store: fetches the TUF repository, verifies it from a root that you vouch for, and keeps it as generation 1. Vouch with --root or --root-fingerprint; without either the root that the repository shows is trusted on first use, which a warning says and which stays visible in `trust status`. The root of the Sigstore public-good repository is built in.',
     examples: [
       [
         'stella trust init --tuf-url https://trust.example.com/tuf/ --root ./root.json',
@@ -70,8 +71,7 @@ export const TRUST: HelpTable = {
     related: ['trust status', 'trust sync', 'trust import'],
   },
   'trust import': {
-    purpose:
-      'Checks a sealed bundle from the outside and makes it the current trust. The checks, in order: archive, manifest, signature, root pin, TUF as of the sealed time, staleness window, rollback, logs, digests of every entry. All pass and the bundle becomes a new generation in one step, or the store stays as it was. Never uses the network. The first import needs somebody who vouches for the root.',
+    purpose: `Checks a sealed bundle from the outside and makes it the current trust. The checks, in order: ${enumerate(BUNDLE_CHECKS)}. All pass and the bundle becomes a new generation in one step, or the store stays as it was. Never uses the network. On the first import you vouch for the root: with --root, --root-fingerprint or, trusting the bundle itself, --trust-on-first-use.`,
     examples: [
       [
         'stella trust import ./2026-01-25.tar.zst --verify-manifest --reject-if-stale 7d',
@@ -108,110 +108,5 @@ export const TRUST: HelpTable = {
     ],
     exits: [2],
     related: ['trust status', 'doctor'],
-  },
-  'trust snapshot export': {
-    purpose:
-      'Seals what verification behind the gap will need into one signed .tar.zst: the TUF repository, the log tiles that prove the newest entries, and attestations. Run `trust sync` before it. Equal input and SOURCE_DATE_EPOCH give equal bytes.',
-    examples: [
-      [
-        'stella trust snapshot export --out ./snapshots/2026-01-25.tar.zst --depth 10000',
-        'the newest 10,000 entries of each log are provable from it',
-      ],
-      [
-        'stella trust snapshot export --out ./x.tar.zst --entries --attestation ./release.sigstore.json --signing-key ./bundle-signer.key',
-        'with the entries, an attestation, and a key of your own',
-      ],
-      [
-        'stella trust snapshot export --out ./delta.tar.zst --since ./receipts/site-a.json --split-size 4GiB',
-        'only what that site does not hold yet, in parts for small media',
-      ],
-    ],
-    exits: [2, 3, 5],
-    related: ['trust sync', 'trust snapshot inspect', 'trust snapshot sign', 'trust import', 'kit'],
-  },
-  'trust snapshot inspect': {
-    purpose:
-      'Shows what a bundle says of itself: sealed time, signers, TUF versions and expiries, logs, sizes. Verifies nothing and needs no trust store, so use it to look, not to decide; `trust snapshot verify` decides.',
-    examples: [
-      ['stella trust snapshot inspect ./x.tar.zst', 'a summary'],
-      [
-        'stella trust snapshot inspect ./x.tar.zst --list --html ./x.html',
-        'every entry, and a page with pictures',
-      ],
-    ],
-    exits: [2],
-    related: ['trust snapshot verify', 'trust import'],
-  },
-  'trust snapshot verify': {
-    purpose:
-      'Does every check that `trust import` would do, against the same store and with the same flags, and changes nothing.',
-    examples: [
-      ['stella trust snapshot verify ./x.tar.zst --reject-if-stale 7d', 'would this be accepted?'],
-      [
-        'stella trust snapshot verify ./x.tar.zst --root ./root.json --json',
-        'on a machine without a trust store, for a program',
-      ],
-    ],
-    exits: [2, 5],
-    related: ['trust import', 'trust snapshot inspect'],
-  },
-  'trust snapshot sign': {
-    purpose:
-      'Adds a signature to a sealed bundle, for stores that ask for more than one (bundle_key_threshold). The content and the earlier signatures stay as they are.',
-    examples: [
-      ['stella trust snapshot sign ./x.tar.zst --signing-key ./second.key', 'countersign'],
-      [
-        'stella trust snapshot sign ./x.tar.zst --signing-key ./second.key --key-passphrase-file ./passphrase',
-        'the key is encrypted',
-      ],
-    ],
-    exits: [2],
-    related: ['trust snapshot export', 'trust snapshot inspect'],
-  },
-  'trust snapshot push': {
-    purpose:
-      'Puts a sealed bundle into an OCI registry as an artifact, for sites that move registries across the gap anyway. The registry is only a carrier: what comes out of it is checked like any other bundle.',
-    examples: [
-      [
-        'stella trust snapshot push ./x.tar.zst oci://registry.example.com/trust/bundles:2026-01-25',
-        'under a tag',
-      ],
-      [
-        'stella trust snapshot push ./x.tar.zst oci://localhost:5000/bundles:latest --plain-http',
-        'into a registry on this machine',
-      ],
-      [
-        'stella trust snapshot push ./x.tar.zst oci://registry.example.com/trust/bundles:2026-01-25 --split-size 256MiB',
-        'over a line that breaks often',
-      ],
-    ],
-    exits: [2, 3],
-    related: ['trust snapshot pull', 'trust snapshot list', 'trust import'],
-  },
-  'trust snapshot pull': {
-    purpose:
-      'Fetches a sealed bundle from an OCI registry into a file. With @sha256:HEX exactly that one; with a tag what the registry says it is, which `trust import` then checks.',
-    examples: [
-      [
-        'stella trust snapshot pull oci://registry.example.com/trust/bundles:2026-01-25 --out ./x.tar.zst',
-        'by tag',
-      ],
-      [
-        'stella trust snapshot pull oci://registry.example.com/trust/bundles:latest --out ./x.tar.zst --ca-file ./ca.pem',
-        'from a registry with a certificate authority of its own',
-      ],
-    ],
-    exits: [2, 3],
-    related: ['trust snapshot list', 'trust snapshot push', 'trust import'],
-  },
-  'trust snapshot list': {
-    purpose:
-      'Lists the sealed bundles in an OCI repository as the registry describes them, newest first. Nothing of it is verified.',
-    examples: [
-      ['stella trust snapshot list oci://registry.example.com/trust/bundles', 'which bundles are there?'],
-      ['stella trust snapshot list oci://registry.example.com/trust/bundles --json', 'for a program'],
-    ],
-    exits: [2, 3],
-    related: ['trust snapshot pull', 'trust snapshot push'],
   },
 };

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Cli } from '../../frame/cli.ts';
-import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { secondOpinionText } from '../../report/second-opinion-text.ts';
 import { printable } from '../../terminal/output.ts';
 import {
@@ -34,8 +34,8 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
   cli.action<Options, [string]>(command, async (run, file) => {
     const { options } = run;
     const { checkBundle, importBundle } = await import('../../../consumer/import.ts');
-    const { config, store } = loadTrustSetting(run, { offline_mode: options.offline });
-    const rules = acceptRules(run, config);
+    const { config, store } = openTrustSetting(run, { offline_mode: options.offline });
+    const rules = await acceptRules(run, config);
     const onCheck = checkReporter(run, options.verifyManifest ?? false);
     if (options.dryRun) {
       const checked = await withBundleSource(run, config, file, (source) =>

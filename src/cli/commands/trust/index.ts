@@ -1,14 +1,17 @@
+/**
+ * cli/commands/trust/: `stella trust`: make a trust store, keep it current, import into it, show it, compare, prune.
+ * The two ways to change it are sync (from a repository) and import (from a sealed bundle); both are in rooms below.
+ * It never makes trust out of flags alone: a root needs a voucher, and first use is said in a warning. Commands for
+ * sealed bundles are in snapshot/.
+ * Start here, then init.ts, sync.ts and import.ts.
+ */
+
 import type { Command } from 'commander';
 import { addHelp } from '../../frame/add-help.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { GROUPS } from '../../frame/groups.ts';
-import { registerSnapshotExport } from '../snapshot/export.ts';
-import { registerSnapshotInspect } from '../snapshot/inspect.ts';
-import { registerSnapshotList } from '../snapshot/list.ts';
-import { registerSnapshotPull } from '../snapshot/pull.ts';
-import { registerSnapshotPush } from '../snapshot/push.ts';
-import { registerSnapshotSign } from '../snapshot/sign.ts';
-import { registerSnapshotVerify } from '../snapshot/verify.ts';
+import { SNAPSHOT } from '../snapshot/help.ts';
+import { registerSnapshot } from '../snapshot/index.ts';
 import { registerTrustDiff } from './diff.ts';
 import { registerTrustExport } from './export.ts';
 import { TRUST } from './help.ts';
@@ -22,7 +25,7 @@ import { registerTrustSync } from './sync.ts';
 /** `stella trust`, with the sealed bundles that carry it. */
 export function registerTrust(program: Command, cli: Cli): void {
   const trust = cli.group(program, 'trust', GROUPS.trust);
-  const snapshot = cli.group(trust, 'snapshot', 'sealed bundles: make, look into, check');
+  registerSnapshot(trust, cli);
   registerTrustInit(trust, cli);
   registerTrustSync(trust, cli);
   registerTrustStatus(trust, cli);
@@ -31,12 +34,5 @@ export function registerTrust(program: Command, cli: Cli): void {
   registerTrustImport(trust, cli);
   registerTrustReceipts(trust, cli);
   registerTrustPrune(trust, cli);
-  registerSnapshotExport(snapshot, cli);
-  registerSnapshotInspect(snapshot, cli);
-  registerSnapshotVerify(snapshot, cli);
-  registerSnapshotSign(snapshot, cli);
-  registerSnapshotPush(snapshot, cli);
-  registerSnapshotPull(snapshot, cli);
-  registerSnapshotList(snapshot, cli);
-  addHelp(trust, TRUST);
+  addHelp(trust, { ...TRUST, ...SNAPSHOT });
 }

@@ -4,7 +4,7 @@ import { readBounded } from '../../../base/files.ts';
 import { loadPublicKey } from '../../../base/keys.ts';
 import { MAX_BYTES } from '../../../tuf/metadata-file.ts';
 import type { Cli } from '../../frame/cli.ts';
-import { fetcherOf, loadTrustSetting } from '../../frame/trust-setting.ts';
+import { fetcherOf, openTrustSetting } from '../../frame/trust-setting.ts';
 import { secondOpinionText } from '../../report/second-opinion-text.ts';
 
 interface Options {
@@ -34,11 +34,11 @@ export function registerTrustInit(trust: Command, cli: Cli): void {
     if (options.root !== undefined && options.rootFingerprint !== undefined)
       throw new StellaError('USAGE', '--root and --root-fingerprint exclude each other');
     const { resolve } = await import('node:path');
-    const { initFromUrl } = await import('./mirror-sync.ts');
+    const { initFromUrl } = await import('../../../consumer/trust-from-url.ts');
     const { formatRoles } = await import('../../report/status-text.ts');
-    const { parseFingerprint } = await import('../../../consumer/pin.ts');
+    const { parseFingerprint } = await import('../../../trust/pin.ts');
     const path = (name: string) => resolve(run.io.cwd, name);
-    const { config, store } = loadTrustSetting(
+    const { config, store } = openTrustSetting(
       run,
       {
         tuf_url: options.tufUrl,

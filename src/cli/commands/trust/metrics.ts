@@ -6,14 +6,14 @@ import { loadSyncRecord } from '../../../store/sync-record.ts';
 import { formatMetrics } from '../../../trust/metrics.ts';
 import { loadStatus, type TrustStatus } from '../../../trust/status.ts';
 import type { Run } from '../../frame/cli.ts';
-import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { openTrustSetting } from '../../frame/trust-setting.ts';
 
 /**
  * Writes the store's state for a metrics collector, replacing the file in one step. A store that does not verify is a
  * metric, not an error.
  */
 export async function writeMetrics(run: Run<object>, file: string, now: Instant): Promise<void> {
-  const { config, store } = loadTrustSetting(run, {}, { remember: 'if-readable' });
+  const { config, store } = openTrustSetting(run, {}, { remember: 'if-readable' });
   let status: TrustStatus | undefined;
   try {
     const loaded = await loadStatus(store, config, now);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from '../../frame/cli.ts';
-import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { formatCount, printable } from '../../terminal/output.ts';
 
 /** `stella trust prune`: give back the space of what nothing refers to any more. */
@@ -13,7 +13,7 @@ export function registerTrustPrune(trust: Command, cli: Cli): void {
   cli.action<object, []>(command, async (run) => {
     const { pruneStore } = await import('../../../store/prune.ts');
     const { supersededTiles } = await import('../../../logs/superseded.ts');
-    const { store } = loadTrustSetting(run, {}, { remember: false });
+    const { store } = openTrustSetting(run, {}, { remember: false });
     const { removed } = await pruneStore(store, run.now, supersededTiles);
     for (const path of removed) run.trace(`removed ${printable(path)}`);
     return {

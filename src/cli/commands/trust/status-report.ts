@@ -8,7 +8,7 @@ import { rolesWithSigners } from '../../report/roles.ts';
 import { standing } from '../../report/status-text.ts';
 import { examine } from '../own/doctor.ts';
 
-const MOST_METADATA_BYTES = 8 * 1024 * 1024;
+const MAX_METADATA_BYTES = 8 * 1024 * 1024;
 
 /** What `trust status --html` draws. */
 export async function statusReport(status: TrustStatus, store: TrustStore, config: Config): Promise<Report> {
@@ -40,7 +40,7 @@ export async function statusReport(status: TrustStatus, store: TrustStore, confi
         : []),
     ],
     roles: await rolesWithSigners(status.roles, async (name) =>
-      readBoundedIfPresent(join(tufDirectory, name), MOST_METADATA_BYTES),
+      readBoundedIfPresent(join(tufDirectory, name), MAX_METADATA_BYTES),
     ),
     window: {
       reference: freshness.reference,

@@ -5,7 +5,7 @@ import { formatInstant, parseDuration } from '../../../base/clock.ts';
 import { EXIT } from '../../../base/codes.ts';
 import { writeNewFile } from '../../../base/files.ts';
 import type { Cli } from '../../frame/cli.ts';
-import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { openTrustSetting } from '../../frame/trust-setting.ts';
 
 interface Options {
   readonly showKeys?: boolean;
@@ -32,7 +32,7 @@ export function registerTrustStatus(trust: Command, cli: Cli): void {
       const { writeMetrics } = await import('./metrics.ts');
       await writeMetrics(run, options.metrics, now);
     }
-    const { config, store } = loadTrustSetting(run);
+    const { config, store } = openTrustSetting(run);
     const status = await loadStatus(store, config, now);
     const expiring = within === undefined ? [] : expiringBy(status, now + within);
     for (const { what, expires } of expiring) run.note(`warning: ${what} expires ${formatInstant(expires)}`);

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { formatInstant, type Instant, MINUTE } from '../../../base/clock.ts';
 import type { Synced } from '../../../trust/sync.ts';
 import type { Cli } from '../../frame/cli.ts';
-import { fetcherOf, loadTrustSetting } from '../../frame/trust-setting.ts';
+import { fetcherOf, openTrustSetting } from '../../frame/trust-setting.ts';
 import { secondOpinionText } from '../../report/second-opinion-text.ts';
 import { syncedJson, syncedText } from '../../report/sync-text.ts';
 
@@ -24,9 +24,9 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
     .option('--offline', 'use no network: file:// only');
   cli.action<Options, []>(command, async (run) => {
     const { options, io } = run;
-    const { syncFromUrl } = await import('./mirror-sync.ts');
+    const { syncFromUrl } = await import('../../../consumer/trust-from-url.ts');
     const { writeMetrics } = await import('./metrics.ts');
-    const { config, store } = loadTrustSetting(run, {
+    const { config, store } = openTrustSetting(run, {
       tuf_url: options.tufUrl,
       offline_mode: options.offline,
     });

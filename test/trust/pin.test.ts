@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
-import { checkSamePin, choosePin, formatFingerprint, parseFingerprint } from '../../src/consumer/pin.ts';
+import { checkSamePin, choosePin, formatFingerprint, parseFingerprint } from '../../src/trust/pin.ts';
 import { refusal } from '../support/errors.ts';
 
 const AT = '2026-01-25T12:00:00Z';

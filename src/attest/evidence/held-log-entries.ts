@@ -3,7 +3,7 @@ import { loadEntryBundle } from '../../logs/tile-directory.ts';
 import { parseEntryBundle } from '../../tlog/entry-bundle.ts';
 import { proveInclusion } from '../../tlog/merkle.ts';
 import { TILE_WIDTH } from '../../tlog/tile.ts';
-import type { HeldLog, VerifierTrust } from '../authority/trust.ts';
+import type { HeldLog, VerifierTrust } from '../authority/verifier-trust.ts';
 import type { Attestation, LogEntry } from '../document/attestation.ts';
 import { parseLoneEntry } from './log-entry.ts';
 
@@ -25,7 +25,10 @@ const indices = new WeakMap<VerifierTrust, EntryIndex>();
  * Nothing here is believed: each is judged like one that the attestation had brought along.
  * @returns entries with this signature in them, earliest first
  */
-export async function carriedEntries(attestation: Attestation, trust: VerifierTrust): Promise<LogEntry[]> {
+export async function entriesFromHeldLogs(
+  attestation: Attestation,
+  trust: VerifierTrust,
+): Promise<LogEntry[]> {
   if (trust.held.size === 0) return [];
   const { content } = attestation;
   const signature = content.kind === 'dsse' ? content.signatures[0]!.sig : content.signature;

@@ -8,8 +8,8 @@ import { readAttestationList } from '../store/attestation-list.ts';
 import { loadGeneration } from '../store/generation.ts';
 import type { Generation, TrustStore } from '../store/store.ts';
 import { viewTrustInputs } from './authority/store-trust.ts';
-import { loadTrust, type VerifierTrust } from './authority/trust.ts';
-import { LIMITS } from './document/limits.ts';
+import { loadTrust, type VerifierTrust } from './authority/verifier-trust.ts';
+import { ATTESTATION_LIMITS } from './document/limits.ts';
 import { parseAttestations } from './document/parse.ts';
 import { verifyAttestation } from './verify.ts';
 
@@ -39,7 +39,10 @@ export async function lostAttestations(
   const [old, current] = [await trustOf(store, before, config), await trustOf(store, after, config)];
   const lost: LostAttestation[] = [];
   for (const { name, sha256 } of carried.values()) {
-    const document = readBounded(join(store.attestationsDirectory, `${sha256}.json`), LIMITS.documentBytes);
+    const document = readBounded(
+      join(store.attestationsDirectory, `${sha256}.json`),
+      ATTESTATION_LIMITS.documentBytes,
+    );
     const failure = await failureOf(document, name, current, now);
     if (failure && !(await failureOf(document, name, old, now))) lost.push({ name, sha256, ...failure });
   }

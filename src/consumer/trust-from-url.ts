@@ -1,12 +1,12 @@
-import type { Instant } from '../../../base/clock.ts';
-import { StellaError } from '../../../base/errors.ts';
-import type { PublicKey } from '../../../base/keys.ts';
-import type { AcceptRules } from '../../../consumer/accept.ts';
-import { checkNotUnsealed, openSealedMirror, syncSealedMirror } from '../../../consumer/sealed-mirror.ts';
-import type { Fetcher } from '../../../net/types.ts';
-import type { Voucher } from '../../../trust/root-pin.ts';
-import type { TrustSetting } from '../../../trust/setting.ts';
-import { initTrust, type Synced, syncTrust } from '../../../trust/sync.ts';
+import type { Instant } from '../base/clock.ts';
+import { StellaError } from '../base/errors.ts';
+import type { PublicKey } from '../base/keys.ts';
+import type { Fetcher } from '../net/types.ts';
+import type { RootVoucher } from '../trust/pin.ts';
+import type { TrustSetting } from '../trust/setting.ts';
+import { initTrust, type Synced, syncTrust } from '../trust/sync.ts';
+import type { AcceptRules } from './accept.ts';
+import { checkNotUnsealed, openSealedMirror, syncSealedMirror } from './sealed-mirror.ts';
 
 interface Setting extends TrustSetting {
   readonly fetcher: Fetcher;
@@ -17,7 +17,7 @@ interface Setting extends TrustSetting {
 /** Makes a store from a TUF repository, or from sealed state that a mirror serves; which of the two is found out. */
 export async function initFromUrl(
   setting: Setting,
-  voucher: Voucher,
+  voucher: RootVoucher,
   bundleKeys: readonly PublicKey[],
   replace: boolean,
 ): Promise<Synced> {

@@ -1,16 +1,16 @@
 import { storeTrustInputs } from '../../../attest/authority/store-trust.ts';
-import type { TrustInputs } from '../../../attest/authority/trust.ts';
+import type { TrustInputs } from '../../../attest/authority/verifier-trust.ts';
 import type { Duration } from '../../../base/clock.ts';
 import { formatFreshness } from '../../../trust/freshness.ts';
 import type { Run } from '../../frame/cli.ts';
-import { loadTrustSetting } from '../../frame/trust-setting.ts';
+import { openTrustSetting } from '../../frame/trust-setting.ts';
 
 /** The trust of the configured trust store, with a warning where it is no longer fresh. */
 export async function openStoreTrust(
   run: Run<object>,
   maxAge: Duration | undefined,
 ): Promise<{ trust: TrustInputs; requireIdentity: boolean }> {
-  const { store, config } = loadTrustSetting(run);
+  const { store, config } = openTrustSetting(run);
   const trust = await storeTrustInputs({ store, config, now: run.now, maxAge });
   const { freshness, how } = trust.origin;
   if (freshness?.state === 'stale')

@@ -1,3 +1,11 @@
+/**
+ * attest/authority/: whom the trust names, and whether they vouch: certificate chains, timestamp authorities, CT logs,
+ * the keys of attestors and logs, as of the instants that matter. It turns what a store, a trusted root or a single
+ * key gives into one form that verification reads. It never judges what an attestation says and never looks for trust
+ * anywhere but in what it was given.
+ * Start here, then store-trust.ts for where trust comes from and chain.ts for certificates.
+ */
+
 import { createPublicKey } from 'node:crypto';
 import { equalBytes } from '../../base/bytes.ts';
 import type { Instant } from '../../base/clock.ts';

@@ -1,0 +1,23 @@
+/** The rooms of the house, the lowest first: a file imports its own room and rooms of lower layers. */
+export const LAYERS: Readonly<Record<string, number>> = {
+  base: 0,
+  tlog: 1,
+  archive: 1,
+  config: 1,
+  net: 2,
+  tuf: 3,
+  bundle: 3,
+  logs: 3,
+  store: 4,
+  oci: 4,
+  repository: 4,
+  trust: 5,
+  attest: 6,
+  image: 7,
+  producer: 7,
+  consumer: 7,
+  serve: 8,
+  watch: 8,
+  cli: 9,
+  library: 9,
+};
