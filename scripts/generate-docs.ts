@@ -37,12 +37,14 @@ const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;
 const code = (text: string) => `\`${text.replaceAll('|', '\\|')}\``;
 
 function optionRow(option: Option): string {
-  const { defaultValue: value, defaultValueDescription } = option;
+  const { defaultValueDescription } = option;
+  const value: unknown = option.defaultValue;
+  const shown = defaultValueDescription ?? (typeof value === 'string' ? value : JSON.stringify(value));
   const plain = value === undefined || value === true || value === false || Array.isArray(value);
   const more = [
     ...(option.mandatory ? ['required'] : []),
     ...(option.argChoices ? [`one of ${option.argChoices.join(', ')}`] : []),
-    ...(plain ? [] : [`default: ${defaultValueDescription ?? String(value)}`]),
+    ...(plain ? [] : [`default: ${shown}`]),
   ];
   const described = cell(option.description) + (more.length > 0 ? ` (${cell(more.join('; '))})` : '');
   return `| ${code(option.flags)} | ${described} |`;

@@ -34,13 +34,7 @@ export function parseDuration(text: string): Duration {
   let duration: number;
   if (short) duration = Number(short[1]) * UNITS[short[2]!]!;
   else if (iso) {
-    const [w, d, h, m, s] = iso.slice(1).map((n) => Number(n ?? 0)) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [, w = 0, d = 0, h = 0, m = 0, s = 0] = iso.map(Number).map((n) => n || 0);
     duration = w * 7 * DAY + d * DAY + h * HOUR + m * MINUTE + s * SECOND;
   } else {
     throw new StellaError('USAGE', `not a duration: ${excerpt(text)}`, {

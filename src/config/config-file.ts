@@ -96,9 +96,8 @@ export function parseConfigFile(bytes: Uint8Array, file: string): ParsedConfigFi
     };
   } catch (error) {
     if (!isStellaError(error, 'CONFIG_INVALID')) throw error;
-    const path = String(error.details?.['path'] ?? '')
-      .split('/')
-      .filter((part) => part !== '');
-    throw invalid(file, lineAt(path), error.message.slice(file.length + 2), error);
+    const path = error.details?.['path'];
+    const parts = typeof path === 'string' ? path.split('/').filter((part) => part !== '') : [];
+    throw invalid(file, lineAt(parts), error.message.slice(file.length + 2), error);
   }
 }

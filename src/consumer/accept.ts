@@ -144,7 +144,7 @@ async function openChecked(
   const isOfManifest =
     isStellaError(failure) && /^(?:MANIFEST|COSE)_/.test(failure.code) && failure.code !== 'MANIFEST_MISSING';
   await checks.run('container', () => {
-    if (failure !== undefined && !isOfManifest) throw failure;
+    if (!bundle && !isOfManifest) throw failure;
     return { detail: 'a tar.zst archive that begins with a manifest', value: undefined };
   });
   return await checks.run('manifest', () => {

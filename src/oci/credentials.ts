@@ -160,7 +160,7 @@ async function runHelper(
 ): Promise<{ status: number | null; output: string }> {
   return await new Promise((resolve, reject) => {
     const child = spawn(program, ['get'], {
-      env: env as NodeJS.ProcessEnv,
+      env,
       stdio: ['pipe', 'pipe', 'ignore'],
       timeout: HELPER_TIMEOUT,
       killSignal: 'SIGKILL',

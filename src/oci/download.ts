@@ -18,7 +18,7 @@ import { type Answer, isPassing, type Registry, requestFailed } from './registry
 
 /** Less than this in the time that a silence may last is no download, but a way to keep somebody waiting. */
 const LEAST_BYTES = 1024;
-const { O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_RDWR } = constants;
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 /** As `a+`, but never through a link to somewhere else. */
 const APPEND = O_APPEND | O_CREAT | O_NOFOLLOW | O_RDWR;
 const FLUSH_EVERY = 64 * 1024 * 1024;

@@ -48,20 +48,20 @@ export class UploadMemory {
   /** Runs `use` with the record of this upload, or without one where another process is at the same upload. */
   async with<T>(subject: UploadSubject, use: (record: UploadRecord | undefined) => Promise<T>): Promise<T> {
     const directory = join(this.#directory, sha256Hex(Buffer.from(formatCanonicalJson(subject))));
-    let entered = false;
+    const lock = { entered: false };
     try {
       makeDirectory(directory, 0o700);
       return await withLock(directory, async () => {
-        entered = true;
+        lock.entered = true;
         return await use(this.#record(join(directory, RECORD), subject));
       });
     } catch (error) {
-      if (entered) throw error;
+      if (lock.entered) throw error;
       this.#onProblem(`not remembering where the upload goes on: ${String(error)}`);
       return await use(undefined);
     } finally {
       this.#attempt(() => {
-        if (entered && !existsSync(join(directory, RECORD)))
+        if (lock.entered && !existsSync(join(directory, RECORD)))
           rmSync(directory, { recursive: true, force: true });
       });
     }

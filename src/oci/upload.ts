@@ -150,7 +150,7 @@ async function send(
       if (!isPassing(error) && !outOfStep) throw error;
       failures += 1;
       if (failures > registry.retries) throw error;
-      await registry.wait(`the upload of ${blob.digest ?? 'a blob'}`, error as StellaError, failures - 1);
+      await registry.wait(`the upload of ${blob.digest ?? 'a blob'}`, error, failures - 1);
       const next = await progressOf(registry, location, blob);
       if (outOfStep && next.done === done)
         throw forgotten(

@@ -137,14 +137,15 @@ function record(value: unknown): Readonly<Record<string, unknown>> {
 }
 
 function instantOf(target: TufTarget, field: string): Instant | undefined {
-  const text = record(target.custom['stella'])[field];
-  if (text === undefined) return undefined;
+  const value = record(target.custom['stella'])[field];
+  if (value === undefined) return undefined;
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
   try {
-    return parseInstant(String(text));
+    return parseInstant(text);
   } catch (cause) {
     throw new StellaError(
       'TARGET_INVALID',
-      `target ${excerpt(target.name)}: custom.stella.${field} is not a UTC time: ${excerpt(String(text))}`,
+      `target ${excerpt(target.name)}: custom.stella.${field} is not a UTC time: ${excerpt(text)}`,
       { cause },
     );
   }
@@ -234,7 +235,7 @@ function chosenKeys(
 export async function trustTargets(
   view: TufView,
   names: TargetNames = DEFAULT_TARGET_NAMES,
-  map?: ServiceMap | undefined,
+  map?: ServiceMap,
 ): Promise<TrustTarget[]> {
   const named = namedUsages(view, names, map);
   const targets: TrustTarget[] = [];

@@ -14,7 +14,7 @@ import { delegatedNames, makeFaithful } from './trusted-set.ts';
 import type { ClientOptions, TufRole, TufTarget } from './types.ts';
 
 makeLinear({ Root, Snapshot, Targets, Delegations, Key, MetaFile, TargetFile });
-makeFaithful({ Metadata, Key } as never);
+makeFaithful({ Metadata, Key });
 
 const MOST_ROOT_ROTATIONS = 1024;
 const MOST_DELEGATIONS = 32;

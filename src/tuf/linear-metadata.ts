@@ -54,13 +54,13 @@ export function makeLinear({
 
 /** Reads the entries of one field by themselves, and all else as it was. */
 function readEach(of: Class, field: string, parse: Parse): void {
-  const { fromJSON } = of;
+  const fromJSON = of.fromJSON.bind(of);
   of.fromJSON = (data: Fields) => {
     const entries = data[field];
     const isRecord = isObject(entries) && Object.values(entries).every(isObject);
     // Of any other form, the original knows best what to say.
-    if (!isRecord) return fromJSON.call(of, data as never);
-    const result = fromJSON.call(of, { ...data, [field]: {} } as never) as Record<string, object>;
+    if (!isRecord) return fromJSON(data as never);
+    const result = fromJSON({ ...data, [field]: {} } as never) as Record<string, object>;
     for (const [name, value] of Object.entries(entries)) {
       const parsed = parse(name, value as never);
       if (parsed !== undefined) put(result[field]!, name, parsed);
@@ -71,12 +71,12 @@ function readEach(of: Class, field: string, parse: Parse): void {
 
 /** The same for the list of delegated roles, which becomes a record. */
 function readEachRole(of: Class): void {
-  const { fromJSON } = of;
+  const fromJSON = of.fromJSON.bind(of);
   of.fromJSON = (data: Fields) => {
     const { roles } = data;
-    if (!Array.isArray(roles) || !roles.every(isObject)) return fromJSON.call(of, data as never);
+    if (!Array.isArray(roles) || !roles.every(isObject)) return fromJSON(data as never);
     const read = (keys: unknown, some: readonly unknown[]) =>
-      fromJSON.call(of, { ...data, keys, roles: some } as never) as { readonly roles: Fields };
+      fromJSON({ ...data, keys, roles: some } as never) as { readonly roles: Fields };
     const result = read(data['keys'], []);
     for (const role of roles) {
       for (const [name, value] of Object.entries(read({}, [role]).roles)) {

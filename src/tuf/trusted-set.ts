@@ -11,7 +11,7 @@ interface KeyLike {
   readonly keyID: string;
   readonly keyType: string;
   readonly scheme: string;
-  verifySignature(metadata: never): void;
+  verifySignature: (this: KeyLike, metadata: never) => void;
 }
 
 /** The two classes of @tufjs/models that are needed, as far as they are. */
@@ -35,13 +35,13 @@ const received = new WeakMap<object, Received>();
  * `consistent_snapshot`, as older repositories do to say that they have none.
  */
 export function makeFaithful({ Metadata, Key }: Models): void {
-  const { fromJSON } = Metadata;
+  const fromJSON = Metadata.fromJSON.bind(Metadata);
   Metadata.fromJSON = (type, data: { readonly signed?: unknown }) => {
     const { signed } = data;
     const isOldRoot =
       type === 'root' && typeof signed === 'object' && signed !== null && !('consistent_snapshot' in signed);
     const read = isOldRoot ? { ...data, signed: { ...signed, consistent_snapshot: false } } : data;
-    const metadata = fromJSON.call(Metadata, type, read as never);
+    const metadata = fromJSON(type, read as never);
     received.set(metadata, signed as Received);
     return metadata;
   };

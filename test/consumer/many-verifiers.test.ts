@@ -69,16 +69,16 @@ test(
       sealed.set(number, state.reference_time);
     };
     note();
-    let done = false;
+    const verified = { all: false };
     const verifying = Promise.all(
       Array.from(
         { length: VERIFIERS },
         async () => await stellaProcess(enclave.home, [...verify, attestation]),
       ),
     ).finally(() => {
-      done = true;
+      verified.all = true;
     });
-    for (let i = 1; i < BUNDLES && !done; i += 1) {
+    for (let i = 1; i < BUNDLES && !verified.all; i += 1) {
       await enclave.run(['trust', 'import', bundles[i]!], { expect: 0 });
       note();
       await new Promise((resume) => setTimeout(resume, 100));

@@ -26,7 +26,10 @@ function realEntries(): Uint8Array[] {
     'happy-path-intoto-in-dsse-v3',
   ].map((name) => {
     const json = readFileSync(`${real}attestations/${name}/bundle.sigstore.json`, 'utf8');
-    return Buffer.from(JSON.parse(json).verificationMaterial.tlogEntries[0].canonicalizedBody, 'base64');
+    const { verificationMaterial: material } = JSON.parse(json) as {
+      verificationMaterial: { tlogEntries: [{ canonicalizedBody: string }] };
+    };
+    return Buffer.from(material.tlogEntries[0].canonicalizedBody, 'base64');
   });
 }
 

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { DAY, type Instant, parseInstant } from '../../src/base/clock.ts';
@@ -10,6 +10,19 @@ import { TufClient } from '../support/tuf-client.ts';
 /** When the tests' repositories are made. */
 export const BEGIN: Instant = parseInstant('2026-01-10T08:00:00Z');
 export const days = (count: number): Instant => BEGIN + count * DAY;
+
+/** What the tests look at in metadata of whatever role. */
+interface PublishedMetadata {
+  readonly signed: {
+    readonly version: number;
+    readonly expires: string;
+    readonly roles: Readonly<
+      Record<string, { readonly keyids: readonly string[]; readonly threshold: number }>
+    >;
+    readonly targets: Readonly<Record<string, { readonly custom?: unknown }>>;
+  };
+  readonly signatures: readonly { readonly keyid: string }[];
+}
 
 let plain: Promise<TestRepository> | undefined;
 
@@ -60,6 +73,11 @@ export class TestRepository {
   /** A public key file beside the repository. */
   publicKey(name: string, algorithm: KeyAlgorithm = 'ed25519'): string {
     return this.file(name, formatPublicKey(generateKey(algorithm).publicKey));
+  }
+
+  /** Published metadata, as its reader finds it. */
+  published(name: string): PublishedMetadata {
+    return JSON.parse(readFileSync(join(this.public, name), 'utf8')) as PublishedMetadata;
   }
 
   /** A client that begins with the given root, or with the first. */

@@ -110,7 +110,7 @@ test('root-ceremony.md: every command in it', async () => {
     );
     mkdirSync(join(machines.area, 'token/tokens'));
     vi.stubEnv('SOFTHSM2_CONF', conf);
-    vi.stubEnv('PKCS11_MODULE', softhsm!);
+    vi.stubEnv('PKCS11_MODULE', softhsm);
     machines.repository.file('token/pin', '1234');
     execFileSync(
       'softhsm2-util',
@@ -125,7 +125,7 @@ test('root-ceremony.md: every command in it', async () => {
   for (const block of hasToken ? blocks : blocks.slice(0, hardware)) await machines.run(block);
   const { signed } = JSON.parse(
     readFileSync(join(machines.area, `server/trust/public/${hasToken ? 4 : 3}.root.json`), 'utf8'),
-  );
+  ) as { signed: { roles: { root: unknown } } };
   expect(signed.roles.root).toMatchObject({ threshold: 2, keyids: { length: 3 } });
 });
 

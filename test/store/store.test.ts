@@ -55,14 +55,14 @@ test('generations are numbered, kept apart, and the last five remain', async () 
 test('work that fails leaves the old generation and no staging directory', async () => {
   const store = openStore(join(temporaryDirectory(), 'store'));
   await commitOne(store, 'good');
-  const before = readdirSync(store.directory, { recursive: true }).sort();
+  const before = readdirSync(store.directory, { recursive: true, encoding: 'utf8' }).sort();
   await refusal('BUNDLE_STALE', () =>
     store.change(NOW, async (writer) => {
       stage(writer, 'bad');
       throw new StellaError('BUNDLE_STALE', 'too old');
     }),
   );
-  expect(readdirSync(store.directory, { recursive: true }).sort()).toEqual(before);
+  expect(readdirSync(store.directory, { recursive: true, encoding: 'utf8' }).sort()).toEqual(before);
   expect(store.require().number).toBe(1);
 });
 

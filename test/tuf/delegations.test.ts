@@ -185,7 +185,7 @@ test('targets metadata is read whatever the names in it', () => {
   const targets =
     '{"__proto__": {"length": 1, "hashes": {}}, "constructor": {"length": 2, "hashes": {"sha256": "x"}, "custom": {"a": 1}}}';
   const text = `{"_type": "targets", "spec_version": "1.0.31", "version": 1, "expires": "2030-01-01T00:00:00Z", "x": 1, "targets": ${targets}}`;
-  const read = Targets.fromJSON(JSON.parse(text));
+  const read = Targets.fromJSON(JSON.parse(text) as ReturnType<Targets['toJSON']>);
   expect(Object.keys(read.targets)).toEqual(['__proto__', 'constructor']);
   expect(read.targets['constructor']).toMatchObject({ length: 2, hashes: { sha256: 'x' }, custom: { a: 1 } });
   expect(read.unrecognizedFields).toMatchObject({ x: 1 });

@@ -95,7 +95,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   fc.constant<Step>((repository) => repository.publishSnapshot()),
   // Not timestamp and snapshot: tuf-js keeps the other's metadata as a guard, where §5.3.11 says that both are forgotten.
   fc.constantFrom('root', 'targets').map<Step>((role) => (repository) => {
-    repository.rotate(role as 'root');
+    repository.rotate(role);
     repository.publish();
   }),
   // What was served before is served again.

@@ -43,7 +43,7 @@ export class DerReader {
     throw new StellaError(this.code, `malformed DER: ${problem}`);
   }
 
-  get done(): boolean {
+  isDone(): boolean {
     return this.at >= this.end;
   }
 
@@ -91,7 +91,7 @@ export class DerReader {
 
   /** Refuses anything that is left over. */
   finish(): void {
-    if (!this.done) this.refuse('trailing data');
+    if (!this.isDone()) this.refuse('trailing data');
   }
 
   content(element: Element): Buffer {

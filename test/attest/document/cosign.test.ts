@@ -87,7 +87,7 @@ test('an envelope, in the entries of now and in those that have only its hash', 
       }),
     );
   expect(await judge(cosignBundle(envelope, certificate, intoto(envelope)), made.root)).toBe('verified');
-  const refused = [intoto(Buffer.from(`${envelope} `)), intoto(envelope, base64(made.publicKey))];
+  const refused = [intoto(Buffer.from(`${envelope.toString()} `)), intoto(envelope, base64(made.publicKey))];
   for (const body of refused)
     expect(await judge(cosignBundle(envelope, certificate, body), made.root)).toBe('LOG_ENTRY_MISMATCH');
 });

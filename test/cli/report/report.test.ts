@@ -312,9 +312,9 @@ describe.skipIf(!executablePath)('in a browser', () => {
       expect(await page.locator('svg[role=img]').count()).toBe(5);
       if (pictures) await page.screenshot({ path: join(pictures, `${scheme}.png`), fullPage: true });
       // Through the debugger: the page's own policy would not let it run.
-      const { violations } = (await page.evaluate(
+      const { violations } = await page.evaluate<AxeResults>(
         `${axe}; axe.run({ resultTypes: ['violations'] })`,
-      )) as AxeResults;
+      );
       expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
     },
   );

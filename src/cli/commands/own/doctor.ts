@@ -179,7 +179,7 @@ function trust(status: TrustStatus): Finding[] {
   ];
   // Behind the gap roles are judged as of the sealed time; there freshness is what counts.
   if (source.kind === 'sync') findings.push(...expiry(status, now));
-  if (sync && (sync.failures_since ?? 0) > 0 && sync.last_failure)
+  if (sync && sync.failures_since > 0 && sync.last_failure)
     findings.push(
       warning(
         'sync',
