@@ -4,6 +4,7 @@
  *
  *   node bench/verify.ts [ROUNDS]
  */
+
 import crypto from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -17,6 +18,7 @@ import { artifactOf } from '../src/attest/document/artifact.ts';
 import { parseStrictJson } from '../src/attest/document/json.ts';
 import { parseSigstoreBundle } from '../src/attest/document/sigstore-bundle.ts';
 import { verifyAttestation } from '../src/attest/verify.ts';
+import { instant } from '../src/base/clock.ts';
 import { parseTrustedRoot } from '../src/trust/trusted-root.ts';
 
 const folder = fileURLToPath(new URL('../../shared/real/attestations/', import.meta.url));
@@ -25,7 +27,7 @@ if (!existsSync(folder)) {
   process.exit();
 }
 const rounds = Number(process.argv[2] ?? 2);
-const now = Date.UTC(2026, 7, 22);
+const now = instant(Date.UTC(2026, 7, 22));
 const content = readFileSync(`${folder}a.txt`);
 const artifact = artifactOf('a.txt', content);
 

@@ -9,6 +9,7 @@ import { expect, test } from 'vitest';
 import { compiledSchema } from '../scripts/compiled-schemas.ts';
 import { THREADS } from '../scripts/threads.ts';
 import { type BatchPiece, type BatchRules, verifyBatch } from '../src/attest/batch/batch.ts';
+import { instant } from '../src/base/clock.ts';
 import { SCHEMAS } from '../src/base/schemas.ts';
 import { AJV_OPTIONS, type SchemaName, type Validate } from '../src/base/validator.ts';
 import { Cli } from '../src/cli/frame/cli.ts';
@@ -138,7 +139,14 @@ test('threads join a batch that goes on, and its verdicts stay in order', async 
 test('help of groups, and of all, is the same without the rest of the tree', async () => {
   let text = '';
   const io = {
-    ...{ env: {}, cwd: '/', clock: () => 0, stdin: process.stdin, terminal: false, stderr: () => {} },
+    ...{
+      env: {},
+      cwd: '/',
+      clock: () => instant(0),
+      stdin: process.stdin,
+      terminal: false,
+      stderr: () => {},
+    },
     stdout: (more: string) => {
       text += more;
     },

@@ -2,7 +2,7 @@ import { loadTrust, type TrustInputs } from '../attest/authority/trust.ts';
 import { verifyPiece } from '../attest/batch/batch.ts';
 import type { Artifact } from '../attest/document/artifact.ts';
 import type { IdentityRule } from '../attest/policy/identity-rule.ts';
-import type { Instant } from '../base/clock.ts';
+import { DISTANT_FUTURE, DISTANT_PAST, type Instant } from '../base/clock.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { VerdictDocument } from '../base/schema-types.ts';
 import { parseTrustedRoot } from '../trust/trusted-root.ts';
@@ -55,7 +55,7 @@ export function makeVerifier(inputs: TrustInputs, requireIdentity: boolean): Ver
   };
 }
 
-const ALWAYS = { validFrom: Number.NEGATIVE_INFINITY, validUntil: Number.POSITIVE_INFINITY };
+const ALWAYS = { validFrom: DISTANT_PAST, validUntil: DISTANT_FUTURE };
 
 /**
  * A verifier for a Sigstore trusted root (`trusted_root.json`) instead of a trust store. How old the root is, nobody knows:

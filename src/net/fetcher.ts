@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { excerpt } from '../base/bytes.ts';
-import type { Duration } from '../base/clock.ts';
+import { type Duration, milliseconds, seconds } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
 import { HttpClient, type HttpOptions } from './http.ts';
@@ -59,8 +59,8 @@ export interface NetworkOptions extends HttpOptions {
   readonly onRetry?: (url: string, error: StellaError, delay: Duration) => void;
 }
 
-const FIRST_DELAY: Duration = 500;
-const LONGEST_DELAY: Duration = 30_000;
+const FIRST_DELAY = milliseconds(500);
+const LONGEST_DELAY = seconds(30);
 
 /**
  * http, https and file. Bodies are bounded before they are read, requests and silences have an end, redirects are
@@ -91,7 +91,7 @@ export function networkFetcher(options: NetworkOptions): Fetcher {
 function delayOf(attempt: number, first: Duration, asked: unknown): Duration {
   const longest = Math.min(LONGEST_DELAY, first * 2 ** attempt);
   const least = typeof asked === 'number' ? Math.min(asked, LONGEST_DELAY) : 0;
-  return least + longest / 2 + Math.random() * (longest / 2);
+  return milliseconds(least + longest / 2 + Math.random() * (longest / 2));
 }
 
 function pause(delay: Duration, signal: AbortSignal | undefined): Promise<void> {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { excerpt } from '../base/bytes.ts';
-import { type Duration, SECOND } from '../base/clock.ts';
+import { type Duration, milliseconds, seconds } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { connectionReason, isCertificateError, PASSING_STATUSES, REDIRECT_STATUSES } from '../net/agents.ts';
 import { parseChallenges } from './challenge.ts';
@@ -43,10 +43,10 @@ export interface Answer {
 }
 
 const MOST_REDIRECTS = 5;
-const FIRST_DELAY: Duration = SECOND / 2;
-const LONGEST_DELAY: Duration = 30 * SECOND;
+const FIRST_DELAY = seconds(0.5);
+const LONGEST_DELAY = seconds(30);
 /** A registry that asks for more patience than this is asked again by the operator, not by this command. */
-const LONGEST_PATIENCE: Duration = 120 * SECOND;
+const LONGEST_PATIENCE = seconds(120);
 const MOST_ERROR_BYTES = 64 * 1024;
 
 /** Docker Hub's registry is not where its name points to. */
@@ -161,7 +161,7 @@ export class Registry {
     if (least > LONGEST_PATIENCE) throw error;
     const longest = Math.min(LONGEST_DELAY, (this.#options.firstDelay ?? FIRST_DELAY) * 2 ** attempt);
     // Full jitter keeps many clients from coming back at the same instant.
-    const delay = least + longest / 2 + Math.random() * (longest / 2);
+    const delay = milliseconds(least + longest / 2 + Math.random() * (longest / 2));
     this.#options.onRetry?.(what, error, delay);
     await pause(delay);
   }
@@ -341,7 +341,7 @@ export function requestFailed(
 function retryAfter(headers: IncomingHttpHeaders): Duration | undefined {
   const text = headers['retry-after'];
   if (text === undefined) return undefined;
-  if (/^\d+$/.test(text)) return Number(text) * SECOND;
+  if (/^\d+$/.test(text)) return seconds(Number(text));
   const wait = Date.parse(text) - Date.parse(headers.date ?? '');
-  return wait > 0 ? wait : undefined;
+  return wait > 0 ? milliseconds(wait) : undefined;
 }

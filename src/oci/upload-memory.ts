@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
-import { DAY, type Duration, type Instant } from '../base/clock.ts';
+import { days, type Instant } from '../base/clock.ts';
 import { isStellaError } from '../base/errors.ts';
 import { makeDirectory, readBoundedIfPresent, replaceFile } from '../base/files.ts';
 import { withLock } from '../base/lock.ts';
@@ -28,7 +28,7 @@ export interface UploadRecord {
 const MOST_RECORD_BYTES = 64 * 1024;
 const RECORD = 'upload.json';
 /** Registries themselves forget what was not finished for a week. */
-const KEPT: Duration = 7 * DAY;
+const KEPT = days(7);
 
 /**
  * Remembers in a directory of the user, readable by nobody else – an address may be all that is needed to write there –

@@ -4,7 +4,7 @@ import { LengthOrHashMismatchError, UnsignedMetadataError } from '@tufjs/models/
 import { BadVersionError, EqualVersionError, ExpiredMetadataError } from 'tuf-js/dist/error.js';
 import { TrustedMetadataStore } from 'tuf-js/dist/store.js';
 import { excerpt, sha256Hex } from '../base/bytes.ts';
-import { formatDuration, formatInstant } from '../base/clock.ts';
+import { durationBetween, formatDuration, formatInstant, instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { type Delegator, duplicateKeyProblem } from './distinct-keys.ts';
 import { makeLinear } from './linear-metadata.ts';
@@ -80,7 +80,7 @@ export class TufClient {
   get roles(): TufRole[] {
     return [...this.#files].map(([name, bytes]) => {
       const { version, expires } = headOf(bytes);
-      return { name, version, expires: new Date(expires).getTime(), sha256: sha256Hex(bytes) };
+      return { name, version, expires: instant(new Date(expires).getTime()), sha256: sha256Hex(bytes) };
     });
   }
 
@@ -402,10 +402,10 @@ export class TufClient {
   }
 
   #expired(role: string, expires: string, cause?: unknown): StellaError {
-    const at = new Date(expires).getTime();
+    const at = instant(new Date(expires).getTime());
     return new StellaError(
       'TUF_EXPIRED',
-      `TUF metadata expired: ${role}.json of ${this.#options.url} expired ${formatInstant(at)}, ${formatDuration(this.#options.referenceTime - at)} before ${formatInstant(this.#options.referenceTime)}`,
+      `TUF metadata expired: ${role}.json of ${this.#options.url} expired ${formatInstant(at)}, ${formatDuration(durationBetween(at, this.#options.referenceTime))} before ${formatInstant(this.#options.referenceTime)}`,
       {
         cause,
         details: { role, expires: formatInstant(at), url: this.#options.url },

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
+import { instant } from '../../src/base/clock.ts';
 import { HELP } from '../../src/cli/commands/help.ts';
 import { Cli, commandPath } from '../../src/cli/frame/cli.ts';
 import { commandTree } from '../../src/cli/tree.ts';
@@ -8,7 +9,7 @@ import { stella } from '../support/cli.ts';
 const io = {
   env: {},
   cwd: '/',
-  clock: () => 0,
+  clock: () => instant(0),
   stdin: process.stdin,
   stdout: () => {},
   stderr: () => {},

@@ -3,6 +3,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import { openStore } from '../../src/store/store.ts';
 import { type Enclave, makeEnclave, makeSite, type Site } from '../support/site.ts';
 import { temporaryTree } from '../support/temp.ts';
@@ -125,7 +126,7 @@ test('a generation that is removed while it is read gives way to the current one
     },
   }) as typeof store;
   const config = loadConfig({ env: { HOME: enclave.home }, cwd: enclave.home });
-  const trust = await storeTrustInputs({ store: slow, config, now: Date.now() });
+  const trust = await storeTrustInputs({ store: slow, config, now: systemClock() });
   expect(trust.origin).toMatchObject({ generation: current.number });
   expect(asked).toBe(2);
 });

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from '
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { milliseconds } from '../../src/base/clock.ts';
 import type { NetworkConfig } from '../../src/config/network.ts';
 import { bearerToken } from '../../src/net/bearer.ts';
 import { fileFetcher, type NetworkOptions, networkFetcher } from '../../src/net/fetcher.ts';
@@ -16,9 +17,9 @@ const fetcher = (options: Partial<NetworkOptions> = {}) =>
   networkFetcher({
     userAgent: 'stella-test',
     retries: 0,
-    firstDelay: 5,
-    requestTimeout: 2000,
-    stallTimeout: 1000,
+    firstDelay: milliseconds(5),
+    requestTimeout: milliseconds(2000),
+    stallTimeout: milliseconds(1000),
     ...options,
   });
 
@@ -101,7 +102,9 @@ describe('a server that', () => {
 
   test('stalls before it answers is given up', async () => {
     const url = await serve(() => {});
-    const error = await refusal('FETCH_FAILED', () => fetcher({ stallTimeout: 50 }).fetch(url, MOST));
+    const error = await refusal('FETCH_FAILED', () =>
+      fetcher({ stallTimeout: milliseconds(50) }).fetch(url, MOST),
+    );
     expect(error.message).toContain('nothing arrived for 0.05 s');
   });
 
@@ -109,7 +112,7 @@ describe('a server that', () => {
     const url = await serve(
       (_, response) => void response.writeHead(200, { 'content-length': 100 }).write('x'),
     );
-    await refusal('FETCH_FAILED', () => fetcher({ stallTimeout: 50 }).fetch(url, MOST));
+    await refusal('FETCH_FAILED', () => fetcher({ stallTimeout: milliseconds(50) }).fetch(url, MOST));
   });
 
   test('trickles for longer than the whole may take is given up', async () => {
@@ -117,7 +120,9 @@ describe('a server that', () => {
       const timer = setInterval(() => response.write('x'), 10);
       response.on('close', () => clearInterval(timer));
     });
-    const error = await refusal('FETCH_FAILED', () => fetcher({ requestTimeout: 100 }).fetch(url, MOST));
+    const error = await refusal('FETCH_FAILED', () =>
+      fetcher({ requestTimeout: milliseconds(100) }).fetch(url, MOST),
+    );
     expect(error.message).toContain('not finished after 0.1 s');
   });
 
@@ -221,13 +226,14 @@ describe('retries', () => {
   test('end at once when the caller gives up', async () => {
     const url = await serve((_, response) => void response.writeHead(503).end());
     const controller = new AbortController();
-    const waiting = fetcher({ retries: 5, firstDelay: 60_000, onRetry: () => controller.abort() }).fetch(
-      url,
-      {
-        ...MOST,
-        signal: controller.signal,
-      },
-    );
+    const waiting = fetcher({
+      retries: 5,
+      firstDelay: milliseconds(60_000),
+      onRetry: () => controller.abort(),
+    }).fetch(url, {
+      ...MOST,
+      signal: controller.signal,
+    });
     await refusal('FETCH_FAILED', () => waiting);
   });
 });

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { DAY, type Instant, parseInstant } from '../../src/base/clock.ts';
+import { addDuration, DAY, type Instant, milliseconds, parseInstant } from '../../src/base/clock.ts';
 import { formatPublicKey, generateKey, type KeyAlgorithm } from '../../src/base/keys.ts';
 import { type CliResult, type CliSetting, stella } from '../support/cli.ts';
 import { temporaryDirectory, temporaryTree } from '../support/temp.ts';
@@ -9,7 +9,7 @@ import { TufClient } from '../support/tuf-client.ts';
 
 /** When the tests' repositories are made. */
 export const BEGIN: Instant = parseInstant('2026-01-10T08:00:00Z');
-export const days = (count: number): Instant => BEGIN + count * DAY;
+export const days = (count: number): Instant => addDuration(BEGIN, milliseconds(count * DAY));
 
 /** What the tests look at in metadata of whatever role. */
 interface PublishedMetadata {
@@ -32,7 +32,7 @@ export class TestRepository {
   readonly area: string;
   readonly path: string;
   readonly public: string;
-  now: Instant = BEGIN;
+  now: number = BEGIN;
   #clients = 0;
 
   constructor(area = temporaryDirectory()) {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
-import { type Instant, MINUTE } from '../../src/base/clock.ts';
+import { MINUTE } from '../../src/base/clock.ts';
 import { stella } from '../support/cli.ts';
 import { BEGIN, days, TestRepository } from './repository.ts';
 
@@ -40,7 +40,7 @@ class Machines {
   readonly area = this.repository.area;
   readonly medium = join(this.area, 'medium');
   readonly env: Record<string, string> = { MEDIUM: this.medium };
-  #now: Instant = BEGIN;
+  #now: number = BEGIN;
 
   constructor(...names: string[]) {
     mkdirSync(join(this.medium, 'receipts'), { recursive: true });

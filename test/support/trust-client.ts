@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { instant } from '../../src/base/clock.ts';
 import type { ErrorCode } from '../../src/base/codes.ts';
 import type { StellaError } from '../../src/base/errors.ts';
 import { loadConfig } from '../../src/config/config.ts';
@@ -32,11 +33,11 @@ export class TrustClient {
       { tuf_url: [...urls], local_cache_path: this.store.directory },
     );
     const warn = (line: string) => void this.warnings.push(line);
-    return { store: this.store, config, fetcher: this.fetcher, now, warn };
+    return { store: this.store, config, fetcher: this.fetcher, now: instant(now), warn };
   }
 
   async init(
-    now = NOW,
+    now: number = NOW,
     options: { voucher?: Voucher; replace?: boolean; urls?: string[] } = {},
   ): Promise<Synced> {
     const voucher = options.voucher ?? { how: 'root-file', bytes: this.repository.firstRoot };
@@ -44,7 +45,7 @@ export class TrustClient {
     return await initTrust(setting, voucher, [], options.replace ?? false);
   }
 
-  async sync(now = NOW, urls = [REPOSITORY_URL]): Promise<Synced> {
+  async sync(now: number = NOW, urls = [REPOSITORY_URL]): Promise<Synced> {
     return await syncTrust(this.#setting(now, urls), true);
   }
 
@@ -53,7 +54,7 @@ export class TrustClient {
   }
 
   /** Asserts that a sync is refused, and that the generation before it is still current and verifies. */
-  async refuses(code: ErrorCode, now = NOW): Promise<StellaError> {
+  async refuses(code: ErrorCode, now: number = NOW): Promise<StellaError> {
     const before = this.store.require();
     const error = await refusal(code, () => this.sync(now));
     expect(this.store.require()).toEqual(before);

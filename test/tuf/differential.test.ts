@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { BaseFetcher, Updater } from 'tuf-js';
 import { DownloadHTTPError } from 'tuf-js/dist/error.js';
 import { expect, test } from 'vitest';
-import { HOUR } from '../../src/base/clock.ts';
+import { HOUR, instant } from '../../src/base/clock.ts';
 import { isStellaError } from '../../src/base/errors.ts';
 import { generateKey } from '../../src/base/keys.ts';
 import { TufClient } from '../../src/tuf/client.ts';
@@ -69,7 +69,7 @@ function stellaClient(repository: TufRepository): (now: number) => Promise<Outco
       const client = new TufClient({
         url: REPOSITORY_URL,
         trustedRoot: held.get('root')!,
-        referenceTime: now,
+        referenceTime: instant(now),
         source: async (role, version) => repository.files.get(metadataFileName(role, version)),
         local: (role) => (role === 'root' ? undefined : held.get(role)),
         onTrusted: (role, _, bytes) => void held.set(role, bytes),
@@ -143,7 +143,7 @@ test('accepts and refuses as tuf-js does, step by step, whatever a repository do
         repository.publish();
         const clients = [tufJs(repository), stellaClient(repository)] as const;
         const past: Map<string, Uint8Array>[] = [];
-        let now = NOW;
+        let now: number = NOW;
         for (const [step, hours] of sequence) {
           past.push(new Map(repository.files));
           step(repository, past);

@@ -1,4 +1,4 @@
-import { type Duration, formatInstant, type Instant, SECOND } from '../../base/clock.ts';
+import { addDuration, type Duration, formatInstant, type Instant, wholeSecond } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import type { TufRoot, TufSnapshot, TufTargets } from '../../base/schema-types.ts';
 import { delegationsOf } from '../../tuf/delegation.ts';
@@ -25,7 +25,7 @@ export type TargetsPart = TufTargets['signed'];
 
 /** The instant `validity` from now, as TUF writes it: to the second. */
 export function expiryFrom(now: Instant, validity: Duration): string {
-  return formatInstant(Math.floor((now + validity) / SECOND) * SECOND);
+  return formatInstant(wholeSecond(addDuration(now, validity)));
 }
 
 /** A change in the making: edits go in one by one, {@link Draft.finish} makes everything fit together. */

@@ -1,7 +1,7 @@
 import { accessSync, constants, readFileSync, statfsSync, statSync } from 'node:fs';
 import { platform } from 'node:os';
 import { dirname, join } from 'node:path';
-import { DAY, formatDuration, formatInstant, type Instant } from '../../../base/clock.ts';
+import { addDuration, days, formatDuration, formatInstant, type Instant } from '../../../base/clock.ts';
 import { EXIT, type ExitStatus } from '../../../base/codes.ts';
 import { isStellaError } from '../../../base/errors.ts';
 import { isDirectory } from '../../../base/files.ts';
@@ -22,7 +22,7 @@ export interface Finding {
   readonly exit: ExitStatus;
 }
 
-const EXPIRES_SOON = 7 * DAY;
+const EXPIRES_SOON = days(7);
 const LITTLE_SPACE = 1024 ** 3;
 /** Nothing that stella reads was made before stella. */
 const EARLIEST_PRESENT = Date.UTC(2026, 0, 1);
@@ -200,7 +200,7 @@ function age(status: TrustStatus): Finding {
 }
 
 function expiry(status: TrustStatus, now: Instant): Finding[] {
-  const soon = expiringBy(status, now + EXPIRES_SOON);
+  const soon = expiringBy(status, addDuration(now, EXPIRES_SOON));
   if (soon.length === 0) return [ok('expiry', `nothing expires within ${formatDuration(EXPIRES_SOON)}`)];
   return soon.map(({ what, expires, delegated }) =>
     // An expired delegated role stops only what depends on it; then the sync fails, and trust becomes stale.
