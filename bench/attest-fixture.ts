@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { signAttestations } from '../src/attest/sign.ts';
+import { systemClock } from '../src/base/clock.ts';
 import { formatPublicKey, generateKey, signerOf } from '../src/base/keys.ts';
 import { initLog } from '../src/logs/writer.ts';
 import { assembleTrustedRoot, formatTrustedRoot } from '../src/trust/trusted-root.ts';
@@ -18,7 +19,7 @@ export async function makeAttestations(directory: string, count: number): Promis
   const claims = Array.from({ length: count }, (_, i) => ({
     subjects: [{ name: `artifact-${i}`, sha256: i.toString(16).padStart(64, '0') }],
   }));
-  const setting = { signer: signerOf(key), log, logSigner: signerOf(logKey), now: Date.now() };
+  const setting = { signer: signerOf(key), log, logSigner: signerOf(logKey), now: systemClock() };
   let made = 0;
   for await (const { bytes } of signAttestations(claims, setting)) {
     const folder = join(directory, 'attestations', String(Math.floor(made / 1000)).padStart(4, '0'));

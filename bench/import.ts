@@ -129,7 +129,7 @@ async function measure(home: string, args: readonly string[]): Promise<{ seconds
   const watch = setInterval(() => {
     peak = Math.max(peak, Number(/^VmHWM:\s+(\d+)/m.exec(readStatus(child.pid!) ?? '')?.[1] ?? 0) / 1024);
   }, 100);
-  const code = await new Promise((done) => child.on('close', done));
+  const code = await new Promise<number | null>((done) => child.on('close', done));
   clearInterval(watch);
   if (code !== 0) throw new Error(`stella ${args.join(' ')}: exit status ${code}`);
   return { seconds: (performance.now() - start) / 1000, peak };

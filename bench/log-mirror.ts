@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SECOND } from '../src/base/clock.ts';
+import { seconds } from '../src/base/clock.ts';
 import { mirrorLog } from '../src/logs/mirror.ts';
 import { tileSource } from '../src/logs/source.ts';
 import { networkFetcher } from '../src/net/fetcher.ts';
@@ -42,8 +42,8 @@ try {
   await sleep(500);
   const fetcher = networkFetcher({
     userAgent: 'stella-bench',
-    requestTimeout: 60 * SECOND,
-    stallTimeout: 10 * SECOND,
+    requestTimeout: seconds(60),
+    stallTimeout: seconds(10),
     retries: 0,
   });
   const target = join(home, 'target');

@@ -3,34 +3,35 @@
  * the second opinion of tuf-js, which is the peer. It is quadratic in the targets of one role, and asked up to 2,000.
  * Usage: node bench/tuf.ts [RUNS] [TARGETS,…]
  */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatHex, formatUtf8, sha256Hex } from '../src/base/bytes.ts';
+import { parseInstant } from '../src/base/clock.ts';
 import { StellaError } from '../src/base/errors.ts';
 import { generateKey, sign } from '../src/base/keys.ts';
 import type { Fetcher } from '../src/net/types.ts';
 import { formatTufKey, tufKeyId } from '../src/tuf/key.ts';
 import { loadTuf } from '../src/tuf/load.ts';
-import { formatMetadata, type MetadataFile, type MetadataKinds, signedBytes } from '../src/tuf/metadata.ts';
+import { formatMetadata, type MetadataFile, signedBytes } from '../src/tuf/metadata.ts';
 import { refreshTuf } from '../src/tuf/refresh.ts';
-import type { TopRole } from '../src/tuf/roles.ts';
 import { judgedView, secondOpinion } from '../src/tuf/second-opinion.ts';
 import { printTable } from './table.ts';
 
 const runs = Number(process.argv[2] ?? 5);
 const sizes = (process.argv[3] ?? '1000,10000,100000').split(',').map(Number);
 const URL_ = 'http://tuf.bench/';
-const now = Date.parse('2026-06-01T00:00:00Z');
+const now = parseInstant('2026-06-01T00:00:00Z');
 const key = generateKey();
 const tufKey = formatTufKey(key.publicKey);
 const keyid = tufKeyId(tufKey);
 const common = { spec_version: '1.0.31', version: 1, expires: '2030-01-01T00:00:00Z' };
 
-function file<K extends TopRole>(signed: MetadataKinds[K]['signed']): Uint8Array {
+function file(signed: MetadataFile['signed']): Uint8Array {
   const unsigned = { signed, signatures: [] } as unknown as MetadataFile;
   const sig = formatHex(sign(key, signedBytes(unsigned)));
-  return formatMetadata({ ...unsigned, signatures: [{ keyid, sig }] } as MetadataFile);
+  return formatMetadata({ ...unsigned, signatures: [{ keyid, sig }] });
 }
 
 /** A repository whose `count` targets are too large to be mirrored: metadata alone is measured. */

@@ -4,6 +4,7 @@
  *
  *   node bench/verify.ts [ROUNDS]
  */
+
 import crypto from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -16,6 +17,7 @@ import { loadTrust, type VerifierTrust } from '../src/attest/authority/verifier-
 import { artifactOf } from '../src/attest/document/artifact.ts';
 import { parseSigstoreBundle } from '../src/attest/document/sigstore-bundle.ts';
 import { verifyAttestation } from '../src/attest/verify.ts';
+import { instant } from '../src/base/clock.ts';
 import { parseStrictJson } from '../src/base/json.ts';
 import { parseTrustedRoot } from '../src/trust/trusted-root.ts';
 
@@ -25,7 +27,7 @@ if (!existsSync(folder)) {
   process.exit();
 }
 const rounds = Number(process.argv[2] ?? 2);
-const now = Date.UTC(2026, 7, 22);
+const now = instant(Date.UTC(2026, 7, 22));
 const content = readFileSync(`${folder}a.txt`);
 const artifact = artifactOf('a.txt', content);
 
@@ -41,16 +43,17 @@ async function record(act: () => Promise<void>): Promise<{ count: number; replay
   const imported = new Map<unknown, number>();
   const verifications: { args: Parameters<typeof crypto.verify>; imported: number | undefined }[] = [];
   const { verify, createPublicKey } = crypto;
+  const verifyNow: (...args: Parameters<typeof verify>) => unknown = verify;
   crypto.verify = ((...args: Parameters<typeof verify>) => {
     verifications.push({ args, imported: imported.get((args[2] as { key: unknown }).key) });
-    return verify(...args);
+    return verifyNow(...args);
   }) as typeof verify;
-  crypto.createPublicKey = ((key: Parameters<typeof createPublicKey>[0]) => {
+  crypto.createPublicKey = (key: Parameters<typeof createPublicKey>[0]) => {
     const made = createPublicKey(key);
     imported.set(made, imports.length);
     imports.push(key);
     return made;
-  }) as typeof createPublicKey;
+  };
   syncBuiltinESMExports();
   try {
     await act();
@@ -66,7 +69,7 @@ async function record(act: () => Promise<void>): Promise<{ count: number; replay
       for (const { args, imported: index } of verifications) {
         const [algorithm, data, key, signature] = args;
         const fresh = index === undefined ? key : { ...(key as object), key: keys[index]! };
-        verify(algorithm, data, fresh as typeof key, signature);
+        verify(algorithm, data, fresh, signature);
       }
     },
   };
@@ -114,7 +117,7 @@ for (const [label, name, rootName] of CASES) {
   const verify = async (used: VerifierTrust) => {
     const value = parseStrictJson(raw, 'bundle', { code: 'SIGSTORE_BUNDLE_INVALID' });
     const verdict = await verifyAttestation(parseSigstoreBundle(value), used, { artifact }, now);
-    if (!verdict.verified) throw verdict.error;
+    if (!verdict.verified) throw verdict.error ?? new Error(`${name} is not verified`);
   };
   // Without a memory of certificates, each verification checks chain and SCT anew, as the library does.
   const forgetful = () => verify({ ...trust, certificates: new CertificateJudge(trust.authorities, ctLogs) });

@@ -1,4 +1,5 @@
 /** Makes a TUF repository, publishes a target, and puts a new timestamp key in the place of the old one. Usage: node examples/author.ts DIRECTORY */
+
 import { join } from 'node:path';
 import {
   editRepository,
@@ -10,10 +11,15 @@ import {
   type SessionOptions,
   verifyRepository,
 } from 'stella';
+import { instant } from '../src/base/clock.ts';
 
 const repository = join(process.argv[2] ?? '.', 'repository');
 const passphrase = 'correct horse battery staple';
-const session: SessionOptions = { now: Date.now(), passphrase: async () => passphrase, stage: false };
+const session: SessionOptions = {
+  now: instant(Date.now()),
+  passphrase: async () => passphrase,
+  stage: false,
+};
 const newKey: KeySource = { type: 'ed25519', passphrase };
 const one: RoleKeys = { make: 1, given: [], threshold: 1 };
 

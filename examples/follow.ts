@@ -3,12 +3,12 @@
  * Usage: node examples/follow.ts URL ROOT_FILE
  */
 import { readFileSync } from 'node:fs';
-import { initTrust, isStellaError, syncTrust } from 'stella';
+import { initTrust, instant, isStellaError, syncTrust } from 'stella';
 
 const [url, rootFile] = process.argv.slice(2);
 if (url === undefined || rootFile === undefined) throw new Error('which repository, and from which root?');
 
-const place = { env: process.env, cwd: process.cwd(), now: Date.now() };
+const place = { env: process.env, cwd: process.cwd(), now: instant(Date.now()) };
 const onWarning = (text: string) => console.error(`warning: ${text}`);
 try {
   const made = await initTrust({ ...place, tufUrls: [url], root: readFileSync(rootFile), onWarning });

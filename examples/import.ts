@@ -2,7 +2,7 @@
  * Imports a sealed bundle into the trust store of this home directory.
  * Usage: node examples/import.ts BUNDLE ROOT_SHA256
  */
-import { isStellaError, openTrust } from 'stella';
+import { instant, isStellaError, openTrust } from 'stella';
 
 const [bundle, fingerprint] = process.argv.slice(2);
 if (bundle === undefined) throw new Error('which bundle?');
@@ -10,7 +10,7 @@ if (bundle === undefined) throw new Error('which bundle?');
 const trust = openTrust({ env: process.env, cwd: process.cwd() });
 try {
   const { generation, freshness } = await trust.import(bundle, {
-    now: Date.now(),
+    now: instant(Date.now()),
     ...(fingerprint === undefined ? {} : { rootFingerprint: `sha256:${fingerprint}` }),
     onCheck: ({ check, status, detail }) => console.log(`${status}: ${check}, ${detail}`),
   });

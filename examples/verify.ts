@@ -3,14 +3,14 @@
  * Usage: node examples/verify.ts ATTESTATION ARTIFACT [POLICY]
  */
 import { readFileSync } from 'node:fs';
-import { EXIT, loadArtifact, openTrust, parsePolicyFile } from 'stella';
+import { EXIT, instant, loadArtifact, openTrust, parsePolicyFile } from 'stella';
 
 const [file, artifactFile, policyFile] = process.argv.slice(2);
 if (file === undefined || artifactFile === undefined)
   throw new Error('which attestation, and which artifact?');
 
 const trust = openTrust({ env: process.env, cwd: process.cwd() });
-const verifier = await trust.verifier({ now: Date.now() });
+const verifier = await trust.verifier({ now: instant(Date.now()) });
 const { verified, error, verdicts } = await verifier.verify(
   { name: file, bytes: readFileSync(file) },
   {

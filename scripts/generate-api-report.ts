@@ -86,7 +86,8 @@ function report(): string {
       messageCallback(message) {
         if (message.logLevel === ExtractorLogLevel.Error) console.error(message.text);
         message.handled =
-          message.category === ExtractorMessageCategory.Console || message.logLevel !== 'error';
+          message.category === ExtractorMessageCategory.Console ||
+          message.logLevel !== ExtractorLogLevel.Error;
       },
     },
   );

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { planTiles } from '../src/tlog/tile-plan.ts';
 
 /** Measured by this script. CPU seconds are of user and system together, so that a busy machine changes them little. */
-interface Constants {
+export interface Constants {
   readonly machine: string;
   readonly measured_at: string;
   /** A bundle of 10,000 entries' depth, and a delta that follows after 1,000 more entries. */
@@ -166,7 +166,7 @@ export function scaleTables(c: Constants): Record<string, string> {
     ]),
     attestations: table([
       ['1,000,000 attestations a day', 'amount', 'money a day'],
-      ['CPU', `${seconds(compute)}`, money((compute / 3600) * PRICE.cpuHour)],
+      ['CPU', seconds(compute), money((compute / 3600) * PRICE.cpuHour)],
       ['cores, for peaks of four times the mean', cores.toFixed(2), '–'],
       ['read', bytes(ATTESTATIONS * c.attestation_bytes), '–'],
       ['verdicts as JSON', bytes(ATTESTATIONS * c.verdict_bytes), '–'],

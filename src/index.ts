@@ -11,7 +11,15 @@
 export type { Artifact } from './attest/document/artifact.ts';
 export { loadArtifact, parseDigest } from './attest/document/load-artifact.ts';
 export { type IdentityRule, parsePattern, type TextRule } from './attest/policy/identity-rule.ts';
-export { type Duration, formatInstant, type Instant, parseDuration, parseInstant } from './base/clock.ts';
+export {
+  type Duration,
+  formatInstant,
+  type Instant,
+  instant,
+  milliseconds,
+  parseDuration,
+  parseInstant,
+} from './base/clock.ts';
 export type { CodeFacts, ErrorCode, ExitStatus } from './base/codes.ts';
 export { CODES, EXIT } from './base/codes.ts';
 export { type ErrorDetails, isStellaError, StellaError } from './base/errors.ts';

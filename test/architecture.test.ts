@@ -94,5 +94,5 @@ test('twelve questions have an answer each', () => {
 });
 
 test.each(answers)('%s is in %s', (_, file) => {
-  expect(existsSync(file!)).toBe(true);
+  expect(existsSync(file)).toBe(true);
 });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
+import { compileFunction } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
@@ -8,6 +9,7 @@ import { expect, test } from 'vitest';
 import { compiledSchema } from '../scripts/compiled-schemas.ts';
 import { THREADS } from '../scripts/threads.ts';
 import { type BatchPiece, type BatchRules, verifyBatch } from '../src/attest/batch/batch.ts';
+import { instant } from '../src/base/clock.ts';
 import { SCHEMAS } from '../src/base/schemas.ts';
 import { AJV_OPTIONS, type SchemaName, type Validate } from '../src/base/validator.ts';
 import { Cli } from '../src/cli/frame/cli.ts';
@@ -77,7 +79,10 @@ const names = Object.keys(SCHEMAS) as SchemaName[];
 
 test.each(names)('the compiled validator of %s says what ajv says', (name) => {
   const module = { exports: {} as Validate };
-  new Function('module', 'exports', 'require', compiledSchema(name))(module, module.exports, () => {
+  const load = compileFunction(compiledSchema(name), ['module', 'exports', 'require']) as (
+    ...args: readonly [typeof module, Validate, () => never]
+  ) => void;
+  load(module, module.exports, () => {
     throw new Error('a compiled validator needs nothing');
   });
   const expected = new Ajv2020(AJV_OPTIONS).compile(SCHEMAS[name]);
@@ -95,9 +100,9 @@ test.each(names)('the compiled validator of %s says what ajv says', (name) => {
 
 /** An attestation, the rules that it fits, and a piece of a batch that has it. */
 async function work() {
-  const { trust, sign } = await makeSite();
-  const rules: BatchRules = { trust, options: {}, now: NOW };
-  const { bytes } = await sign();
+  const site = await makeSite();
+  const rules: BatchRules = { trust: site.trust, options: {}, now: NOW };
+  const { bytes } = await site.sign();
   const piece = (name: string): BatchPiece => ({ file: { path: name, name, found: false }, document: bytes });
   return { rules, piece };
 }
@@ -134,7 +139,14 @@ test('threads join a batch that goes on, and its verdicts stay in order', async 
 test('help of groups, and of all, is the same without the rest of the tree', async () => {
   let text = '';
   const io = {
-    ...{ env: {}, cwd: '/', clock: () => 0, stdin: process.stdin, terminal: false, stderr: () => {} },
+    ...{
+      env: {},
+      cwd: '/',
+      clock: () => instant(0),
+      stdin: process.stdin,
+      terminal: false,
+      stderr: () => {},
+    },
     stdout: (more: string) => {
       text += more;
     },

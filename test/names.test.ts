@@ -26,7 +26,7 @@ function declaredExports(file: string): string[] {
     if (!ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)) return [];
     if (ts.isVariableStatement(statement))
       return statement.declarationList.declarations.map(({ name }) => name.getText(source));
-    return 'name' in statement && statement.name ? [(statement.name as ts.Identifier).text] : [];
+    return 'name' in statement ? [(statement.name as ts.Identifier).text] : [];
   });
 }
 

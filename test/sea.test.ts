@@ -112,7 +112,7 @@ describe.skipIf(!wanted)('the single executable', { timeout: 300_000 }, () => {
       '-c',
       script,
     ];
-    const result = spawnSync(command!, args, { encoding: 'utf8' });
+    const result = spawnSync(command, args, { encoding: 'utf8' });
     expect(result.stderr).not.toContain('error');
     expect(result.stdout).toContain('verified');
     expect(result.status).toBe(0);

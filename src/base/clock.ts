@@ -1,25 +1,51 @@
+import type { Brand } from './brand.ts';
 import { excerpt } from './bytes.ts';
 import { StellaError } from './errors.ts';
 import { table } from './table.ts';
 
 /** Milliseconds since 1970-01-01T00:00:00Z. */
-export type Instant = number;
+export type Instant = Brand<number, 'Instant'>;
 /** A length of time in milliseconds. */
-export type Duration = number;
+export type Duration = Brand<number, 'Duration'>;
 
 export type Clock = () => Instant;
 
+/** @param milliseconds since 1970-01-01T00:00:00Z, as `Date.now()` and `Date.prototype.getTime()` have them */
+export const instant = (milliseconds: number): Instant => milliseconds as Instant;
+/** @param seconds since 1970-01-01T00:00:00Z */
+export const instantAtSeconds = (seconds: number | bigint): Instant => instant(Number(seconds) * 1000);
+/** Before, or after, everything that ever happens. */
+export const DISTANT_PAST = instant(Number.NEGATIVE_INFINITY);
+export const DISTANT_FUTURE = instant(Number.POSITIVE_INFINITY);
+
+export const milliseconds = (count: number): Duration => count as Duration;
+export const seconds = (count: number): Duration => milliseconds(count * 1000);
+export const minutes = (count: number): Duration => seconds(count * 60);
+export const hours = (count: number): Duration => minutes(count * 60);
+export const days = (count: number): Duration => hours(count * 24);
+
+export const SECOND = seconds(1);
+export const MINUTE = minutes(1);
+export const HOUR = hours(1);
+export const DAY = days(1);
+
+/** `from` plus `length`, which may be negative. */
+export const addDuration = (from: Instant, length: Duration): Instant => instant(from + length);
+/** The same without the fraction of a second. */
+export const wholeSecond = (time: Instant): Instant => instantAtSeconds(Math.floor(time / 1000));
+/** How long after `from` `to` is; negative where it is before. */
+export const durationBetween = (from: Instant, to: Instant): Duration => milliseconds(to - from);
+export const shortest = (...lengths: readonly Duration[]): Duration => milliseconds(Math.min(...lengths));
+export const longest = (...lengths: readonly Duration[]): Duration => milliseconds(Math.max(...lengths));
+export const earliest = (...instants: readonly Instant[]): Instant => instant(Math.min(...instants));
+export const latest = (...instants: readonly Instant[]): Instant => instant(Math.max(...instants));
+
 /** The one place where the present is read. Everything else is told what time it is. */
-export const systemClock: Clock = () => Date.now();
+export const systemClock: Clock = () => instant(Date.now());
 
-export const SECOND: Duration = 1000;
-export const MINUTE: Duration = 60 * SECOND;
-export const HOUR: Duration = 60 * MINUTE;
-export const DAY: Duration = 24 * HOUR;
-
-const UNITS = table<Duration>({ s: SECOND, m: MINUTE, h: HOUR, d: DAY, w: 7 * DAY });
+const UNITS = table<Duration>({ s: SECOND, m: MINUTE, h: HOUR, d: DAY, w: days(7) });
 /** A century: longer windows are typing errors, and stay far from where arithmetic on dates fails. */
-const LONGEST: Duration = 36_525 * DAY;
+const LONGEST = days(36_525);
 
 /**
  * `7d`, `12h`, `30m`, `90s`, `2w` or ISO 8601 (`P7D`, `PT12H`, `P1DT6H`) → milliseconds. Years and months have no
@@ -35,13 +61,8 @@ export function parseDuration(text: string): Duration {
   let duration: number;
   if (short) duration = Number(short[1]) * UNITS[short[2]!]!;
   else if (iso) {
-    const [w, d, h, m, s] = iso.slice(1).map((n) => Number(n ?? 0)) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    // A part that is absent is NaN.
+    const [, w = 0, d = 0, h = 0, m = 0, s = 0] = iso.map((part) => Number(part) || 0);
     duration = w * 7 * DAY + d * DAY + h * HOUR + m * MINUTE + s * SECOND;
   } else {
     throw new StellaError('USAGE', `not a duration: ${excerpt(text)}`, {
@@ -52,13 +73,13 @@ export function parseDuration(text: string): Duration {
     throw new StellaError('USAGE', `duration out of range: ${excerpt(text)}`, {
       hint: 'give at most 36525d',
     });
-  return duration;
+  return milliseconds(duration);
 }
 
 /** Milliseconds → the two greatest units, for people: `6d 4h`, `12m 30s`, `0s`. */
-export function formatDuration(duration: Duration): string {
-  const sign = duration < 0 ? '-' : '';
-  let rest = Math.floor(Math.abs(duration) / SECOND) * SECOND;
+export function formatDuration(length: Duration): string {
+  const sign = length < 0 ? '-' : '';
+  let rest = Math.floor(Math.abs(length) / SECOND) * SECOND;
   const parts: string[] = [];
   for (const unit of ['d', 'h', 'm', 's']) {
     const count = Math.floor(rest / UNITS[unit]!);
@@ -77,17 +98,17 @@ export function formatDuration(duration: Duration): string {
  */
 export function parseInstant(text: string): Instant {
   const match = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d{1,3})?Z$/.exec(text);
-  const instant = match ? Date.parse(text) : Number.NaN;
+  const time = match ? Date.parse(text) : Number.NaN;
   // Date.parse turns 30 February into 1 March: only dates that exist print as they were read.
-  if (!match || Number.isNaN(instant) || !new Date(instant).toISOString().startsWith(match[1]!)) {
+  if (!match || Number.isNaN(time) || !new Date(time).toISOString().startsWith(match[1]!)) {
     throw new StellaError('PARSE_FAILED', `not a UTC time like 2026-01-25T12:00:00Z: ${excerpt(text)}`);
   }
-  return instant;
+  return instant(time);
 }
 
 /** Milliseconds since the epoch → RFC 3339 in UTC, to the second unless there is a fraction. */
-export function formatInstant(instant: Instant): string {
-  return new Date(instant).toISOString().replace('.000Z', 'Z');
+export function formatInstant(time: Instant): string {
+  return new Date(time).toISOString().replace('.000Z', 'Z');
 }
 
 /**
@@ -99,5 +120,5 @@ export function parseEpoch(text: string): Instant {
     throw new StellaError('USAGE', `SOURCE_DATE_EPOCH is not a number of seconds: ${excerpt(text)}`, {
       hint: 'set it to whole seconds since 1970, or unset it',
     });
-  return Number(text) * SECOND;
+  return instantAtSeconds(Number(text));
 }

@@ -81,6 +81,7 @@ function algorithmOf(object: KeyObject): KeyAlgorithm {
         `RSA keys must have ${LEAST_RSA_BITS} to ${MOST_RSA_BITS} bits, this one has ${bits}`,
       );
     }
+    default:
   }
   throw new StellaError(
     'KEY_INVALID',
@@ -166,7 +167,7 @@ function derLength(bytes: Uint8Array): number | undefined {
 
 /** PEM `PUBLIC KEY`. */
 export function formatPublicKey(key: PublicKey): string {
-  return key.object.export({ type: 'spki', format: 'pem' }) as string;
+  return key.object.export({ type: 'spki', format: 'pem' });
 }
 
 /**
@@ -222,7 +223,7 @@ export function formatPrivateKey(key: PrivateKey, passphrase?: string): string {
     passphrase === undefined
       ? { type: 'pkcs8', format: 'pem' }
       : { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase },
-  ) as string;
+  );
 }
 
 /** Makes a key pair; it exists in memory only. */

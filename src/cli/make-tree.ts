@@ -42,7 +42,10 @@ function connect(command: Command, cli: Cli): void {
 
 /** What a command has of its own comes before what every command has. */
 function groupItems(this: Help, ...args: Parameters<Help['groupItems']>): ReturnType<Help['groupItems']> {
-  const groups = Help.prototype.groupItems.apply(this, args) as ReturnType<Help['groupItems']>;
+  const groups = Help.prototype.groupItems.apply<Help, typeof args, ReturnType<Help['groupItems']>>(
+    this,
+    args,
+  );
   const common = groups.get(COMMON_OPTIONS);
   groups.delete(COMMON_OPTIONS);
   if (common) groups.set(COMMON_OPTIONS, common);

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Duration, SECOND } from '../base/clock.ts';
+import { type Duration, SECOND, seconds } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import type { ConfigFileNetwork } from '../base/schema-types.ts';
 import { type Environment, variable } from './locations.ts';
@@ -28,8 +28,8 @@ export interface NetworkConfig {
 }
 
 const DEFAULT_RETRIES = 3;
-const DEFAULT_REQUEST_TIMEOUT = 100 * SECOND;
-const DEFAULT_STALL_TIMEOUT = 15 * SECOND;
+const DEFAULT_REQUEST_TIMEOUT = seconds(100);
+const DEFAULT_STALL_TIMEOUT = seconds(15);
 
 /**
  * @param directory what relative paths in the section are relative to
@@ -63,8 +63,8 @@ export function resolveNetwork(
         : { http: section.proxy, https: section.proxy };
   return {
     retries: section.retries ?? DEFAULT_RETRIES,
-    requestTimeout: (section.request_timeout_seconds ?? DEFAULT_REQUEST_TIMEOUT / SECOND) * SECOND,
-    stallTimeout: (section.stall_timeout_seconds ?? DEFAULT_STALL_TIMEOUT / SECOND) * SECOND,
+    requestTimeout: seconds(section.request_timeout_seconds ?? DEFAULT_REQUEST_TIMEOUT / SECOND),
+    stallTimeout: seconds(section.stall_timeout_seconds ?? DEFAULT_STALL_TIMEOUT / SECOND),
     proxy: { ...proxy, except: either('NO_PROXY') },
     caFile: path(section.ca_file),
     clientCertificate: path(section.client_certificate),

@@ -2,7 +2,14 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { excerpt } from '../base/bytes.ts';
-import { type Duration, formatDuration, formatInstant, type Instant, parseInstant } from '../base/clock.ts';
+import {
+  type Duration,
+  durationBetween,
+  formatDuration,
+  formatInstant,
+  type Instant,
+  parseInstant,
+} from '../base/clock.ts';
 import { formatCoseSign } from '../base/cose.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { startFileDigest } from '../base/file-digest.ts';
@@ -154,7 +161,7 @@ async function openChecked(
   const isOfManifest =
     isStellaError(failure) && /^(?:MANIFEST|COSE)_/.test(failure.code) && failure.code !== 'MANIFEST_MISSING';
   await checks.run('container', () => {
-    if (failure !== undefined && !isOfManifest) throw failure;
+    if (!bundle && !isOfManifest) throw failure;
     return { detail: 'a tar.zst archive that begins with a manifest', value: undefined };
   });
   return await checks.run('manifest', () => {
@@ -343,7 +350,7 @@ function checkAge(
   if (sealedAt > rules.now + CLOCK_TOLERANCE) {
     throw new StellaError(
       'SEALED_IN_FUTURE',
-      `the bundle was sealed at ${manifest.sealed_at}, ${formatDuration(sealedAt - rules.now)} ahead of this machine's clock`,
+      `the bundle was sealed at ${manifest.sealed_at}, ${formatDuration(durationBetween(rules.now, sealedAt))} ahead of this machine's clock`,
     );
   }
   const freshness = judgeFreshness(

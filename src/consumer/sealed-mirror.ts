@@ -21,7 +21,7 @@ export async function openSealedMirror(
   urls: readonly string[],
   fetcher: Fetcher,
 ): Promise<SealedMirror | undefined> {
-  let failure: unknown;
+  let failure: StellaError | undefined;
   for (const url of urls) {
     try {
       const bundle = await MirroredBundle.load(url, fetcher);

@@ -1,4 +1,4 @@
-import { DAY, type Duration, type Instant } from '../base/clock.ts';
+import { type Duration, days, type Instant } from '../base/clock.ts';
 import type { PublicKey, Signer } from '../base/keys.ts';
 import {
   type CeremonyResult,
@@ -184,7 +184,7 @@ export interface TimestampRenewal extends Pick<SessionOptions, 'now' | 'passphra
   readonly warn?: Duration;
 }
 
-const DEFAULT_WARN = 7 * DAY;
+const DEFAULT_WARN = days(7);
 
 /**
  * The daily run: signs a new timestamp for the present snapshot, which needs the timestamp key only.

@@ -3,7 +3,7 @@ import { verifyPiece } from '../attest/batch/batch.ts';
 import type { Artifact } from '../attest/document/artifact.ts';
 import { Conclusion } from '../attest/policy/conclusion.ts';
 import type { IdentityRule } from '../attest/policy/identity-rule.ts';
-import type { Instant } from '../base/clock.ts';
+import { DISTANT_FUTURE, DISTANT_PAST, type Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { VerdictDocument } from '../base/schema-types.ts';
@@ -103,7 +103,7 @@ export function makeVerifier(
   };
 }
 
-const ALWAYS = { validFrom: Number.NEGATIVE_INFINITY, validUntil: Number.POSITIVE_INFINITY };
+const ALWAYS = { validFrom: DISTANT_PAST, validUntil: DISTANT_FUTURE };
 
 function isList(
   documents: AttestationDocument | readonly AttestationDocument[],

@@ -9,15 +9,16 @@ export async function forEachBounded<T>(
 ): Promise<void> {
   const failed = new AbortController();
   const either = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
+  const hasFailed = () => failed.signal.aborted;
   const iterator = items[Symbol.iterator]();
   async function work(): Promise<void> {
     for (let next = iterator.next(); !next.done; next = iterator.next()) {
       if (signal?.aborted) throw new StellaError('INTERRUPTED', 'the mirror was interrupted');
-      if (failed.signal.aborted) return;
+      if (hasFailed()) return;
       try {
         await act(next.value, either);
       } catch (error) {
-        if (!failed.signal.aborted) {
+        if (!hasFailed()) {
           failed.abort();
           throw error;
         }

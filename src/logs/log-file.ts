@@ -31,7 +31,7 @@ export function loadLogFile(directory: string): LogFile {
       hint: `make one with \`stella log init ${directory} --origin ORIGIN\``,
     });
   }
-  const parsed = parseJson('log', bytes, `${join(directory, 'log.json')}`);
+  const parsed = parseJson('log', bytes, join(directory, 'log.json'));
   const key = parseVerifierKey(parsed.verifier_key);
   return {
     origin: parsed.origin,

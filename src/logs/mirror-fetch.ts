@@ -109,7 +109,10 @@ export class MirrorFetch {
       const path = entryBundlePath(tile);
       const hashes = loadTile(into, tile)!;
       const held = this.#readHeld(path, MAX_ENTRY_BUNDLE_BYTES);
-      if (held && areEntriesOf(held, hashes)) return this.#step(path, 0);
+      if (held && areEntriesOf(held, hashes)) {
+        this.#step(path, 0);
+        return;
+      }
       const bytes = await source.fetchEntryBundle(tile, either);
       checkEntries(bytes, hashes, path);
       writeWhole(into, path, bytes);
@@ -137,16 +140,23 @@ export class MirrorFetch {
     const { source, into } = this.#work;
     const path = tilePath(tile);
     const held = this.#readHeld(path, tile.width * HASH_BYTES);
-    if (held && isAccepted(verifier, tile, held)) return this.#step(path, 0);
+    if (held && isAccepted(verifier, tile, held)) {
+      this.#step(path, 0);
+      return;
+    }
     let bytes = verifier.content(tile);
     if (!bytes) {
       // Below a tile that the log has pruned nothing can be checked, and the log has pruned that as well.
-      if (!verifier.canAccept(tile)) return this.#missing(tile);
+      if (!verifier.canAccept(tile)) {
+        this.#missing(tile);
+        return;
+      }
       try {
         bytes = await source.fetchTile(tile, signal);
       } catch (error) {
         if (!isStellaError(error, 'FETCH_NOT_FOUND')) throw error;
-        return this.#missing(tile);
+        this.#missing(tile);
+        return;
       }
       verifier.accept(tile, bytes);
     }

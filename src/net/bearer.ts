@@ -62,9 +62,12 @@ async function runCommand(command: readonly string[], env: Environment): Promise
     execFile(
       program!,
       args,
-      { env: env as NodeJS.ProcessEnv, timeout: COMMAND_TIMEOUT, maxBuffer: MAX_TOKEN_BYTES },
+      { env: env, timeout: COMMAND_TIMEOUT, maxBuffer: MAX_TOKEN_BYTES },
       (error, stdout) => {
-        if (!error) return resolve(stdout);
+        if (!error) {
+          resolve(stdout);
+          return;
+        }
         const why = systemCode(error) ?? `exit status ${error.code ?? 'unknown'}`;
         reject(
           new StellaError('CONFIG_INVALID', `bearer_token_command ${program} failed (${why})`, {

@@ -1,6 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import type { Duration } from '../base/clock.ts';
+import { type Duration, longest, milliseconds } from '../base/clock.ts';
 import { systemCode } from '../base/errors.ts';
 import type { Agents } from './agents.ts';
 import { guardFlow } from './progress.ts';
@@ -38,7 +38,7 @@ export interface Timeouts {
 const MIN_SLICE_BYTES = 64 * 1024;
 const MAX_SLICE_BYTES = 1024 * 1024;
 /** What leaves within this is fast. */
-const FAST: Duration = 50;
+const FAST = milliseconds(50);
 /** Silences in which a slice must have left: the pace of a line that is only just worth the name. */
 const SLICE_SILENCES = 4;
 
@@ -99,7 +99,7 @@ class Attempt {
 
   /** A server may take its time to check what it was sent, but not for ever, with a byte now and then. */
   get #patience(): Duration {
-    return Math.max(this.#timeouts.requestTimeout, this.#timeouts.stallTimeout);
+    return longest(this.#timeouts.requestTimeout, this.#timeouts.stallTimeout);
   }
 
   async #run(body: Body | undefined): Promise<IncomingMessage> {
@@ -136,7 +136,7 @@ class Attempt {
         this.#expectAnswer();
       });
       this.#sendBody(body).catch((error: unknown) => {
-        reject(error);
+        reject(error instanceof Error ? error : new Error(String(error)));
         request.destroy();
       });
     });
@@ -156,15 +156,18 @@ class Attempt {
   }
 
   /** Stops, with the content left unread, where the answer comes first: it may be a refusal. */
-  async #sendBody({ length, open }: Body): Promise<void> {
+  async #sendBody(body: Body): Promise<void> {
     const request = this.#request;
     let [sent, left, size] = [0, 0, MIN_SLICE_BYTES];
     let endGuard: (() => void) | undefined;
     try {
-      for await (const piece of open()) {
+      for await (const piece of body.open()) {
         const passed = sent;
         for (let at = 0; at < piece.length; at = sent - passed) {
-          if (this.#response || request.destroyed) return this.#leaveUnsent();
+          if (this.#response || request.destroyed) {
+            this.#leaveUnsent();
+            return;
+          }
           const slice = piece.subarray(at, at + size);
           sent += slice.length;
           const begun = performance.now();
@@ -177,16 +180,16 @@ class Attempt {
           endGuard = guardFlow(
             'left',
             () => left,
-            SLICE_SILENCES * this.#timeouts.stallTimeout,
+            milliseconds(SLICE_SILENCES * this.#timeouts.stallTimeout),
             (error) => this.#stop(error),
           );
         }
       }
-      if (sent < length) throw new Error(`the content ended after ${sent} of ${length} bytes`);
+      if (sent < body.length) throw new Error(`the content ended after ${sent} of ${body.length} bytes`);
     } finally {
       endGuard?.();
       // An answer may overtake the news that the last slice has left.
-      if (sent === length) request.end();
+      if (sent === body.length) request.end();
     }
   }
 

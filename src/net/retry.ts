@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Duration, type Instant, SECOND } from '../base/clock.ts';
+import { type Duration, type Instant, instant, milliseconds, seconds } from '../base/clock.ts';
 import { isStellaError, type StellaError } from '../base/errors.ts';
 
 export interface RetryOptions {
@@ -14,10 +14,10 @@ export interface RetryOptions {
 /** Answers that may be another one in a while. */
 export const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-const FIRST_DELAY: Duration = SECOND / 2;
-const MAX_DELAY: Duration = 30 * SECOND;
+const FIRST_DELAY = milliseconds(500);
+const MAX_DELAY = seconds(30);
 /** A server that asks for more patience than this is asked again by the operator, not by this command. */
-const MAX_PATIENCE: Duration = 120 * SECOND;
+const MAX_PATIENCE = seconds(120);
 
 /** Runs `work` again, with growing pauses, as long as it fails for a passing reason and is not aborted. */
 export async function withRetries<T>(
@@ -52,7 +52,7 @@ export async function pauseBeforeRetry(
   if (asked > MAX_PATIENCE) throw error;
   const longest = Math.min(MAX_DELAY, (options.firstDelay ?? FIRST_DELAY) * 2 ** attempt);
   // Jitter keeps many clients from coming back at the same instant; what the server asks for counts as the least.
-  const delay = asked + longest / 2 + Math.random() * (longest / 2);
+  const delay = milliseconds(asked + longest / 2 + Math.random() * (longest / 2));
   options.onRetry?.(what, error, delay);
   await pause(delay, signal);
 }
@@ -77,14 +77,14 @@ function pause(delay: Duration, signal: AbortSignal | undefined): Promise<void> 
 export function parseRetryAfter(headers: IncomingHttpHeaders): Duration | undefined {
   const text = headers['retry-after'];
   if (text === undefined) return undefined;
-  if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text) * SECOND;
+  if (/^\d+(?:\.\d+)?$/.test(text)) return seconds(Number(text));
   const wait = parseHttpDate(text) - parseHttpDate(headers.date ?? '');
-  return wait > 0 ? wait : undefined;
+  return wait > 0 ? milliseconds(wait) : undefined;
 }
 
 /** IMF-fixdate of RFC 9110 §5.6.7, NaN for anything else: Date.parse alone takes `-5` for a month of May. */
 function parseHttpDate(text: string): Instant {
   return /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(text)
-    ? Date.parse(text)
-    : Number.NaN;
+    ? instant(Date.parse(text))
+    : instant(Number.NaN);
 }

@@ -119,11 +119,7 @@ export class Transport {
   }
 
   /** Runs `work` again, with growing pauses, as long as it fails for a passing reason. */
-  async repeated<T>(
-    what: string,
-    work: (attempt: number) => Promise<T>,
-    signal?: AbortSignal | undefined,
-  ): Promise<T> {
+  async repeated<T>(what: string, work: (attempt: number) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return await withRetries(what, work, this.options, signal);
   }
 

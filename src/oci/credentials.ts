@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { excerpt, parseUtf8 } from '../base/bytes.ts';
-import { SECOND } from '../base/clock.ts';
+import { seconds } from '../base/clock.ts';
 import { StellaError, systemCode } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
@@ -17,7 +17,7 @@ export type Credentials = { readonly from: string } & (
 
 const MAX_AUTH_BYTES = 1024 * 1024;
 const MAX_HELPER_BYTES = 256 * 1024;
-const HELPER_TIMEOUT = 60 * SECOND;
+const HELPER_TIMEOUT = seconds(60);
 /** Docker Hub is called by its first address in credential files. */
 const DOCKER_HUB = 'https://index.docker.io/v1/';
 
@@ -156,7 +156,7 @@ async function runHelper(
 ): Promise<{ status: number | null; output: string }> {
   return await new Promise((resolve, reject) => {
     const child = spawn(program, ['get'], {
-      env: env as NodeJS.ProcessEnv,
+      env,
       stdio: ['pipe', 'pipe', 'ignore'],
       timeout: HELPER_TIMEOUT,
       killSignal: 'SIGKILL',

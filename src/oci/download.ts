@@ -18,7 +18,7 @@ import type { Answer } from '../net/transport.ts';
 import type { Descriptor } from './manifest.ts';
 import type { Registry } from './registry.ts';
 
-const { O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_RDWR } = constants;
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 /** As `a+`, but never through a link to somewhere else. */
 const APPEND = O_APPEND | O_CREAT | O_NOFOLLOW | O_RDWR;
 const FLUSH_EVERY = 64 * 1024 * 1024;

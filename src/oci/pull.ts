@@ -86,8 +86,7 @@ async function joined(volumes: readonly string[], path: string): Promise<string>
     const file = await open(path, 'w', 0o644);
     try {
       for (const volume of volumes)
-        for await (const piece of createReadStream(volume, { highWaterMark: 1024 * 1024 }))
-          await file.writeFile(piece);
+        await file.writeFile(createReadStream(volume, { highWaterMark: 1024 * 1024 }));
       await file.sync();
     } finally {
       await file.close();

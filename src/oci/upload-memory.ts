@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
-import { DAY, type Duration, type Instant } from '../base/clock.ts';
+import { days, type Instant } from '../base/clock.ts';
 import { isStellaError } from '../base/errors.ts';
 import { makeDirectory, readBoundedIfPresent, replaceFile } from '../base/files.ts';
 import { withLock } from '../base/lock.ts';
@@ -28,7 +28,7 @@ export interface UploadRecord {
 const MAX_RECORD_BYTES = 64 * 1024;
 const RECORD = 'upload.json';
 /** Registries themselves forget what was not finished for a week. */
-const KEPT: Duration = 7 * DAY;
+const KEPT = days(7);
 
 /**
  * Remembers in a directory of the user, which others cannot read – an address may be all that is needed to write there –
@@ -48,20 +48,20 @@ export class UploadMemory {
   /** Runs `use` with the record of this upload, or without one where another process is at the same upload. */
   async with<T>(subject: UploadSubject, use: (record: UploadRecord | undefined) => Promise<T>): Promise<T> {
     const directory = join(this.#directory, sha256Hex(Buffer.from(formatCanonicalJson(subject))));
-    let entered = false;
+    const lock = { entered: false };
     try {
       makeDirectory(directory, 0o700);
       return await withLock(directory, async () => {
-        entered = true;
+        lock.entered = true;
         return await use(this.#record(join(directory, RECORD), subject));
       });
     } catch (error) {
-      if (entered) throw error;
+      if (lock.entered) throw error;
       this.#onProblem(`not remembering where the upload goes on: ${String(error)}`);
       return await use(undefined);
     } finally {
       this.#attempt(() => {
-        if (entered && !existsSync(join(directory, RECORD)))
+        if (lock.entered && !existsSync(join(directory, RECORD)))
           rmSync(directory, { recursive: true, force: true });
       });
     }

@@ -8,7 +8,7 @@
 
 import { rmSync } from 'node:fs';
 import type { PreflightResult } from '../attest/preflight.ts';
-import { formatInstant, type Instant } from '../base/clock.ts';
+import { formatInstant, type Instant, wholeSecond } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { ifInterrupted } from '../base/interrupt.ts';
 import { type PublicKey, signerOf } from '../base/keys.ts';
@@ -80,7 +80,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
   return await store.change(options.now, async (writer) => {
     const { config } = options;
     const generation = writer.current ?? store.require();
-    const sealedAt = Math.floor((options.sealedAt ?? options.now) / 1000) * 1000;
+    const sealedAt = wholeSecond(options.sealedAt ?? options.now);
     const { view, trust } = await loadCurrent(store, generation, sealedAt, options);
     const ledger = loadLedger(store.directory);
     const attestations = collectAttestations(options.attestations);

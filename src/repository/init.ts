@@ -76,9 +76,7 @@ export async function initRepository(
         threshold: wanted.keys[role].threshold,
       });
     const all = TOP_ROLES.flatMap((role) => keys[role]);
-    const places = Object.fromEntries(
-      all.flatMap(({ name, place }) => (place ? [[name, place] as const] : [])),
-    );
+    const places = Object.fromEntries(all.map(({ name, place }) => [name, place]));
     writeScripts(path);
     replaceFile(join(path, SETTINGS_FILE), changeKeys(settings, places));
     const names = TOP_ROLES.map((role) => [role, keys[role].map(({ name }) => name)] as const);

@@ -169,13 +169,13 @@ export class TrustStore {
       return await withLock(this.directory, async () => {
         removeLeftovers(this.directory);
         recoverAudit(this.directory, now, this.#readableNumber());
-        const store = this;
+        const readCurrent = () => this.current();
         let current: { readonly generation: Generation | undefined } | undefined;
         return await withStagingAsync(this.directory, STAGING_PREFIX, async (staging) =>
           work({
             // Read when it is asked for, so that a damaged store can be started anew.
             get current() {
-              current ??= { generation: store.current() };
+              current ??= { generation: readCurrent() };
               return current.generation;
             },
             staging,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
-import { formatInstant, type Instant, parseInstant } from '../base/clock.ts';
+import { formatInstant, type Instant, latest, parseInstant } from '../base/clock.ts';
 import { isStellaError, type StellaError } from '../base/errors.ts';
 import { readBoundedIfPresent, replaceFile } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
@@ -66,5 +66,5 @@ export function referenceOf(store: string, generation: Generation): Instant {
   if (generation.state.source.kind !== 'sync') return reference;
   const record = loadSyncRecord(store);
   if (record?.generation !== generation.number || record.checked_at === undefined) return reference;
-  return Math.max(reference, parseInstant(record.checked_at));
+  return latest(reference, parseInstant(record.checked_at));
 }

@@ -10,14 +10,14 @@ interface Host {
 
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer };
-  run(input: number, output: number, groups: number): void;
+  readonly run: (input: number, output: number, groups: number) => void;
 }
 
 export interface NodeHasher {
   /** 32 bytes each, as many as fit. */
   readonly buffer: Uint8Array;
   /** Replaces the first 2 · `pairs` hashes in the buffer by the hashes of their parents. */
-  hashPairs(pairs: number): void;
+  readonly hashPairs: (pairs: number) => void;
 }
 
 export { BUFFER_HASHES };

@@ -83,7 +83,7 @@ export function assembleModule(shape: {
   readonly code: Code;
 }): Uint8Array<ArrayBuffer> {
   const list = (items: readonly Code[]): Code => [...unsigned(items.length), ...items.flat()];
-  const text = (value: string): Code => list([...value].map((c) => [c.charCodeAt(0)]));
+  const text = (value: string): Code => list(Array.from(value, (c) => [c.charCodeAt(0)]));
   // Spreading 20,000 bytes as arguments is fine for arrays, which is all that happens here.
   const section = (id: number, content: Code): Code => [id, ...unsigned(content.length), ...content];
   const locals = list([

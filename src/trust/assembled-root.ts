@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { excerpt } from '../base/bytes.ts';
-import type { Instant } from '../base/clock.ts';
+import { type Instant, instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import { type PublicKey, parsePublicKey } from '../base/keys.ts';
 import type { Endpoints, LogEndpoint } from '../config/service-map.ts';
@@ -24,7 +24,7 @@ export interface AttestorTarget {
 
 const MAX_CERTIFICATES = 100;
 /** A target that does not say since when it is valid was never invalid; clients need a start all the same. */
-const EVER: Instant = 0;
+const EVER = instant(0);
 
 /** @throws StellaError TARGET_INVALID */
 function keyIn(target: TrustTarget): PublicKey {
@@ -158,7 +158,7 @@ function authoritiesOf(targets: readonly TrustTarget[], url: string | undefined)
       organization: named('O'),
       commonName: named('CN'),
       chain: chain.map(({ raw }) => raw),
-      validFrom: target.validFrom ?? anchor.validFromDate.getTime(),
+      validFrom: target.validFrom ?? instant(anchor.validFromDate.getTime()),
       validUntil: target.validUntil,
     };
   });

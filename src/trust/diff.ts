@@ -1,3 +1,4 @@
+import type { Instant } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
 import { loadGeneration } from '../store/generation.ts';
 import type { Generation } from '../store/store.ts';
@@ -76,7 +77,7 @@ function describeTarget(target: TufTarget): string {
 }
 
 function describeKey(key: DistributedKey): string {
-  const day = (at: number | undefined) => (at === undefined ? '…' : new Date(at).toISOString());
+  const day = (at: Instant | undefined) => (at === undefined ? '…' : new Date(at).toISOString());
   return `${key.algorithm}, valid ${day(key.validFrom)} – ${day(key.validUntil)}${key.expired ? ', retired' : ''}`;
 }
 

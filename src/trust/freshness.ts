@@ -1,4 +1,14 @@
-import { DAY, type Duration, formatDuration, formatInstant, type Instant } from '../base/clock.ts';
+import {
+  addDuration,
+  type Duration,
+  days,
+  durationBetween,
+  formatDuration,
+  formatInstant,
+  type Instant,
+  milliseconds,
+  shortest,
+} from '../base/clock.ts';
 import type { ErrorCode } from '../base/codes.ts';
 import { StellaError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
@@ -40,13 +50,13 @@ export interface WindowInputs {
 
 /** The staleness window from everything that has a say in it. */
 export function freshnessWindow(inputs: WindowInputs): FreshnessWindow {
-  const configured = inputs.thresholdDays * DAY;
+  const configured = days(inputs.thresholdDays);
   const wanted = inputs.rejectAfter ?? configured;
-  const advised = inputs.adviceDays === undefined ? wanted : Math.min(wanted, inputs.adviceDays * DAY);
+  const advised = inputs.adviceDays === undefined ? wanted : shortest(wanted, days(inputs.adviceDays));
   const block = inputs.maxAge ?? advised;
-  const usual = inputs.adviceDays === undefined ? configured : Math.min(configured, inputs.adviceDays * DAY);
-  const warn = inputs.warnDays === undefined ? usual / 2 : inputs.warnDays * DAY;
-  return { warn: Math.min(warn, block), block, widenedBy: Math.max(0, block - usual) };
+  const usual = inputs.adviceDays === undefined ? configured : shortest(configured, days(inputs.adviceDays));
+  const warn = inputs.warnDays === undefined ? milliseconds(usual / 2) : days(inputs.warnDays);
+  return { warn: shortest(warn, block), block, widenedBy: milliseconds(Math.max(0, block - usual)) };
 }
 
 /** `freshness_warn_days` where somebody set it: its default follows a window that advice or a flag narrows. */
@@ -56,15 +66,15 @@ export function configuredWarnDays(config: Config): number | undefined {
 
 /** Exactly as old as the window is still accepted; one millisecond more is not. */
 export function judgeFreshness(reference: Instant, now: Instant, window: FreshnessWindow): Freshness {
-  const age = now - reference;
+  const age = durationBetween(reference, now);
   const state = age > window.block ? 'blocked' : age > window.warn ? 'stale' : 'fresh';
   return {
     state,
     reference,
     age,
     window,
-    freshUntil: reference + window.warn,
-    acceptedUntil: reference + window.block,
+    freshUntil: addDuration(reference, window.warn),
+    acceptedUntil: addDuration(reference, window.block),
   };
 }
 
@@ -73,7 +83,7 @@ export function formatFreshness(freshness: Freshness, verb: 'sealed' | 'synced')
   const { state, age, reference, acceptedUntil, window } = freshness;
   const until = state === 'blocked' ? 'was accepted until' : 'accepted until';
   const widened = window.widenedBy > 0 ? `; window widened by ${formatDuration(window.widenedBy)}` : '';
-  return `${state}: ${verb} ${formatDuration(Math.max(0, age))} ago (${formatInstant(reference)}), ${until} ${formatInstant(acceptedUntil)}${widened}`;
+  return `${state}: ${verb} ${formatDuration(milliseconds(Math.max(0, age)))} ago (${formatInstant(reference)}), ${until} ${formatInstant(acceptedUntil)}${widened}`;
 }
 
 /** @throws StellaError `code` (exit 5) when blocked, saying how old, since when, and until when it was accepted */

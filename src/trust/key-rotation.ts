@@ -1,4 +1,4 @@
-import { type Instant, parseInstant } from '../base/clock.ts';
+import { earliest, type Instant, parseInstant } from '../base/clock.ts';
 import type { StoreState } from '../store/store.ts';
 import type { DistributedKey } from './key-list.ts';
 
@@ -43,7 +43,7 @@ export function keyLives(
       .filter((other) => other.usage === key.usage && other.uri === key.uri && !isRetired(other))
       .map(beginning)
       .filter((at): at is Instant => at !== undefined && at > own && at <= now);
-    return younger.length === 0 ? undefined : Math.min(...younger);
+    return younger.length === 0 ? undefined : earliest(...younger);
   }
 
   const distributed = keys.map((key): KeyStatus => {

@@ -1,4 +1,4 @@
-import type { Instant } from '../base/clock.ts';
+import { type Instant, instant } from '../base/clock.ts';
 import type { SyncRecord } from '../store/sync-record.ts';
 import type { TrustStatus } from './status.ts';
 
@@ -137,7 +137,7 @@ function syncLines(sync: SyncRecord): string[] {
           'stella_sync_last_success_timestamp_seconds',
           'gauge',
           'When a sync last succeeded.',
-          one(seconds(Date.parse(sync.checked_at))),
+          one(seconds(instant(Date.parse(sync.checked_at)))),
         )),
     ...(failure === undefined
       ? []
@@ -145,7 +145,7 @@ function syncLines(sync: SyncRecord): string[] {
           'stella_sync_last_failure_timestamp_seconds',
           'gauge',
           'When a sync last failed, and with which code.',
-          [[{ code: failure.code }, seconds(Date.parse(failure.at))]],
+          [[{ code: failure.code }, seconds(instant(Date.parse(failure.at)))]],
         )),
   ];
 }

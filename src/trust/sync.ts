@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { excerpt } from '../base/bytes.ts';
-import { formatInstant, type Instant, MINUTE, parseInstant } from '../base/clock.ts';
+import { formatInstant, type Instant, latest, MINUTE, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBoundedIfPresent } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
@@ -200,7 +200,7 @@ async function nextState(
     : config.origins.tuf_url.source === 'flag'
       ? [...config.tufUrls]
       : undefined;
-  const floor = before === undefined ? now : Math.max(now, parseInstant(before.clock_floor));
+  const floor = before === undefined ? now : latest(now, parseInstant(before.clock_floor));
   const state: StoreState = {
     format: 'stella-store/v1',
     created_at: instant,

@@ -187,11 +187,11 @@ function instantOf(target: TufTarget, field: 'valid_from' | 'valid_until'): Inst
   const text = record(target.custom['stella'])[field];
   if (text === undefined) return undefined;
   try {
-    return parseInstant(String(text));
+    return parseInstant(typeof text === 'string' ? text : '');
   } catch (cause) {
     throw new StellaError(
       'TARGET_INVALID',
-      `target ${excerpt(target.name)}: custom.stella.${field} is not a UTC time: ${excerpt(String(text))}`,
+      `target ${excerpt(target.name)}: custom.stella.${field} is not a UTC time: ${excerpt(JSON.stringify(text))}`,
       { cause },
     );
   }
@@ -290,7 +290,7 @@ function chosenKeys(
 export async function trustTargets(
   view: TufView,
   names: TargetNames = DEFAULT_TARGET_NAMES,
-  map?: ServiceMap | undefined,
+  map?: ServiceMap,
 ): Promise<TrustTarget[]> {
   const named = namedUsages(view, names, map);
   const targets: TrustTarget[] = [];

@@ -1,5 +1,13 @@
 import { excerpt, formatBase64, formatHex, parseBase64 } from '../base/bytes.ts';
-import { formatInstant, HOUR, type Instant, MINUTE, parseInstant } from '../base/clock.ts';
+import {
+  addDuration,
+  formatInstant,
+  hours,
+  type Instant,
+  milliseconds,
+  minutes,
+  parseInstant,
+} from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { decodeJsonText, type JsonRules, parseStrictJson, peekJson } from '../base/json.ts';
 
@@ -89,10 +97,10 @@ function instant(value: unknown, path: string): Instant | undefined {
   const full = text(value, path);
   const parts = /^(.{19})(?:(\.\d{1,3})\d{0,6})?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/.exec(full);
   if (!parts) return refuse(path, `is not a time: ${excerpt(full)}`);
-  const [, second, fraction = '', sign, hours = '0', minutes = '0'] = parts;
-  const offset = Number(hours) * HOUR + Number(minutes) * MINUTE;
+  const [, second, fraction = '', sign, hour = '0', minute = '0'] = parts;
+  const offset = hours(Number(hour)) + minutes(Number(minute));
   try {
-    return parseInstant(`${second}${fraction}Z`) + (sign === '-' ? offset : -offset);
+    return addDuration(parseInstant(`${second}${fraction}Z`), milliseconds(sign === '-' ? offset : -offset));
   } catch {
     return refuse(path, `is not a time: ${excerpt(full)}`);
   }

@@ -1,4 +1,4 @@
-import { type Clock, type Duration, MINUTE } from '../base/clock.ts';
+import { type Clock, type Duration, type Instant, MINUTE, milliseconds, shortest } from '../base/clock.ts';
 import { isStellaError, type StellaError } from '../base/errors.ts';
 import type { Synced } from './sync.ts';
 
@@ -8,7 +8,7 @@ export interface WatchSetting {
   /** Ends the watch: a sync that is under way is finished first. */
   readonly signal: AbortSignal;
   /** One sync at the present time. */
-  readonly sync: (now: number) => Promise<Synced>;
+  readonly sync: (now: Instant) => Promise<Synced>;
   readonly onSynced: (synced: Synced) => void;
   readonly onFailure: (error: StellaError, next: Duration) => void;
 }
@@ -18,7 +18,7 @@ export interface Watched {
   readonly failures: number;
 }
 
-const FIRST_DELAY_AFTER_FAILURE: Duration = MINUTE;
+const FIRST_DELAY_AFTER_FAILURE = MINUTE;
 
 /**
  * Syncs again and again until it is stopped: after each interval, give or take a tenth so that many clients do not come at
@@ -29,7 +29,7 @@ export async function watchTrust(setting: WatchSetting): Promise<Watched> {
   const { interval, clock, signal } = setting;
   let [syncs, failures, inSuccession] = [0, 0, 0];
   while (!signal.aborted) {
-    let delay = interval * (0.9 + Math.random() * 0.2);
+    let delay = around(interval);
     try {
       const synced = await setting.sync(clock());
       syncs += 1;
@@ -38,7 +38,7 @@ export async function watchTrust(setting: WatchSetting): Promise<Watched> {
     } catch (error) {
       if (!isStellaError(error)) throw error;
       failures += 1;
-      delay = Math.min(delay, FIRST_DELAY_AFTER_FAILURE * 2 ** inSuccession * (0.9 + Math.random() * 0.2));
+      delay = shortest(delay, around(milliseconds(FIRST_DELAY_AFTER_FAILURE * 2 ** inSuccession)));
       inSuccession += 1;
       setting.onFailure(error, delay);
     }
@@ -46,6 +46,8 @@ export async function watchTrust(setting: WatchSetting): Promise<Watched> {
   }
   return { syncs, failures };
 }
+
+const around = (length: Duration) => milliseconds(length * (0.9 + Math.random() * 0.2));
 
 function pause(delay: Duration, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

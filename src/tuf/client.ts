@@ -325,9 +325,12 @@ function targetOf({ signed }: TufTargets, name: string, role: string): TufTarget
   const entry = entryOf(signed.targets, name);
   if (!entry) return undefined;
   const { length, hashes, custom } = entry;
-  const isRecord = typeof custom === 'object' && custom !== null && !Array.isArray(custom);
-  return { name, length, hashes, custom: isRecord ? custom : {}, role, anchored: false };
+  return { name, length, hashes, custom: isRecord(custom) ? custom : {}, role, anchored: false };
 }
+
+/** What another implementation has signed for custom metadata may be anything. */
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Whether a role cannot be used because of what the repository has, and not because nothing could be asked. */
 function isRepositoryFault(error: unknown): error is StellaError {

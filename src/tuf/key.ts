@@ -60,7 +60,7 @@ export function formatTufKey(key: PublicKey): TufKey {
       return { keytype: 'ecdsa', scheme: 'ecdsa-sha2-nistp384', keyval: { public: pem(key) } };
     case 'rsa':
       return { keytype: 'rsa', scheme: 'rsassa-pss-sha256', keyval: { public: pem(key) } };
-    default:
+    case 'ecdsa-p521':
       throw new StellaError('KEY_INVALID', `TUF has no signature scheme for ${key.algorithm} keys`, {
         hint: 'use Ed25519, ECDSA P-256 or P-384, or RSA',
       });
@@ -68,7 +68,7 @@ export function formatTufKey(key: PublicKey): TufKey {
 }
 
 function pem(key: PublicKey): string {
-  return key.object.export({ type: 'spki', format: 'pem' }) as string;
+  return key.object.export({ type: 'spki', format: 'pem' });
 }
 
 /**
@@ -80,7 +80,7 @@ export function parseTufKey(key: TufKey): { readonly publicKey: PublicKey; reado
   if (!scheme?.keyTypes.includes(key.keytype))
     throw new StellaError(
       'KEY_INVALID',
-      `TUF keys of type ${excerpt(key.keytype)}, scheme ${excerpt(String(key.scheme))} are not supported`,
+      `TUF keys of type ${excerpt(key.keytype)}, scheme ${excerpt(key.scheme)} are not supported`,
     );
   const publicKey = parsePublicKey(encodedKey(key));
   if (publicKey.algorithm !== scheme.algorithm)

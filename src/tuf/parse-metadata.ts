@@ -1,5 +1,5 @@
 import { excerpt } from '../base/bytes.ts';
-import { type Instant, parseInstant } from '../base/clock.ts';
+import { type Instant, instant, parseInstant } from '../base/clock.ts';
 import type { ErrorCode } from '../base/codes.ts';
 import { StellaError } from '../base/errors.ts';
 import { parseStrictJson } from '../base/json.ts';
@@ -36,7 +36,7 @@ export function parseMetadata<K extends TopRole>(
 
 /** The instant at which metadata expires. @param metadata from {@link parseMetadata} */
 export function expiryOf(metadata: MetadataFile): Instant {
-  return new Date(metadata.signed.expires).getTime();
+  return instant(new Date(metadata.signed.expires).getTime());
 }
 
 /** Why a document is not what it should be; becomes a refusal with a code where the file's name is known. */
@@ -65,7 +65,7 @@ const PARTS: Readonly<Record<TopRole, (signed: Fields) => void>> = {
 function checkSignatures(signatures: unknown): void {
   demand(Array.isArray(signatures) && signatures.every(isObject), 'signatures is not a list of objects');
   const seen = new Set<unknown>();
-  for (const { keyid, sig } of signatures as Fields[]) {
+  for (const { keyid, sig } of signatures) {
     demand(typeof keyid === 'string' && typeof sig === 'string', 'a signature lacks keyid or sig');
     demand(!seen.has(keyid), `there are two signatures by key ${excerpt(keyid)}`);
     seen.add(keyid);
@@ -113,7 +113,7 @@ function checkRoot({ consistent_snapshot: consistentSnapshot, keys, roles }: Fie
 
 function checkTimestamp({ meta }: Fields): void {
   demand(isObject(meta) && isObject(meta['snapshot.json']), 'meta does not list snapshot.json');
-  checkMetaFile(meta['snapshot.json'] as Fields, 'snapshot.json');
+  checkMetaFile(meta['snapshot.json'], 'snapshot.json');
 }
 
 function checkSnapshot({ meta }: Fields): void {
@@ -146,7 +146,7 @@ function checkDelegations({ keys, roles, succinct_roles: bins }: Fields): void {
   if (roles !== undefined) {
     demand(Array.isArray(roles) && roles.every(isObject), 'roles is not a list of objects');
     const seen = new Set<unknown>();
-    for (const role of roles as Fields[]) {
+    for (const role of roles) {
       checkDelegatedRole(role);
       demand(!seen.has(role['name']), `the role ${excerpt(String(role['name']))} is delegated twice`);
       seen.add(role['name']);

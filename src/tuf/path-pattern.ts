@@ -17,8 +17,8 @@ type IsIn = (character: string) => boolean;
 
 function isInSegment(segment: string, pattern: string): boolean {
   if (!/[*?[]/.test(pattern)) return segment === pattern;
-  const name = [...segment];
-  const parts = partsOf([...pattern]);
+  const name = Array.from(segment);
+  const parts = partsOf(Array.from(pattern));
   // Two positions that only move forward: no pattern takes more than quadratic time.
   let [n, p, starAt, resumeAt] = [0, 0, -1, 0];
   while (n < name.length) {

@@ -1,5 +1,5 @@
 import { excerpt, sha256Hex } from '../base/bytes.ts';
-import { formatDuration, formatInstant, type Instant } from '../base/clock.ts';
+import { durationBetween, formatDuration, formatInstant, type Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import { delegationRule } from './delegation.ts';
 import { checkMetaFile } from './meta-file.ts';
@@ -264,7 +264,7 @@ export class TrustedSet {
     if (this.#referenceTime < at) return;
     throw new StellaError(
       'TUF_EXPIRED',
-      `TUF metadata expired: ${roleFile(role)} of ${this.#url} expired ${formatInstant(at)}, ${formatDuration(this.#referenceTime - at)} before ${formatInstant(this.#referenceTime)}`,
+      `TUF metadata expired: ${roleFile(role)} of ${this.#url} expired ${formatInstant(at)}, ${formatDuration(durationBetween(at, this.#referenceTime))} before ${formatInstant(this.#referenceTime)}`,
       {
         details: { role, expires: formatInstant(at), url: this.#url },
         ...(role === 'timestamp'

@@ -137,7 +137,7 @@ async function archiveOf(
   const directory = temporaryDirectory();
   const step = Math.ceil(file.length / parts);
   const paths = Array.from({ length: parts }, (_, i) => join(directory, String(i)));
-  paths.forEach((path, i) => void writeFileSync(path, file.subarray(i * step, (i + 1) * step)));
+  for (const [i, path] of paths.entries()) writeFileSync(path, file.subarray(i * step, (i + 1) * step));
   const opened = await ByteFile.open('x', paths);
   onTestFinished(() => opened.close());
   const archive = await SeekableArchive.load(opened);

@@ -5,6 +5,7 @@ import { parseAttestations } from '../../src/attest/document/parse.ts';
 import { verifyAttestation } from '../../src/attest/verify.ts';
 import { DerReader } from '../../src/attest/x509/der.ts';
 import { signatureAlgorithmIn } from '../../src/attest/x509/signature-algorithm.ts';
+import { instant } from '../../src/base/clock.ts';
 import type { ErrorCode } from '../../src/base/codes.ts';
 import { isStellaError } from '../../src/base/errors.ts';
 import { parsePublicKey } from '../../src/base/keys.ts';
@@ -64,7 +65,7 @@ async function judge(
       parsed!.attestation,
       trust,
       { artifact, ...options },
-      SIGNED + DAY,
+      instant(SIGNED + DAY),
     );
     return verdict.error?.code ?? 'verified';
   } catch (error) {

@@ -6,7 +6,7 @@ import { parseAttestations } from '../../src/attest/document/parse.ts';
 import { parsePattern } from '../../src/attest/policy/identity-rule.ts';
 import { preflight } from '../../src/attest/preflight.ts';
 import { type VerifyOptions, verifyAttestation } from '../../src/attest/verify.ts';
-import { DAY } from '../../src/base/clock.ts';
+import { addDuration, DAY, type Duration, days, instant } from '../../src/base/clock.ts';
 import { generateKey, signerOf } from '../../src/base/keys.ts';
 import { logDirectory } from '../../src/logs/store.ts';
 import { appendEntries, initLog, loadLog } from '../../src/logs/writer.ts';
@@ -46,7 +46,7 @@ describe('keys', () => {
     const trust = { ...site.trust, attestors: [{ ...site.attestor, validUntil: NOW }] };
     expect(await codeOf((await site.sign({ now: NOW })).bytes, trust)).toBeUndefined();
     expect(await codeOf((await site.sign({ now: NOW + 1000 })).bytes, trust)).toBe('KEY_RETIRED');
-    const later = { ...site.trust, attestors: [{ ...site.attestor, validFrom: NOW + 1 }] };
+    const later = { ...site.trust, attestors: [{ ...site.attestor, validFrom: instant(NOW + 1) }] };
     expect(await codeOf((await site.sign({ now: NOW })).bytes, later)).toBe('KEY_RETIRED');
   });
 
@@ -95,7 +95,7 @@ describe('logs', () => {
     expect(await codeOf(bytes, withLog({ validUntil: NOW }))).toBeUndefined();
     expect(await codeOf(bytes, withLog({ validFrom: NOW }))).toBeUndefined();
     expect(await codeOf(bytes, withLog({ validUntil: NOW - 1 }))).toBe('LOG_KEY_INVALID');
-    expect(await codeOf(bytes, withLog({ validFrom: NOW + 1 }))).toBe('LOG_KEY_INVALID');
+    expect(await codeOf(bytes, withLog({ validFrom: instant(NOW + 1) }))).toBe('LOG_KEY_INVALID');
     expect(await codeOf(bytes, withLog({ validFrom: undefined }))).toBe('LOG_KEY_INVALID');
     expect(await codeOf(bytes, withLog({ baseUrl: 'https://other.example.com' }))).toBe(
       'CHECKPOINT_SIGNATURE',
@@ -183,13 +183,17 @@ describe('the trust store', () => {
   test('that is too old refuses everything, and a wider window is recorded', async () => {
     const site = await makeSite();
     const { bytes } = await site.sign();
-    const origin = (maxAge?: number) => ({
+    const origin = (maxAge?: Duration) => ({
       ...site.trust.origin,
-      sealedAt: NOW - 8 * DAY,
-      freshness: judgeFreshness(NOW - 8 * DAY, NOW, freshnessWindow({ thresholdDays: 7, maxAge })),
+      sealedAt: addDuration(NOW, days(-8)),
+      freshness: judgeFreshness(
+        addDuration(NOW, days(-8)),
+        NOW,
+        freshnessWindow({ thresholdDays: 7, maxAge: maxAge }),
+      ),
     });
     expect(await codeOf(bytes, { ...site.trust, origin: origin() })).toBe('STORE_STALE');
-    const widened = await verdictOf(bytes, { ...site.trust, origin: origin(9 * DAY) });
+    const widened = await verdictOf(bytes, { ...site.trust, origin: origin(days(9)) });
     expect(widened.verified).toBe(true);
     expect(widened.trust.freshness?.window.widenedBy).toBe(2 * DAY);
   });

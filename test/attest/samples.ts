@@ -5,6 +5,7 @@ import { parseSigstoreBundle } from '../../src/attest/document/sigstore-bundle.t
 import type { Verdict } from '../../src/attest/verdict/verdict.ts';
 import { unreadable } from '../../src/attest/verdict/verdict.ts';
 import { type VerifyOptions, verifyAttestation } from '../../src/attest/verify.ts';
+import { DISTANT_FUTURE, DISTANT_PAST, instant, parseInstant } from '../../src/base/clock.ts';
 import { isStellaError } from '../../src/base/errors.ts';
 import { parseStrictJson } from '../../src/base/json.ts';
 import { loadPublicKey } from '../../src/base/keys.ts';
@@ -12,13 +13,13 @@ import { parseTrustedRoot } from '../../src/trust/trusted-root.ts';
 import { real, realIsPresent } from '../support/real.ts';
 
 /** A time at which the published samples and their trust hold. */
-export const NOW = Date.UTC(2026, 7, 22);
+export const NOW = parseInstant('2026-08-22T00:00:00Z');
 export const FOLDER = `${real}attestations/`;
 export const IDENTITY =
   'https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main';
 export const ISSUER = 'https://token.actions.githubusercontent.com';
 
-export const EVER = { validFrom: Number.NEGATIVE_INFINITY, validUntil: Number.POSITIVE_INFINITY };
+export const EVER = { validFrom: DISTANT_PAST, validUntil: DISTANT_FUTURE };
 
 /** A published Sigstore bundle with what it takes to verify it. */
 export interface Sample {
@@ -63,11 +64,11 @@ export function loadSamples(): Sample[] {
 export async function verifyBytes(
   bytes: Uint8Array,
   { trust, options }: Pick<Sample, 'trust' | 'options'>,
-  now = NOW,
+  now: number = NOW,
 ): Promise<Verdict> {
   try {
     const value = parseStrictJson(bytes, 'the sample', { code: 'SIGSTORE_BUNDLE_INVALID' });
-    return await verifyAttestation(parseSigstoreBundle(value), trust, options, now);
+    return await verifyAttestation(parseSigstoreBundle(value), trust, options, instant(now));
   } catch (error) {
     if (isStellaError(error)) return unreadable(error, trust);
     throw error;

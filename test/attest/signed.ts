@@ -3,6 +3,7 @@ import type { AttestorKey } from '../../src/attest/authority/material.ts';
 import type { TrustInputs } from '../../src/attest/authority/verifier-trust.ts';
 import { artifactOf } from '../../src/attest/document/artifact.ts';
 import { type SignedAttestation, signAttestation } from '../../src/attest/sign.ts';
+import { DISTANT_FUTURE, DISTANT_PAST, instant, parseInstant } from '../../src/base/clock.ts';
 import {
   formatPublicKey,
   generateKey,
@@ -16,10 +17,10 @@ import type { TrustTarget } from '../../src/trust/targets.ts';
 import { assembleTrustedRoot } from '../../src/trust/trusted-root.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 
-export const NOW = Date.UTC(2026, 7, 22);
+export const NOW = parseInstant('2026-08-22T00:00:00Z');
 export const ORIGIN = 'log.example.com/test';
 export const ARTIFACT = artifactOf('app.bin', Buffer.from('content'));
-const EVER = { validFrom: Number.NEGATIVE_INFINITY, validUntil: Number.POSITIVE_INFINITY };
+const EVER = { validFrom: DISTANT_PAST, validUntil: DISTANT_FUTURE };
 
 export const ENDPOINTS: Endpoints = {
   environment: undefined,
@@ -79,13 +80,13 @@ export async function makeSite(
       trustedRoot: assembleTrustedRoot(targets, ENDPOINTS),
       attestors: [attestor],
     },
-    sign: ({ name = 'app.bin', now = NOW, key: other = key, ...more } = {}) =>
+    sign: ({ name = 'app.bin', now = NOW as number, key: other = key, ...more } = {}) =>
       signAttestation({
         subjects: [{ name, sha256: ARTIFACT.digests.sha256! }],
         signer: signerOf(other),
         log,
         logSigner: signerOf(logKey),
-        now,
+        now: instant(now),
         ...more,
       }),
   };

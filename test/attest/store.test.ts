@@ -14,7 +14,7 @@ if (!canUnshare) console.warn('skipping the run without network: unshare -rn is 
 const COMMAND = fileURLToPath(new URL('../../bin/stella.js', import.meta.url));
 
 /** A store behind the gap, filled from a sealed bundle, with an attestation and its artifact. */
-async function imported(now = NOW) {
+async function imported(now: number = NOW) {
   const base = temporaryDirectory();
   const site = await makeSite(base, { now, entries: 300 });
   const bundle = await site.seal('x');

@@ -5,7 +5,9 @@ import {
   formatDuration,
   formatInstant,
   HOUR,
+  instant,
   MINUTE,
+  milliseconds,
   parseDuration,
   parseInstant,
   SECOND,
@@ -59,15 +61,15 @@ describe('durations', () => {
     [6 * DAY + 4 * HOUR + MINUTE, '6d 4h'],
     [-90 * SECOND, '-1m 30s'],
   ])('%d ms is printed as %s', (duration, text) => {
-    expect(formatDuration(duration)).toBe(text);
+    expect(formatDuration(milliseconds(duration))).toBe(text);
   });
 });
 
 describe('instants', () => {
   test('property: what is printed is read back', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: Date.UTC(9999, 0) }), (instant) => {
-        expect(parseInstant(formatInstant(instant))).toBe(instant);
+      fc.property(fc.integer({ min: 0, max: Date.UTC(9999, 0) }), (time) => {
+        expect(parseInstant(formatInstant(instant(time)))).toBe(time);
       }),
     );
   });

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { ATTESTATION_CHECKS } from '../../src/attest/verdict/check-list.ts';
+import { instant } from '../../src/base/clock.ts';
 import { HELP } from '../../src/cli/commands/help.ts';
 import { DOCTOR_CHECKS } from '../../src/cli/commands/own/doctor-checks.ts';
 import { Cli, commandPath } from '../../src/cli/frame/cli.ts';
@@ -12,7 +13,7 @@ import { stella } from '../support/cli.ts';
 const io = {
   env: {},
   cwd: '/',
-  clock: () => 0,
+  clock: () => instant(0),
   stdin: process.stdin,
   stdout: () => {},
   stderr: () => {},

@@ -131,10 +131,10 @@ function start(home: string, args: readonly string[], env: Record<string, string
   });
   const text = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)
-    child[name]!.setEncoding('utf8').on('data', (piece: string) => {
+    child[name].setEncoding('utf8').on('data', (piece: string) => {
       text[name] += piece;
     });
-  child.stdin!.on('error', () => {});
+  child.stdin.on('error', () => {});
   return {
     child,
     ended: new Promise((done) => child.on('close', (status) => done({ status, ...text }))),

@@ -9,7 +9,7 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { systemClock } from '../../src/base/clock.ts';
+import { seconds, systemClock } from '../../src/base/clock.ts';
 import { isStellaError } from '../../src/base/errors.ts';
 import { readBounded, readBoundedIfPresent, replaceFile } from '../../src/base/files.ts';
 import { networkFetcher } from '../../src/net/fetcher.ts';
@@ -22,8 +22,8 @@ const MOST_METADATA_BYTES = 5_000_000;
 const fetcher = networkFetcher({
   userAgent: 'stella-conformance',
   retries: 0,
-  requestTimeout: 60_000,
-  stallTimeout: 30_000,
+  requestTimeout: seconds(60),
+  stallTimeout: seconds(30),
 });
 const withSlash = (url: string) => (url.endsWith('/') ? url : `${url}/`);
 

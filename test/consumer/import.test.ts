@@ -30,7 +30,7 @@ const enclave = (): Enclave => {
 const pinned = () => ['--root-fingerprint', site.fingerprint];
 
 /** An enclave that holds the first bundle. */
-async function filled(now = T0): Promise<Enclave> {
+async function filled(now: number = T0): Promise<Enclave> {
   const made = enclave();
   await made.run(['trust', 'import', bundle, ...pinned()], { now, expect: 0 });
   return made;

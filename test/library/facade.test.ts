@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { addDuration, type Instant, MINUTE, SECOND } from '../../src/base/clock.ts';
 import {
   initTrust,
   loadArtifact,
@@ -31,7 +32,7 @@ beforeAll(async () => {
 });
 
 describe('initTrust and syncTrust', () => {
-  let place: TrustPlace & { readonly now: number; readonly tufUrls: readonly string[] };
+  let place: TrustPlace & { readonly now: Instant; readonly tufUrls: readonly string[] };
 
   beforeEach(() => {
     const home = temporaryDirectory();
@@ -59,7 +60,7 @@ describe('initTrust and syncTrust', () => {
     expect(made.store).toBe(openTrust(place).store);
     const { tufUrls: _, ...remembered } = place;
     expect(await syncTrust(remembered)).toMatchObject({ changed: false, skipped: true, generation: 1 });
-    const later = site.now + 60_000;
+    const later = addDuration(site.now, MINUTE);
     expect(await syncTrust({ ...remembered, now: later, force: true })).toMatchObject({
       changed: false,
       skipped: false,
@@ -72,7 +73,7 @@ describe('initTrust and syncTrust', () => {
     writeFileSync(join(site.home, 'notes.txt'), 'notes');
     await site.run(['repo', 'add-target', 'notes.txt', '--usage', 'other', '--repo', 'repo']);
     site.publish();
-    expect(await syncTrust({ ...place, now: site.now + 1000, force: true })).toMatchObject({
+    expect(await syncTrust({ ...place, now: addDuration(site.now, SECOND), force: true })).toMatchObject({
       changed: true,
       generation: 2,
       pin: { how: 'fingerprint' },

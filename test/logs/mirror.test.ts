@@ -274,7 +274,7 @@ describe('attacks: refused with a code, and nothing of it kept', () => {
     const log = source(5000n);
     const other = source(5000n, { odd: 4242n });
     const into = temporaryDirectory();
-    const wrong = { ...log, fetchEntryBundle: other.fetchEntryBundle };
+    const wrong = { ...log, fetchEntryBundle: other.fetchEntryBundle.bind(other) };
     await refusal('LOG_ENTRY_INVALID', () =>
       mirrorLog({ source: wrong, keys: [log.key], into, entries: true }),
     );

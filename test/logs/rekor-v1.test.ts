@@ -121,7 +121,7 @@ describe('attacks', () => {
     ['a checkpoint that is no note', 'NOTE_INVALID', { log: (a: object) => ({ ...a, signedTreeHead: 'x' }) }],
   ] as const)('%s', async (_, code, setting) => {
     const root = temporaryDirectory();
-    const url = await serve(setting as Setting);
+    const url = await serve(setting);
     await refusal(code, () => mirror(url, root, [headOf('222', 300)]));
     const directory = logDirectory(root, `${HOST} - 222`);
     expect(existsSync(directory) ? readdirSync(directory) : []).toEqual([]);

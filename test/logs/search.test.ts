@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { describeEntry } from '../../src/attest/log-search.ts';
 import { signAttestation } from '../../src/attest/sign.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { generateKey, signerOf } from '../../src/base/keys.ts';
 import { appendEntries, initLog } from '../../src/logs/writer.ts';
 import { stella } from '../support/cli.ts';
@@ -26,7 +27,10 @@ function realEntries(): Uint8Array[] {
     'happy-path-intoto-in-dsse-v3',
   ].map((name) => {
     const json = readFileSync(`${real}attestations/${name}/bundle.sigstore.json`, 'utf8');
-    return Buffer.from(JSON.parse(json).verificationMaterial.tlogEntries[0].canonicalizedBody, 'base64');
+    const { verificationMaterial: material } = JSON.parse(json) as {
+      verificationMaterial: { tlogEntries: [{ canonicalizedBody: string }] };
+    };
+    return Buffer.from(material.tlogEntries[0].canonicalizedBody, 'base64');
   });
 }
 
@@ -70,7 +74,7 @@ test('attestations that were signed with a key are found by its id', async () =>
   const { directory, signer: logSigner } = await logOf([Buffer.from('{"kind":"x"}')]);
   const signer = signerOf(generateKey());
   const subjects = [{ name: 'a', sha256: '0'.repeat(64) }];
-  await signAttestation({ subjects, signer, log: directory, logSigner, now: Date.now() });
+  await signAttestation({ subjects, signer, log: directory, logSigner, now: systemClock() });
   const { found } = await search(directory, '--identity', signer.publicKey.id);
   expect(found).toMatchObject([{ index: 1, kind: 'dsse 0.0.2', signers: [{ keyId: signer.publicKey.id }] }]);
   const text = await stella(['log', 'search', directory]);

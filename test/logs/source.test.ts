@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { SECOND } from '../../src/base/clock.ts';
+import { milliseconds, SECOND } from '../../src/base/clock.ts';
 import { generateKey, signerOf } from '../../src/base/keys.ts';
 import { findLogApi } from '../../src/logs/log-api.ts';
 import { mirrorLog } from '../../src/logs/mirror.ts';
@@ -21,8 +21,8 @@ import { temporaryDirectory } from '../support/temp.ts';
 
 const fetcher = networkFetcher({
   userAgent: 'stella-test',
-  requestTimeout: 5 * SECOND,
-  stallTimeout: 2 * SECOND,
+  requestTimeout: milliseconds(5 * SECOND),
+  stallTimeout: milliseconds(2 * SECOND),
   retries: 0,
 });
 const signer = signerOf(generateKey());

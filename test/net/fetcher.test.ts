@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { milliseconds } from '../../src/base/clock.ts';
 import { refusal } from '../support/errors.ts';
 import { impatientFetcher as fetcher, serve, serveBytes } from '../support/loopback.ts';
 
@@ -64,7 +65,9 @@ describe('a server that', () => {
 
   test('stalls before it answers is given up', async () => {
     const url = await serve(() => {});
-    const error = await refusal('FETCH_FAILED', () => fetcher({ stallTimeout: 50 }).fetch(url, MAX));
+    const error = await refusal('FETCH_FAILED', () =>
+      fetcher({ stallTimeout: milliseconds(50) }).fetch(url, MAX),
+    );
     expect(error.message).toContain('nothing arrived for 0.05 s');
   });
 
@@ -72,7 +75,7 @@ describe('a server that', () => {
     const url = await serve(
       (_, response) => void response.writeHead(200, { 'content-length': 100 }).write('x'),
     );
-    await refusal('FETCH_FAILED', () => fetcher({ stallTimeout: 50 }).fetch(url, MAX));
+    await refusal('FETCH_FAILED', () => fetcher({ stallTimeout: milliseconds(50) }).fetch(url, MAX));
   });
 
   test('trickles for longer than the whole may take is given up', async () => {
@@ -80,7 +83,9 @@ describe('a server that', () => {
       const timer = setInterval(() => response.write('x'), 10);
       response.on('close', () => clearInterval(timer));
     });
-    const error = await refusal('FETCH_FAILED', () => fetcher({ requestTimeout: 100 }).fetch(url, MAX));
+    const error = await refusal('FETCH_FAILED', () =>
+      fetcher({ requestTimeout: milliseconds(100) }).fetch(url, MAX),
+    );
     expect(error.message).toContain('not finished after 0.1 s');
   });
 
@@ -184,13 +189,14 @@ describe('retries', () => {
   test('end at once when the caller gives up', async () => {
     const url = await serve((_, response) => void response.writeHead(503).end());
     const controller = new AbortController();
-    const waiting = fetcher({ retries: 5, firstDelay: 60_000, onRetry: () => controller.abort() }).fetch(
-      url,
-      {
-        ...MAX,
-        signal: controller.signal,
-      },
-    );
+    const waiting = fetcher({
+      retries: 5,
+      firstDelay: milliseconds(60_000),
+      onRetry: () => controller.abort(),
+    }).fetch(url, {
+      ...MAX,
+      signal: controller.signal,
+    });
     await refusal('FETCH_FAILED', () => waiting);
   });
 });

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { milliseconds } from '../../src/base/clock.ts';
 import { guardFlow, TransferProgress } from '../../src/net/progress.ts';
 
-const WINDOW = 15_000;
+const WINDOW = milliseconds(15_000);
 
 /** A transfer from its beginning with two retries, and the clock that it goes by. */
 function transfer(done = 0) {
@@ -10,8 +11,8 @@ function transfer(done = 0) {
   const progress = new TransferProgress(done, 2, WINDOW, () => now);
   return {
     /** Each try gets to a byte and fails then. */
-    fail: (at: number, milliseconds = 1000) => {
-      now += milliseconds;
+    fail: (at: number, elapsed = 1000) => {
+      now += elapsed;
       progress.reach(at);
       return progress.fail();
     },
@@ -72,7 +73,7 @@ describe('a stream', () => {
     const end = guardFlow(
       'came',
       () => passed,
-      30,
+      milliseconds(30),
       (error) => {
         stopped ||= error.message;
       },
@@ -90,7 +91,7 @@ describe('a stream', () => {
     const end = guardFlow(
       'left',
       () => passed,
-      60,
+      milliseconds(60),
       () => {
         stops += 1;
       },

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { milliseconds } from '../../src/base/clock.ts';
 import { StellaError } from '../../src/base/errors.ts';
 import { parseRetryAfter, pauseBeforeRetry, withRetries } from '../../src/net/retry.ts';
 import { refusal } from '../support/errors.ts';
 import { impatientFetcher as fetcher, serve } from '../support/loopback.ts';
 
 const passing = (after?: number) =>
-  new StellaError('FETCH_FAILED', 'x', { retry: after === undefined ? {} : { after } });
+  new StellaError('FETCH_FAILED', 'x', { retry: after === undefined ? {} : { after: milliseconds(after) } });
 
 describe('Retry-After', () => {
   const date = 'Sun, 06 Nov 1994 08:49:37 GMT';
@@ -46,7 +47,7 @@ describe('another try', () => {
         count += 1;
         throw error;
       };
-      await expect(withRetries('x', work, { retries: 2, firstDelay: 1 })).rejects.toBe(error);
+      await expect(withRetries('x', work, { retries: 2, firstDelay: milliseconds(1) })).rejects.toBe(error);
       return count;
     };
     expect(await tries(passing())).toBe(3);
@@ -61,7 +62,13 @@ describe('another try', () => {
     const signal = AbortSignal.abort();
     for (let attempt = 0; attempt < 12; attempt += 1) {
       const onRetry = (_: string, __: StellaError, delay: number) => void delays.push(delay);
-      await pauseBeforeRetry('x', passing(), attempt, { retries: 9, firstDelay: 500, onRetry }, signal);
+      await pauseBeforeRetry(
+        'x',
+        passing(),
+        attempt,
+        { retries: 9, firstDelay: milliseconds(500), onRetry },
+        signal,
+      );
     }
     for (const [attempt, delay] of delays.entries()) {
       const longest = Math.min(30_000, 500 * 2 ** attempt);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { milliseconds } from '../../src/base/clock.ts';
 import { bodyOf } from '../../src/net/exchange.ts';
 import { addressOf } from '../../src/net/redirect.ts';
 import { Transport, type TransportOptions } from '../../src/net/transport.ts';
@@ -155,7 +156,9 @@ describe('a body', () => {
   test('that the server takes nothing of is given up', async () => {
     const url = await serveBytes((socket) => void socket.pause());
     const body = { length: 1e9, open: () => Array.from({ length: 1000 }, () => content) };
-    const error = await refusal('FETCH_FAILED', () => transport({ stallTimeout: 100 }).send(put(url, body)));
+    const error = await refusal('FETCH_FAILED', () =>
+      transport({ stallTimeout: milliseconds(100) }).send(put(url, body)),
+    );
     expect(error.message).toMatch(/nothing left for 0.1 s|only 0 bytes left in 0.4 s/);
     expect(error.retry).toEqual({});
   });
@@ -171,7 +174,9 @@ describe('a body', () => {
         }
       },
     };
-    const error = await refusal('FETCH_FAILED', () => transport({ stallTimeout: 50 }).send(put(url, body)));
+    const error = await refusal('FETCH_FAILED', () =>
+      transport({ stallTimeout: milliseconds(50) }).send(put(url, body)),
+    );
     expect(error.message).toMatch(/only \d+ bytes left in 0.2 s/);
   });
 
@@ -238,6 +243,8 @@ test('an address that cannot be connected to is given up in time', async () => {
   // TLS to a server that never says a word of it.
   const url = (await serveBytes(() => {})).replace('http:', 'https:');
   const started = performance.now();
-  await refusal('FETCH_FAILED', () => transport({ requestTimeout: 200, stallTimeout: 100 }).send(get(url)));
+  await refusal('FETCH_FAILED', () =>
+    transport({ requestTimeout: milliseconds(200), stallTimeout: milliseconds(100) }).send(get(url)),
+  );
   expect(performance.now() - started).toBeLessThan(2000);
 });

@@ -5,6 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { milliseconds } from '../../src/base/clock.ts';
 import { type Credentials, findCredentials } from '../../src/oci/credentials.ts';
 import { fetchManifest } from '../../src/oci/fetch-manifest.ts';
 import { listBundles } from '../../src/oci/list.ts';
@@ -195,7 +196,11 @@ describe('patience', () => {
       socket.on('close', () => clearInterval(drip));
     });
     const host = await listening(server, '127.0.0.1');
-    const registry = client(host, { retries: 0, requestTimeout: 300, stallTimeout: 200 });
+    const registry = client(host, {
+      retries: 0,
+      requestTimeout: milliseconds(300),
+      stallTimeout: milliseconds(200),
+    });
     const error = await refusal('FETCH_FAILED', () => fetchManifest(registry, '1'));
     expect(error.message).toContain('no answer within 0.3 s');
   });
@@ -209,7 +214,9 @@ describe('patience', () => {
       return true;
     });
     placeBundle(fake, '1', content);
-    const error = await refusal('FETCH_FAILED', () => pull(fake, client(fake.host, { stallTimeout: 100 })));
+    const error = await refusal('FETCH_FAILED', () =>
+      pull(fake, client(fake.host, { stallTimeout: milliseconds(100) })),
+    );
     expect(error.message).toMatch(/only \d+ bytes came in 0.1 s/);
     expect(fake.requests.filter(({ path }) => path.includes('/blobs/'))).toHaveLength(3);
   });

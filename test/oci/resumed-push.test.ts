@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { DAY } from '../../src/base/clock.ts';
+import { DAY, instant, systemClock } from '../../src/base/clock.ts';
 import type { Credentials } from '../../src/oci/credentials.ts';
 import { pushBundle } from '../../src/oci/push.ts';
 import { uploadBlob } from '../../src/oci/upload.ts';
@@ -49,7 +49,7 @@ async function interrupted(intercept: Intercept = () => false, user?: Credential
   const memory = join(directory, 'uploads');
   const subject = { registry: `http://${fake.host}`, repository: 'trust', content: digestOf(content) };
   const run = async (retries = 2) =>
-    new UploadMemory(memory, Date.now()).with(subject, (record) =>
+    new UploadMemory(memory, systemClock()).with(subject, (record) =>
       uploadBlob(
         client(fake.host, { retries, ...(user ? { user } : {}) }),
         { digest: digestOf(content), size: content.length, content: { file } },
@@ -203,7 +203,7 @@ test('an upload to a store that is not the registry is not remembered', async ()
   const subject = { registry: `http://${fake.host}`, repository: 'trust', content: 'x' };
   const blob = { digest: digestOf(content), size: content.length, content };
   await refusal('FETCH_FAILED', () =>
-    new UploadMemory(memory, 0).with(subject, (record) =>
+    new UploadMemory(memory, instant(0)).with(subject, (record) =>
       uploadBlob(client(fake.host, { retries: 0 }), blob, { record }),
     ),
   );
@@ -212,12 +212,12 @@ test('an upload to a store that is not the registry is not remembered', async ()
 
 test('two pushes of the same at once do not share a record; what is a week old goes', async () => {
   const directory = temporaryDirectory();
-  const memory = new UploadMemory(directory, Date.now());
+  const memory = new UploadMemory(directory, systemClock());
   const subject = { registry: 'http://x', repository: 'trust', content: 'x' };
   const records: (UploadRecord | undefined)[] = [];
   await memory.with(subject, async (first) => {
     first!.remember('http://x/1');
-    await new UploadMemory(directory, Date.now()).with(subject, async (second) => {
+    await new UploadMemory(directory, systemClock()).with(subject, async (second) => {
       records.push(first, second);
     });
   });
@@ -225,7 +225,7 @@ test('two pushes of the same at once do not share a record; what is a week old g
   const [name] = readdirSync(directory);
   const path = join(directory, name!, 'upload.json');
   utimesSync(path, new Date(), new Date(Date.now() - 8 * DAY));
-  new UploadMemory(directory, Date.now());
+  new UploadMemory(directory, systemClock());
   expect(readdirSync(directory)).toEqual([]);
 });
 
@@ -234,7 +234,7 @@ test('a memory that cannot be written is no obstacle', async () => {
   writeFileSync(file, content);
   const fake = await fakeRegistry();
   const problems: string[] = [];
-  const memory = new UploadMemory(join(file, 'uploads'), 0, (problem) => problems.push(problem));
+  const memory = new UploadMemory(join(file, 'uploads'), instant(0), (problem) => problems.push(problem));
   await pushBundle(client(fake.host), { files: [file], tag: '1', facts: someFacts, memory });
   expect(right(fake)).toBe(true);
   expect(problems[0]).toContain('not remembering');

@@ -84,12 +84,14 @@ const readerOf =
   (path) =>
     map.get(path);
 
+interface Parsed {
+  readonly signed: Record<string, unknown>;
+  signatures: unknown[];
+}
+
 /** The repository with one JSON file changed. */
-function altered(
-  path: string,
-  change: (value: { signed: Record<string, unknown>; signatures: unknown[] }) => void,
-) {
-  const value = JSON.parse(files.get(path)!.toString());
+function altered(path: string, change: (value: Parsed) => void) {
+  const value = JSON.parse(files.get(path)!.toString()) as Parsed;
   change(value);
   return readerOf(new Map(files).set(path, Buffer.from(JSON.stringify(value))));
 }
@@ -175,7 +177,10 @@ test('whatever is served, the refusal is one of ours', () => {
 test('metadata as it is written reads back, and tuf-js finds the same signatures valid', () => {
   const root = parseMetadata('root', files.get('2.root.json')!, 'root');
   expect(Buffer.from(formatMetadata(root))).toEqual(files.get('2.root.json'));
-  const theirs = Metadata.fromJSON(MetadataKind.Root, JSON.parse(files.get('2.root.json')!.toString()));
+  const theirs = Metadata.fromJSON(
+    MetadataKind.Root,
+    JSON.parse(files.get('2.root.json')!.toString()) as ReturnType<Metadata<never>['toJSON']>,
+  );
   theirs.verifyDelegate('root', theirs);
 });
 
@@ -184,7 +189,7 @@ test.each([...KEY_TYPES])('%s keys have one TUF form and one id', (type) => {
   const key = formatTufKey(publicKey);
   expect(parseTufKey(key).publicKey.id).toBe(publicKey.id);
   expect(tufKeyId(key)).toMatch(/^[0-9a-f]{64}$/);
-  expect(tufKeyId(JSON.parse(JSON.stringify(key)))).toBe(tufKeyId(key));
+  expect(tufKeyId(JSON.parse(JSON.stringify(key)) as typeof key)).toBe(tufKeyId(key));
 });
 
 test.each([

@@ -133,9 +133,7 @@ test('a retired key keeps its past: Active until the day has come, Expired after
     '2026-01-01',
   ]);
   const custom = (version: number) =>
-    JSON.parse(readFileSync(join(repository.public, `${version}.targets.json`), 'utf8')).signed.targets[
-      'rekor-key-v1.pub'
-    ].custom;
+    repository.published(`${version}.targets.json`).signed.targets['rekor-key-v1.pub']?.custom;
   await repository.ok(['repo', 'retire-target', 'rekor-key-v1.pub', '--valid-until', '2026-02-01']);
   expect(custom(3)).toEqual({
     sigstore: { usage: 'Rekor', status: 'Active' },
@@ -296,7 +294,7 @@ test('the service map is changed in one step', async () => {
   await repository.ok(['repo', 'swap-endpoint', 'fulcio', 'https://f.test']);
   const now = JSON.parse(
     (await repository.client().fetchTarget('sigstore-services-v1.json', BEGIN))!.toString(),
-  );
+  ) as unknown;
   expect(now).toEqual({
     version: 1,
     rekor: { url: 'https://new.test', public_key_target: 'rekor-key-v1' },

@@ -1,7 +1,7 @@
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { DAY, type Instant, parseInstant } from '../../src/base/clock.ts';
+import { addDuration, DAY, type Instant, milliseconds, parseInstant } from '../../src/base/clock.ts';
 import { formatPublicKey, generateKey, type KeyAlgorithm } from '../../src/base/keys.ts';
 import { type CliResult, type CliSetting, stella } from '../support/cli.ts';
 import { temporaryDirectory, temporaryTree } from '../support/temp.ts';
@@ -9,7 +9,20 @@ import { TufClient } from '../support/tuf-client.ts';
 
 /** When the tests' repositories are made. */
 export const BEGIN: Instant = parseInstant('2026-01-10T08:00:00Z');
-export const days = (count: number): Instant => BEGIN + count * DAY;
+export const days = (count: number): Instant => addDuration(BEGIN, milliseconds(count * DAY));
+
+/** What the tests look at in metadata of whatever role. */
+interface PublishedMetadata {
+  readonly signed: {
+    readonly version: number;
+    readonly expires: string;
+    readonly roles: Readonly<
+      Record<string, { readonly keyids: readonly string[]; readonly threshold: number }>
+    >;
+    readonly targets: Readonly<Record<string, { readonly custom?: unknown }>>;
+  };
+  readonly signatures: readonly { readonly keyid: string }[];
+}
 
 let plain: Promise<TestRepository> | undefined;
 
@@ -19,7 +32,7 @@ export class TestRepository {
   readonly area: string;
   readonly path: string;
   readonly public: string;
-  now: Instant = BEGIN;
+  now: number = BEGIN;
   #clients = 0;
 
   constructor(area = temporaryDirectory()) {
@@ -60,6 +73,11 @@ export class TestRepository {
   /** A public key file beside the repository. */
   publicKey(name: string, algorithm: KeyAlgorithm = 'ed25519'): string {
     return this.file(name, formatPublicKey(generateKey(algorithm).publicKey));
+  }
+
+  /** Published metadata, as its reader finds it. */
+  published(name: string): PublishedMetadata {
+    return JSON.parse(readFileSync(join(this.public, name), 'utf8')) as PublishedMetadata;
   }
 
   /** A client that begins with the given root, or with the first. */

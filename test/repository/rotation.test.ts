@@ -58,12 +58,11 @@ test('kinds of keys may be mixed, and a role may change from one to the other', 
 test('a new root is signed by the old and the new keys, and all roots stay published', async () => {
   const repository = await new TestRepository().init();
   await repository.ok(['repo', 'rotate-key', 'root', '--no-passphrase']);
-  const root = (version: number) =>
-    JSON.parse(readFileSync(join(repository.public, `${version}.root.json`), 'utf8'));
-  const ids = (version: number): string[] => root(version).signed.roles.root.keyids;
+  const root = (version: number) => repository.published(`${version}.root.json`);
+  const ids = (version: number) => root(version).signed.roles['root']!.keyids;
   expect(
     root(2)
-      .signatures.map(({ keyid }: { keyid: string }) => keyid)
+      .signatures.map(({ keyid }) => keyid)
       .sort(),
   ).toEqual([...ids(1), ...ids(2)].sort());
   await repository.ok(['repo', 'rotate-key', 'root', '--no-passphrase']);
@@ -90,7 +89,7 @@ test('thresholds go up with keys that are there, and never beyond them', async (
   await client.refresh(BEGIN);
   const last = await repository.run(['repo', 'remove-key', 'timestamp', 'timestamp-1']);
   expect(last.stderr).toContain('[USAGE]');
-  const { signed, signatures } = JSON.parse(readFileSync(join(repository.public, '2.targets.json'), 'utf8'));
+  const { signed, signatures } = repository.published('2.targets.json');
   expect([signed.version, signatures.length]).toEqual([2, 2]);
 });
 
@@ -99,10 +98,10 @@ test('a client in the middle of synchronizing sees a valid repository before and
   const old = readFileSync(join(repository.public, '1.root.json'));
   await repository.ok(['repo', 'rotate-key', 'timestamp', '--no-passphrase']);
   await repository.ok(['repo', 'rotate-key', 'targets', '--no-passphrase']);
-  const timestamp = JSON.parse(readFileSync(join(repository.public, 'timestamp.json'), 'utf8'));
-  const targets = JSON.parse(readFileSync(join(repository.public, '2.targets.json'), 'utf8'));
+  const timestamp = repository.published('timestamp.json');
+  const targets = repository.published('2.targets.json');
   // A client that looked for new roots just before: it has the second-last root and the newest timestamp.
-  expect(JSON.parse(old.toString()).signed.version).toBe(1);
+  expect(JSON.parse(old.toString())).toMatchObject({ signed: { version: 1 } });
   expect([timestamp.signatures.length, targets.signatures.length]).toEqual([1, 2]);
 });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
-import { type Instant, MINUTE } from '../../src/base/clock.ts';
+import { MINUTE } from '../../src/base/clock.ts';
 import { stella } from '../support/cli.ts';
 import { BEGIN, days, TestRepository } from './repository.ts';
 
@@ -40,7 +40,7 @@ class Machines {
   readonly area = this.repository.area;
   readonly medium = join(this.area, 'medium');
   readonly env: Record<string, string> = { MEDIUM: this.medium };
-  #now: Instant = BEGIN;
+  #now: number = BEGIN;
 
   constructor(...names: string[]) {
     mkdirSync(join(this.medium, 'receipts'), { recursive: true });
@@ -110,7 +110,7 @@ test('root-ceremony.md: every command in it', async () => {
     );
     mkdirSync(join(machines.area, 'token/tokens'));
     vi.stubEnv('SOFTHSM2_CONF', conf);
-    vi.stubEnv('PKCS11_MODULE', softhsm!);
+    vi.stubEnv('PKCS11_MODULE', softhsm);
     machines.repository.file('token/pin', '1234');
     execFileSync(
       'softhsm2-util',
@@ -125,7 +125,7 @@ test('root-ceremony.md: every command in it', async () => {
   for (const block of hasToken ? blocks : blocks.slice(0, hardware)) await machines.run(block);
   const { signed } = JSON.parse(
     readFileSync(join(machines.area, `server/trust/public/${hasToken ? 4 : 3}.root.json`), 'utf8'),
-  );
+  ) as { signed: { roles: { root: unknown } } };
   expect(signed.roles.root).toMatchObject({ threshold: 2, keyids: { length: 3 } });
 });
 

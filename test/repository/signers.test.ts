@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { milliseconds } from '../../src/base/clock.ts';
 import { formatPrivateKey, formatPublicKey, generateKey, type SignatureForm } from '../../src/base/keys.ts';
 import { commandSigner } from '../../src/repository/keys/command-signer.ts';
 import { refusal } from '../support/errors.ts';
@@ -139,7 +140,7 @@ test.each([
 test('an external signer that hangs is given up', async () => {
   const signer = commandSigner('sleep 3', generateKey().publicKey, {
     directory: temporaryDirectory(),
-    timeout: 200,
+    timeout: milliseconds(200),
   });
   const error = await refusal('SIGNER_FAILED', () => signer.sign(Buffer.from('data')));
   expect(error.message).toMatch(/did not finish within/);

@@ -1,11 +1,12 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { instant, parseInstant } from '../../src/base/clock.ts';
 import { appendAudit, loadAudit } from '../../src/store/audit.ts';
 import { refusal } from '../support/errors.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 
-const NOW = Date.UTC(2026, 0, 25);
+const NOW = parseInstant('2026-01-25T00:00:00Z');
 let store: string;
 let path: string;
 const lines = () => readFileSync(path, 'utf8').split('\n').slice(0, -1);
@@ -21,8 +22,8 @@ beforeEach(() => {
   store = temporaryDirectory();
   path = join(store, 'audit.jsonl');
   appendAudit(store, NOW, 'init', { url: 'https://trust.example/tuf/' });
-  appendAudit(store, NOW + 1000, 'import', { sequence: 1 });
-  appendAudit(store, NOW + 2000, 'refusal', { code: 'BUNDLE_STALE' });
+  appendAudit(store, instant(NOW + 1000), 'import', { sequence: 1 });
+  appendAudit(store, instant(NOW + 2000), 'refusal', { code: 'BUNDLE_STALE' });
 });
 
 test('every line carries the digest of the line before it', () => {
@@ -64,7 +65,7 @@ describe('after a crash in the middle of an append', () => {
     const whole = readFileSync(path, 'utf8');
     for (let keep = whole.length - 1; keep > whole.length - 60; keep -= 7) {
       writeFileSync(path, whole.slice(0, keep));
-      appendAudit(store, NOW + 3000, 'sync', {});
+      appendAudit(store, instant(NOW + 3000), 'sync', {});
       expect(loadAudit(store).map((line) => line.event)).toContain('refusal');
       expect(loadAudit(store).at(-1)!.event).toBe('sync');
       writeFileSync(path, whole);

@@ -1,13 +1,14 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { instant, parseInstant } from '../../src/base/clock.ts';
 import { StellaError } from '../../src/base/errors.ts';
 import { loadAudit } from '../../src/store/audit.ts';
 import { openStore, type StoreState, type StoreWriter, type TrustStore } from '../../src/store/store.ts';
 import { refusal } from '../support/errors.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 
-const NOW = Date.UTC(2026, 0, 25, 12);
+const NOW = parseInstant('2026-01-25T12:00:00Z');
 
 function stateOf(change: Partial<StoreState> = {}): StoreState {
   return {
@@ -55,14 +56,14 @@ test('generations are numbered, kept apart, and the last five remain', async () 
 test('work that fails leaves the old generation and no staging directory', async () => {
   const store = openStore(join(temporaryDirectory(), 'store'));
   await commitOne(store, 'good');
-  const before = readdirSync(store.directory, { recursive: true }).sort();
+  const before = readdirSync(store.directory, { recursive: true, encoding: 'utf8' }).sort();
   await refusal('BUNDLE_STALE', () =>
     store.change(NOW, async (writer) => {
       stage(writer, 'bad');
       throw new StellaError('BUNDLE_STALE', 'too old');
     }),
   );
-  expect(readdirSync(store.directory, { recursive: true }).sort()).toEqual(before);
+  expect(readdirSync(store.directory, { recursive: true, encoding: 'utf8' }).sort()).toEqual(before);
   expect(store.require().number).toBe(1);
 });
 
@@ -142,7 +143,7 @@ test('an absent store is named, and so is a clock behind it', async () => {
   await refusal('STORE_NOT_INITIALIZED', () => store.require());
   await commitOne(store, 'good');
   expect(store.require(NOW).number).toBe(1);
-  await refusal('CLOCK_BEHIND', () => store.require(NOW - 3_600_000));
+  await refusal('CLOCK_BEHIND', () => store.require(instant(NOW - 3_600_000)));
 });
 
 test('a store below a file cannot be written', async () => {

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { type Instant, parseInstant } from '../../src/base/clock.ts';
+import { instant, parseInstant, systemClock } from '../../src/base/clock.ts';
 import type { ExitStatus } from '../../src/base/codes.ts';
 import { run } from '../../src/cli/main.ts';
 
@@ -13,7 +13,7 @@ export interface CliResult {
 
 export interface CliSetting {
   /** The injected clock: milliseconds, or RFC 3339 text. Default: the real one. */
-  readonly now?: Instant | string;
+  readonly now?: number | string;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
   readonly stdin?: string | Uint8Array;
@@ -33,7 +33,8 @@ export async function stella(args: readonly string[], setting: CliSetting = {}):
   const status = await run(args, {
     env: setting.env ?? {},
     cwd: setting.cwd ?? process.cwd(),
-    clock: now === undefined ? Date.now : () => (typeof now === 'string' ? parseInstant(now) : now),
+    clock:
+      now === undefined ? systemClock : () => (typeof now === 'string' ? parseInstant(now) : instant(now)),
     stdin: Readable.from(setting.stdin === undefined ? [] : [Buffer.from(setting.stdin)]),
     stdout: (text) => {
       stdout += text;

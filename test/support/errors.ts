@@ -4,14 +4,15 @@ import { StellaError } from '../../src/base/errors.ts';
 
 /** Asserts that `act` throws (or rejects with) a StellaError of exactly this code, and returns it. */
 export async function refusal(code: ErrorCode, act: () => unknown): Promise<StellaError> {
-  let thrown: unknown;
+  let thrown: { readonly error: unknown } | undefined;
   try {
     await act();
   } catch (error) {
-    thrown = error;
+    thrown = { error };
   }
-  if (thrown === undefined) expect.fail(`expected ${code}, but nothing was thrown`);
-  if (!(thrown instanceof StellaError)) throw thrown;
-  expect(thrown.code).toBe(code);
-  return thrown;
+  if (!thrown) expect.fail(`expected ${code}, but nothing was thrown`);
+  const { error } = thrown;
+  if (!(error instanceof StellaError)) throw error;
+  expect(error.code).toBe(code);
+  return error;
 }

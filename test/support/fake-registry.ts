@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
+import { milliseconds } from '../../src/base/clock.ts';
 import type { Credentials } from '../../src/oci/credentials.ts';
 import { EMPTY_CONFIG, formatBundleManifest, LAYER_TYPE, MANIFEST_TYPE } from '../../src/oci/manifest.ts';
 import { parseReference } from '../../src/oci/reference.ts';
@@ -146,9 +147,9 @@ export function client(
     plainHttp: true,
     userAgent: 'test',
     retries: 2,
-    firstDelay: 1,
-    requestTimeout: 5000,
-    stallTimeout: 2000,
+    firstDelay: milliseconds(1),
+    requestTimeout: milliseconds(5000),
+    stallTimeout: milliseconds(2000),
     credentials: async () => options.user,
     ...options,
   });

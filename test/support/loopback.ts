@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { milliseconds } from '../../src/base/clock.ts';
 import { networkFetcher } from '../../src/net/fetcher.ts';
 import type { TransportOptions } from '../../src/net/transport.ts';
 
@@ -8,9 +9,9 @@ import type { TransportOptions } from '../../src/net/transport.ts';
 export const IMPATIENT: TransportOptions = {
   userAgent: 'stella-test',
   retries: 0,
-  firstDelay: 5,
-  requestTimeout: 2000,
-  stallTimeout: 1000,
+  firstDelay: milliseconds(5),
+  requestTimeout: milliseconds(2000),
+  stallTimeout: milliseconds(1000),
 };
 
 export const impatientFetcher = (options: Partial<TransportOptions> = {}) =>

@@ -12,7 +12,7 @@ if (!nginxIsPresent) console.warn('skipping tests with nginx: scripts/install-te
 export interface Nginx {
   readonly port: number;
   /** `METHOD URI STATUS "AUTHORIZATION"` of each request so far. */
-  requests(): string[];
+  readonly requests: () => string[];
 }
 
 export interface NginxOptions {

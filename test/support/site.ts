@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { initializeCA } from '@sigstore/mock';
 import { sha256Hex } from '../../src/base/bytes.ts';
+import { type Instant, instant } from '../../src/base/clock.ts';
 import { formatPrivateKey, formatPublicKey, generateKey, loadPrivateKey } from '../../src/base/keys.ts';
 import { type CliResult, type CliSetting, stella } from './cli.ts';
 
@@ -14,7 +15,7 @@ export interface Site {
   /** Working directory and home of the connected side. */
   readonly home: string;
   /** The time at which everything was made. */
-  readonly now: number;
+  readonly now: Instant;
   /** `sha256:…` of the first root. */
   readonly fingerprint: string;
   /** Runs a command on the connected side; a failure that was not expected ends the test. */
@@ -50,7 +51,7 @@ export async function makeSite(
   base: string,
   options: { readonly now?: number; readonly entries?: number; readonly url?: string } = {},
 ): Promise<Site> {
-  const now = options.now ?? Date.now();
+  const now = instant(options.now ?? Date.now());
   const home = join(base, 'connected');
   const url = options.url ?? pathToFileURL(join(base, 'site')).href;
   mkdirSync(home);

@@ -29,7 +29,8 @@ export interface SyntheticSetting {
 
 /** A tile log of any size that is made up as it is read. */
 export function syntheticSource(size: bigint, setting: SyntheticSetting = {}): SyntheticSource {
-  const { origin = 'logs.example.com/synthetic', key = generateKey(), tamper = (bytes) => bytes } = setting;
+  const { origin = 'logs.example.com/synthetic', key = generateKey() } = setting;
+  const tamper = setting.tamper ?? ((bytes: Uint8Array) => bytes);
   const tree = new SyntheticTree(size, setting.odd);
   const requests: string[] = [];
   let inFlight = 0;

@@ -13,7 +13,7 @@ export function fingerprintTree(
       .map((entry) => join(entry.parentPath, entry.name))
       .map((path) => [path.slice(directory.length + 1), path] as const)
       .filter(([name]) => !ignore(name))
-      .sort()
+      .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, path]) => [name, sha256Hex(readFileSync(path))]),
   );
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { instant } from '../../src/base/clock.ts';
 import type { ErrorCode } from '../../src/base/codes.ts';
 import type { StellaError } from '../../src/base/errors.ts';
 import { type Config, loadConfig } from '../../src/config/config.ts';
@@ -47,7 +48,7 @@ export class TrustClient {
   #setting(now: number, urls: readonly string[]) {
     const config = this.configFor(urls);
     const warn = (line: string) => void this.warnings.push(line);
-    return { store: this.store, config, fetcher: this.fetcher, now, warn };
+    return { store: this.store, config, fetcher: this.fetcher, now: instant(now), warn };
   }
 
   async init(
@@ -59,7 +60,7 @@ export class TrustClient {
     return await initTrust(setting, voucher, [], options.replace ?? false);
   }
 
-  async sync(now = NOW, urls = [REPOSITORY_URL]): Promise<Synced> {
+  async sync(now: number = NOW, urls = [REPOSITORY_URL]): Promise<Synced> {
     return await syncTrust(this.#setting(now, urls), true);
   }
 
@@ -68,7 +69,7 @@ export class TrustClient {
   }
 
   /** Asserts that a sync is refused, and that the generation before it is still current and verifies. */
-  async refuses(code: ErrorCode, now = NOW): Promise<StellaError> {
+  async refuses(code: ErrorCode, now: number = NOW): Promise<StellaError> {
     const before = this.store.require();
     const error = await refusal(code, () => this.sync(now));
     expect(this.store.require()).toEqual(before);

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { BaseFetcher, Updater } from 'tuf-js';
 import { DownloadHTTPError } from 'tuf-js/dist/error.js';
-import type { Instant } from '../../src/base/clock.ts';
 
 /** Reads a repository from a directory as a static server would serve it. */
 class DirectoryFetcher extends BaseFetcher {
@@ -39,7 +38,7 @@ export class TufClient {
    * Synchronizes as of `now`; fails as tuf-js does.
    * @param hidden files that are not there yet for this client: it asked for them a moment before they were
    */
-  async refresh(now: Instant, hidden: readonly string[] = []): Promise<Updater> {
+  async refresh(now: number, hidden: readonly string[] = []): Promise<Updater> {
     const updater = new Updater({
       metadataDir: this.#state,
       metadataBaseUrl: 'http://repository.test/',
@@ -54,7 +53,7 @@ export class TufClient {
   }
 
   /** The content of a target, fetched anew; undefined if the repository has no such target. */
-  async fetchTarget(name: string, now: Instant): Promise<Buffer | undefined> {
+  async fetchTarget(name: string, now: number): Promise<Buffer | undefined> {
     const updater = await this.refresh(now);
     const info = await updater.getTargetInfo(name);
     if (!info) return undefined;

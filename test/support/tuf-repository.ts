@@ -14,13 +14,13 @@ import {
 import { Delegations } from '@tufjs/models/dist/delegations.js';
 import { DelegatedRole, Role, SuccinctRoles } from '@tufjs/models/dist/role.js';
 import { sha256Hex } from '../../src/base/bytes.ts';
-import { DAY, formatInstant, type Instant } from '../../src/base/clock.ts';
+import { DAY, formatInstant, type Instant, instant, parseInstant } from '../../src/base/clock.ts';
 import { StellaError } from '../../src/base/errors.ts';
 import { generateKey, type PrivateKey, sign } from '../../src/base/keys.ts';
 import type { Fetcher } from '../../src/net/types.ts';
 
 export const REPOSITORY_URL = 'http://tuf.test/';
-export const NOW: Instant = Date.parse('2026-01-25T12:00:00Z');
+export const NOW: Instant = parseInstant('2026-01-25T12:00:00Z');
 
 const TOP = ['root', 'timestamp', 'snapshot', 'targets'] as const;
 export type TopRole = (typeof TOP)[number];
@@ -73,7 +73,7 @@ export class TufRepository implements Fetcher {
   /** Whether timestamp and snapshot carry lengths and hashes; optional in TUF. */
   withHashes = true;
 
-  constructor(now: Instant = NOW, consistentSnapshot = true) {
+  constructor(now: number = NOW, consistentSnapshot = true) {
     this.keys = {
       root: [generateKey()],
       timestamp: [generateKey()],
@@ -83,7 +83,7 @@ export class TufRepository implements Fetcher {
     const options = (days: number) => ({
       version: 0,
       specVersion: '1.0.31',
-      expires: formatInstant(now + days * DAY),
+      expires: formatInstant(instant(now + days * DAY)),
     });
     this.root = new Root({ ...options(365), version: 1, consistentSnapshot });
     for (const role of TOP) for (const key of this.keys[role]) this.root.addKey(tufKey(key), role);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DAY, HOUR, MINUTE, parseInstant } from '../../src/base/clock.ts';
+import { DAY, days, HOUR, instant, MINUTE, milliseconds, parseInstant } from '../../src/base/clock.ts';
 import { checkClock } from '../../src/store/clock-floor.ts';
 import {
   checkFreshness,
@@ -17,12 +17,12 @@ describe('the staleness window', () => {
     ['configuration alone', { thresholdDays: 7 }, { block: 7 * DAY, warn: 3.5 * DAY, widenedBy: 0 }],
     [
       'a flag narrows',
-      { thresholdDays: 7, rejectAfter: 2 * DAY },
+      { thresholdDays: 7, rejectAfter: days(2) },
       { block: 2 * DAY, warn: 2 * DAY, widenedBy: 0 },
     ],
     [
       'a flag widens, and it shows',
-      { thresholdDays: 7, rejectAfter: 30 * DAY },
+      { thresholdDays: 7, rejectAfter: days(30) },
       { block: 30 * DAY, warn: 3.5 * DAY, widenedBy: 23 * DAY },
     ],
     [
@@ -32,7 +32,7 @@ describe('the staleness window', () => {
     ],
     [
       'advice narrows a flag too',
-      { thresholdDays: 7, rejectAfter: 7 * DAY, adviceDays: 3 },
+      { thresholdDays: 7, rejectAfter: days(7), adviceDays: 3 },
       { block: 3 * DAY, warn: 1.5 * DAY, widenedBy: 0 },
     ],
     [
@@ -42,7 +42,7 @@ describe('the staleness window', () => {
     ],
     [
       'an exception for one run goes past everything',
-      { thresholdDays: 7, adviceDays: 3, maxAge: 40 * DAY },
+      { thresholdDays: 7, adviceDays: 3, maxAge: days(40) },
       { block: 40 * DAY, warn: 1.5 * DAY, widenedBy: 37 * DAY },
     ],
     [
@@ -64,7 +64,7 @@ describe('the staleness window', () => {
     fc.assert(
       fc.property(
         fc.nat(4000),
-        fc.option(fc.nat(1e9), { nil: undefined }),
+        fc.option(fc.nat(1e9).map(milliseconds), { nil: undefined }),
         fc.nat(4000),
         (thresholdDays, rejectAfter, adviceDays) => {
           expect(freshnessWindow({ thresholdDays, rejectAfter, adviceDays }).block).toBeLessThanOrEqual(
@@ -86,7 +86,7 @@ describe('the three states', () => {
     ['exactly at the window', 7 * DAY, 'stale'],
     ['a millisecond past the window', 7 * DAY + 1, 'blocked'],
   ] as const)('%s', (_, age, state) => {
-    expect(judgeFreshness(sealed, sealed + age, window).state).toBe(state);
+    expect(judgeFreshness(sealed, instant(sealed + age), window).state).toBe(state);
   });
 
   test('a leap day counts like any other day', () => {
@@ -96,7 +96,7 @@ describe('the three states', () => {
   });
 
   test('a blocked state is refused with the date until which it was accepted', async () => {
-    const freshness = judgeFreshness(sealed, sealed + 8 * DAY, window);
+    const freshness = judgeFreshness(sealed, instant(sealed + 8 * DAY), window);
     const error = await refusal('BUNDLE_STALE', () =>
       checkFreshness(freshness, 'the bundle', 'BUNDLE_STALE'),
     );
@@ -111,8 +111,8 @@ describe('the three states', () => {
   test('a widened window is said aloud', () => {
     const freshness = judgeFreshness(
       sealed,
-      sealed + 8 * DAY,
-      freshnessWindow({ thresholdDays: 7, maxAge: 10 * DAY }),
+      instant(sealed + 8 * DAY),
+      freshnessWindow({ thresholdDays: 7, maxAge: days(10) }),
     );
     expect(formatFreshness(freshness, 'sealed')).toContain('window widened by 3d');
   });
@@ -124,11 +124,11 @@ describe('the clock floor', () => {
     ['equal', 0],
     ['five minutes behind', -5 * MINUTE],
   ])('a clock %s is accepted', (_, offset) => {
-    expect(() => checkClock(sealed + offset, sealed)).not.toThrow();
+    expect(() => checkClock(instant(sealed + offset), sealed)).not.toThrow();
   });
 
   test('a clock set back is refused', async () => {
-    const error = await refusal('CLOCK_BEHIND', () => checkClock(sealed - 5 * MINUTE - 1, sealed));
+    const error = await refusal('CLOCK_BEHIND', () => checkClock(instant(sealed - 5 * MINUTE - 1), sealed));
     expect(error.exit).toBe(5);
   });
 });

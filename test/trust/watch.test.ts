@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { instant, milliseconds, systemClock } from '../../src/base/clock.ts';
 import { StellaError } from '../../src/base/errors.ts';
 import type { Synced } from '../../src/trust/sync.ts';
 import { watchTrust } from '../../src/trust/watch.ts';
@@ -10,8 +11,8 @@ test('a watch syncs again and again, goes on after failures, and ends when it is
   let calls = 0;
   const pauses: number[] = [];
   const watched = await watchTrust({
-    interval: 5,
-    clock: () => 7,
+    interval: milliseconds(5),
+    clock: () => instant(7),
     signal: controller.signal,
     sync: async (now) => {
       expect(now).toBe(7);
@@ -31,8 +32,8 @@ test('a stop while it waits ends the watch at once', async () => {
   const controller = new AbortController();
   const started = performance.now();
   await watchTrust({
-    interval: 60_000,
-    clock: Date.now,
+    interval: milliseconds(60_000),
+    clock: systemClock,
     signal: controller.signal,
     sync: async () => {
       setTimeout(() => controller.abort(), 10);
@@ -46,8 +47,8 @@ test('a stop while it waits ends the watch at once', async () => {
 
 test('what is no refusal ends the watch', async () => {
   const watching = watchTrust({
-    interval: 1,
-    clock: Date.now,
+    interval: milliseconds(1),
+    clock: systemClock,
     signal: new AbortController().signal,
     sync: async () => {
       throw new TypeError('a fault of ours');

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { HOUR } from '../../src/base/clock.ts';
+import { HOUR, instant } from '../../src/base/clock.ts';
 import { isStellaError } from '../../src/base/errors.ts';
 import { generateKey } from '../../src/base/keys.ts';
 import { TufClient } from '../../src/tuf/client.ts';
@@ -43,7 +43,7 @@ function stellaClient(repository: TufRepository): (now: number) => Promise<Outco
       const client = new TufClient({
         url: REPOSITORY_URL,
         trustedRoot: held.get('root')!,
-        referenceTime: now,
+        referenceTime: instant(now),
         source: async (role, version) => repository.files.get(metadataFileName(role, version)),
         held: (role) => (role === 'root' ? undefined : held.get(role)),
         onTrusted: (role, _, bytes) => void held.set(role, bytes),
@@ -69,7 +69,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   fc.constant<Step>((repository) => repository.publishSnapshot()),
   // Not timestamp and snapshot: tuf-js keeps the other's metadata as a guard, where §5.3.11 says that both are forgotten.
   fc.constantFrom('root', 'targets').map<Step>((role) => (repository) => {
-    repository.rotate(role as 'root');
+    repository.rotate(role);
     repository.publish();
   }),
   // What was served before is served again.
@@ -117,7 +117,7 @@ test('accepts and refuses as tuf-js does, step by step, whatever a repository do
         repository.publish();
         const clients = [tufJs(repository), stellaClient(repository)] as const;
         const past: Map<string, Uint8Array>[] = [];
-        let now = NOW;
+        let now: number = NOW;
         for (const [step, hours] of sequence) {
           past.push(new Map(repository.files));
           step(repository, past);

@@ -171,7 +171,12 @@ describe('what is not as it is specified is refused', () => {
     const repository = new TufRepository();
     const [key] = repository.keys.timestamp;
     const known = tufKey(key!);
-    repository.root.keys[known.keyID] = new Key({ ...known, scheme: 'new' });
+    repository.root.keys[known.keyID] = new Key({
+      keyID: known.keyID,
+      keyType: known.keyType,
+      keyVal: known.keyVal,
+      scheme: 'new',
+    });
     repository.publishRoot();
     await refusal('TUF_SIGNATURE', () => refresh(repository.publish()));
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
-import { parseInstant } from '../../src/base/clock.ts';
+import { instant, parseInstant } from '../../src/base/clock.ts';
 import { offlineFetcher } from '../../src/net/offline.ts';
 import { loadTuf } from '../../src/tuf/load.ts';
 import { refreshTuf } from '../../src/tuf/refresh.ts';
@@ -102,7 +102,8 @@ describe('loading as of an instant', () => {
     const repository = new TufRepository();
     repository.publish();
     const { directory } = await refresh(repository);
-    const load = (asOf: number) => loadTuf({ url: 'u', directory, trustedRoot: repository.firstRoot, asOf });
+    const load = (asOf: number) =>
+      loadTuf({ url: 'u', directory, trustedRoot: repository.firstRoot, asOf: instant(asOf) });
     await load(NOW);
     await refusal('TUF_EXPIRED', () => load(NOW + 3 * 86_400_000));
   });
@@ -130,7 +131,7 @@ describe.skipIf(!realIsPresent)('the Sigstore public-good repository', () => {
         url: pathToFileURL(source).href,
         fetcher: offlineFetcher(),
         directory: join(temporaryDirectory(), 'tuf'),
-        now,
+        now: instant(now),
         trustedRoot,
       });
     const view = await refreshAt(parseInstant('2026-08-22T00:00:00Z'));

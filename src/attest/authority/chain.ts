@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Instant } from '../../base/clock.ts';
-import { formatInstant } from '../../base/clock.ts';
+import { earliest, formatInstant, type Instant, latest } from '../../base/clock.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import type { PublicKey } from '../../base/keys.ts';
 import {
@@ -44,8 +43,8 @@ export function loadAuthority(
         'CERTIFICATE_UNTRUSTED',
         'a root certificate of the trusted root is not signed by itself',
       );
-    from = Math.max(from, certificate.notBefore);
-    until = Math.min(until, certificate.notAfter);
+    from = latest(from, certificate.notBefore);
+    until = earliest(until, certificate.notAfter);
   }
   return { uri, chain: members, validFrom: from, validUntil: until };
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type Duration, type Instant, parseInstant } from '../../base/clock.ts';
+import { DISTANT_FUTURE, DISTANT_PAST, type Duration, type Instant, parseInstant } from '../../base/clock.ts';
 import type { Config } from '../../config/config.ts';
 import { loadWitnessPolicy } from '../../logs/witness-policy-file.ts';
 import { loadGeneration } from '../../store/generation.ts';
@@ -75,8 +75,8 @@ export async function viewTrustInputs(view: TufView, config: Config, more: ViewT
       ({ name, key, validFrom, validUntil }): AttestorKey => ({
         name,
         key,
-        validFrom: validFrom ?? Number.NEGATIVE_INFINITY,
-        validUntil: validUntil ?? Number.POSITIVE_INFINITY,
+        validFrom: validFrom ?? DISTANT_PAST,
+        validUntil: validUntil ?? DISTANT_FUTURE,
       }),
     ),
     revoked: (more.revoked ?? []).map((key) => ({

@@ -80,7 +80,7 @@ export function parseTimestamp(der: Buffer): Timestamp {
   const certificates: Buffer[] = [];
   const carried = signedData.optional(0xa0);
   if (carried) {
-    for (const reader = signedData.inside(carried); !reader.done; ) {
+    for (const reader = signedData.inside(carried); !reader.isDone(); ) {
       if (certificates.length === 10) refuse('the timestamp carries more than 10 certificates');
       certificates.push(reader.whole(reader.next(TAG.sequence)));
     }
@@ -134,7 +134,7 @@ function parseAttributes(
   element: Element,
 ): Pick<Timestamp, 'messageDigest' | 'certificateHash'> {
   const values = new Map<string, DerReader>();
-  for (const reader = info.inside(element); !reader.done; ) {
+  for (const reader = info.inside(element); !reader.isDone(); ) {
     const attribute = reader.enter(TAG.sequence);
     const oid = attribute.oid();
     if (values.has(oid)) refuse('a signed attribute of the timestamp appears twice');

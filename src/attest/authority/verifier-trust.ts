@@ -8,7 +8,7 @@
 
 import { createPublicKey } from 'node:crypto';
 import { equalBytes } from '../../base/bytes.ts';
-import type { Instant } from '../../base/clock.ts';
+import { DISTANT_FUTURE, DISTANT_PAST, type Instant, instant } from '../../base/clock.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import { type PublicKey, publicKeyOf } from '../../base/keys.ts';
 import { logDirectory, tileReader } from '../../logs/store.ts';
@@ -191,8 +191,8 @@ function loadLog(log: TrustedRootLog): TrustedLog {
     url: log.baseUrl,
     key,
     noteKeys: noteKeysOf(origin, key, log.checkpointKeyId ?? log.logId),
-    validFrom: log.validFrom ?? Number.NaN,
-    validUntil: log.validUntil ?? Number.POSITIVE_INFINITY,
+    validFrom: log.validFrom ?? instant(Number.NaN),
+    validUntil: log.validUntil ?? DISTANT_FUTURE,
   };
 }
 
@@ -226,7 +226,7 @@ function loadRootAuthority(authority: TrustedRootAuthority): TrustedAuthority {
   return loadAuthority(
     authority.uri,
     authority.chain.map((der) => Buffer.from(der)),
-    authority.validFrom ?? Number.NEGATIVE_INFINITY,
-    authority.validUntil ?? Number.POSITIVE_INFINITY,
+    authority.validFrom ?? DISTANT_PAST,
+    authority.validUntil ?? DISTANT_FUTURE,
   );
 }

@@ -101,7 +101,7 @@ async function readShard(
   return trailer;
 }
 
-async function* readLines(file: string): AsyncGenerator<unknown> {
+async function* readLines(file: string): AsyncGenerator {
   const input = createReadStream(file);
   try {
     let number = 0;

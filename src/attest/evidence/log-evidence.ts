@@ -6,7 +6,7 @@
  * Start here for logs, signing-time.ts for times, attestor.ts for keys that sign without certificates.
  */
 
-import { type Instant, SECOND } from '../../base/clock.ts';
+import { type Instant, instantAtSeconds } from '../../base/clock.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import type { WitnessPolicy } from '../../tlog/witness-policy.ts';
 import { isLogNamed } from '../authority/material.ts';
@@ -157,7 +157,9 @@ export class LogJudge {
 
 /** When the log says that it took the entry; its promise has been verified with the signing times. */
 function promisedTime({ signedEntryTimestamp, integratedTime }: LogEntry): Instant[] | undefined {
-  return signedEntryTimestamp && integratedTime !== undefined ? [Number(integratedTime) * SECOND] : undefined;
+  return signedEntryTimestamp && integratedTime !== undefined
+    ? [instantAtSeconds(integratedTime)]
+    : undefined;
 }
 
 function isEntryOf(entry: LogEntry, expected: EntryExpectation): boolean {

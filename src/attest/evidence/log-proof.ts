@@ -1,5 +1,5 @@
 import { equalBytes } from '../../base/bytes.ts';
-import { formatInstant, type Instant, SECOND } from '../../base/clock.ts';
+import { formatInstant, type Instant, instantAtSeconds } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import { isSignature, type PublicKey } from '../../base/keys.ts';
 import { type OpenedCheckpoint, openCheckpoint } from '../../tlog/checkpoint.ts';
@@ -20,7 +20,7 @@ export function checkPromise(
 ): { time: Instant; log: TrustedLog } {
   if (entry.integratedTime === undefined)
     throw new StellaError('TIMESTAMP_INVALID', 'the log entry has a promise but no time');
-  const time = Number(entry.integratedTime) * SECOND;
+  const time = instantAtSeconds(entry.integratedTime);
   if (!Number.isSafeInteger(time) || entry.logIndex > BigInt(Number.MAX_SAFE_INTEGER))
     throw new StellaError('TIMESTAMP_INVALID', "the log entry's time or index is out of range");
   const known = logs.filter((log) => isLogNamed(log, entry.logId));

@@ -7,7 +7,7 @@
  */
 
 import { posix } from 'node:path';
-import { type Duration, formatDuration, type Instant } from '../../base/clock.ts';
+import { type Duration, durationBetween, formatDuration, type Instant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import type { WitnessPolicy } from '../../tlog/witness-policy.ts';
 import type { AttestorKey } from '../authority/material.ts';
@@ -102,7 +102,9 @@ export function checkRule(rule: PolicyRule, facts: PolicyFacts): void {
     refuse(
       'age',
       `at most ${formatDuration(maxAge)}`,
-      facts.signedAt === undefined ? 'no trusted signing time' : formatDuration(facts.now - facts.signedAt),
+      facts.signedAt === undefined
+        ? 'no trusted signing time'
+        : formatDuration(durationBetween(facts.signedAt, facts.now)),
     );
 }
 

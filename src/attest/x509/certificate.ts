@@ -108,7 +108,7 @@ export function parseCertificate(der: Buffer, code: ErrorCode = 'CERTIFICATE_INV
   wrapper.finish();
 
   const extensions = new Map<string, Extension>();
-  for (const reader = wrapper.inside(list); !reader.done; ) {
+  for (const reader = wrapper.inside(list); !reader.isDone(); ) {
     const element = reader.next(TAG.sequence);
     const inside = reader.inside(element);
     const oid = inside.oid();
@@ -160,8 +160,8 @@ export function authorityOf(certificate: Certificate): { isAuthority: boolean; p
   const constraints = certificate.extensions.get(EXTENSION.basicConstraints);
   if (!constraints) return none;
   const reader = new DerReader(constraints.value, 'CERTIFICATE_INVALID').enter(TAG.sequence);
-  if (reader.done || !reader.boolean()) return none;
-  const pathLength = reader.done ? Number.POSITIVE_INFINITY : reader.smallInteger();
+  if (reader.isDone() || !reader.boolean()) return none;
+  const pathLength = reader.isDone() ? Number.POSITIVE_INFINITY : reader.smallInteger();
   // Bit 5 of KeyUsage is keyCertSign.
   return { isAuthority: hasKeyUsage(certificate, 5), pathLength };
 }
@@ -182,6 +182,6 @@ export function purposesOf(certificate: Certificate): readonly string[] | undefi
   if (!extension) return undefined;
   const purposes: string[] = [];
   const reader = new DerReader(extension.value, 'CERTIFICATE_INVALID').enter(TAG.sequence);
-  while (!reader.done) purposes.push(reader.oid());
+  while (!reader.isDone()) purposes.push(reader.oid());
   return purposes;
 }

@@ -1,4 +1,4 @@
-import type { Instant } from '../../base/clock.ts';
+import { addDuration, type Duration, type Instant, instant, milliseconds } from '../../base/clock.ts';
 import type { ErrorCode } from '../../base/codes.ts';
 import { StellaError } from '../../base/errors.ts';
 
@@ -43,7 +43,7 @@ export class DerReader {
     throw new StellaError(this.code, `malformed DER: ${problem}`);
   }
 
-  get done(): boolean {
+  isDone(): boolean {
     return this.at >= this.end;
   }
 
@@ -91,7 +91,7 @@ export class DerReader {
 
   /** Refuses anything that is left over. */
   finish(): void {
-    if (!this.done) this.refuse('trailing data');
+    if (!this.isDone()) this.refuse('trailing data');
   }
 
   content(element: Element): Buffer {
@@ -141,10 +141,10 @@ export class DerReader {
     // Date.UTC takes years below 100 for years of the twentieth century.
     if (year < 100 || days === undefined || day < 1 || day > days || hour > 23 || minute > 59 || second > 59)
       this.refuse('no such time');
-    const instant = Date.UTC(year, month - 1, day, hour, minute, second);
+    const time = instant(Date.UTC(year, month - 1, day, hour, minute, second));
     return secondEnd === element.end - 1
-      ? instant
-      : instant + this.#fraction(secondEnd, element.end - 1, isLong);
+      ? time
+      : addDuration(time, this.#fraction(secondEnd, element.end - 1, isLong));
   }
 
   #digits(from: number, to: number): number {
@@ -158,9 +158,9 @@ export class DerReader {
   }
 
   /** `.123`, whole milliseconds of it. */
-  #fraction(from: number, to: number, isAllowed: boolean): number {
+  #fraction(from: number, to: number, isAllowed: boolean): Duration {
     if (!isAllowed || this.bytes[from] !== 0x2e || to - from < 2 || to - from > 10) this.refuse('bad time');
-    return Math.floor((this.#digits(from + 1, to) * 1000) / 10 ** (to - from - 1));
+    return milliseconds(Math.floor((this.#digits(from + 1, to) * 1000) / 10 ** (to - from - 1)));
   }
 }
 

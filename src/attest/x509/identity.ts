@@ -65,7 +65,7 @@ function subjectIn(certificate: Certificate): string {
   const extension = certificate.extensions.get(EXTENSION.subjectAltName);
   if (!extension) throw new StellaError(code, 'the certificate names nobody (no subject alternative name)');
   const names: string[] = [];
-  for (const reader = new DerReader(extension.value, code).enter(TAG.sequence); !reader.done; ) {
+  for (const reader = new DerReader(extension.value, code).enter(TAG.sequence); !reader.isDone(); ) {
     const element = reader.next();
     switch (element.tag) {
       case 0x81: // rfc822Name

@@ -45,7 +45,7 @@ export function signatureAlgorithmIn(
 
 /** RSASSA-PSS-params (RFC 4055 §3.1). Their defaults are of SHA-1; one hash must serve for message and mask. */
 function pssIn(identifier: DerReader): SignatureAlgorithm | undefined {
-  if (identifier.done) return undefined;
+  if (identifier.isDone()) return undefined;
   const params = identifier.enter(TAG.sequence);
   identifier.finish();
   const inTag = (tag: number) => {
@@ -55,7 +55,7 @@ function pssIn(identifier: DerReader): SignatureAlgorithm | undefined {
   const hash = inTag(0xa0)?.enter(TAG.sequence).oid();
   const mask = inTag(0xa1)?.enter(TAG.sequence);
   const isMgf1 = mask?.oid() === MGF1;
-  const maskHash = isMgf1 ? mask?.enter(TAG.sequence).oid() : undefined;
+  const maskHash = isMgf1 ? mask.enter(TAG.sequence).oid() : undefined;
   const saltLength = inTag(0xa2)?.smallInteger() ?? 20;
   const trailer = inTag(0xa3)?.smallInteger() ?? 1;
   params.finish();

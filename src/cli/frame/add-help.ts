@@ -5,7 +5,7 @@ import { type CommandHelp, EXIT_IN_BRIEF, EXIT_MEANINGS, type HelpTable } from '
 
 /** The exit statuses of a command in order. */
 export function exitStatuses(help: CommandHelp): ExitStatus[] {
-  return [EXIT.done, EXIT.unexpected, EXIT.input, ...help.exits].sort();
+  return [EXIT.done, EXIT.unexpected, EXIT.input, ...help.exits].sort((a, b) => a - b);
 }
 
 const GROUP_TEXT = `\nExit status: ${Object.entries(EXIT_IN_BRIEF)

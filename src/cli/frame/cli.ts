@@ -21,8 +21,8 @@ export interface Io {
   readonly cwd: string;
   readonly clock: Clock;
   readonly stdin: NodeJS.ReadableStream;
-  stdout(text: string): void;
-  stderr(text: string): void;
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
   /** Whether stderr is a terminal that can show progress and colour. */
   readonly terminal: boolean;
   /** Whether stdout is a terminal that can show colour. */
@@ -66,13 +66,13 @@ export interface Run<Options> {
   readonly now: Instant;
   readonly options: Options & CommonOptions;
   /** A line for people on stderr, e.g. a warning; silent with `--quiet`. */
-  note(line: string): void;
+  readonly note: (line: string) => void;
   /** A line on stderr with `--verbose` only. */
-  trace(line: string): void;
+  readonly trace: (line: string) => void;
   /** Reports a failure that does not end the run. */
   fail(error: StellaError): void;
   /** Reports how much of `what` is done; call it as often as you like. `unit` is bytes unless told otherwise. */
-  progress(what: string, done: number, total: number, unit?: Unit): void;
+  readonly progress: (what: string, done: number, total: number, unit?: Unit) => void;
   /** Adds facts to the log of this run (`--log-file`), e.g. the store's generation. */
   record(facts: Facts): void;
 }
@@ -236,7 +236,7 @@ export class Cli {
 /** `trust snapshot export`: a command's name with those of its groups. */
 export function commandPath(command: Command): string {
   const names: string[] = [];
-  for (let at: Command | null = command; at?.parent; at = at.parent) names.unshift(at.name());
+  for (let at = command; at.parent; at = at.parent) names.unshift(at.name());
   return names.join(' ');
 }
 

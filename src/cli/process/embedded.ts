@@ -17,7 +17,7 @@ function loadZstd(): ZstdBinding {
   const directory = mkdtempSync(join(tmpdir(), 'stella-zstd-'));
   try {
     const file = join(directory, 'zstd.node');
-    writeFileSync(file, new Uint8Array(getRawAsset('zstd.node') as ArrayBuffer), { mode: 0o500 });
+    writeFileSync(file, new Uint8Array(getRawAsset('zstd.node')), { mode: 0o500 });
     const loaded = { exports: {} as ZstdBinding };
     process.dlopen(loaded, file);
     return loaded.exports;

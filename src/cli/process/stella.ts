@@ -7,6 +7,7 @@
 
 import { createInterface, type Interface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { isatty } from 'node:tty';
 import { systemClock } from '../../base/clock.ts';
 import { EXIT } from '../../base/codes.ts';
 import { StellaError } from '../../base/errors.ts';
@@ -16,7 +17,7 @@ import { run } from '../main.ts';
 import { errorText } from '../terminal/output.ts';
 
 /** Standard input is not touched before somebody needs it: making the stream takes a millisecond. */
-const isInteractive = () => process.stderr.isTTY === true && process.stdin.isTTY === true;
+const isInteractive = () => isatty(2) && isatty(0);
 
 async function ask(question: string): Promise<string> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
@@ -67,7 +68,10 @@ const SIGNALS = [
 // What is committed was committed in one step; all the rest can be undone.
 for (const [signal, status] of SIGNALS) {
   process.on(signal, () => {
-    if (stop) return stop();
+    if (stop) {
+      stop();
+      return;
+    }
     // Where exiting has to wait, e.g. for a blocked read, a second Ctrl-C ends the process the hard way.
     process.removeAllListeners(signal);
     undoUnfinished();
@@ -78,7 +82,7 @@ for (const [signal, status] of SIGNALS) {
 }
 
 const dumb = process.env['TERM'] === 'dumb';
-const columns = process.stdout.columns ?? process.stderr.columns;
+const screen = isatty(1) ? process.stdout : isatty(2) ? process.stderr : undefined;
 
 void run(process.argv.slice(2), {
   env: process.env,
@@ -92,9 +96,9 @@ void run(process.argv.slice(2), {
   onStop: (stopRun) => {
     stop = stopRun;
   },
-  terminal: process.stderr.isTTY === true && !dumb,
-  stdoutTerminal: process.stdout.isTTY === true && !dumb,
-  ...(columns ? { columns } : {}),
+  terminal: isatty(2) && !dumb,
+  stdoutTerminal: isatty(1) && !dumb,
+  ...(screen ? { columns: screen.columns } : {}),
   get ask() {
     return isInteractive() ? ask : undefined;
   },

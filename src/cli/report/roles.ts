@@ -1,3 +1,4 @@
+import type { Instant } from '../../base/clock.ts';
 import { isStellaError } from '../../base/errors.ts';
 import { metadataPath } from '../../tuf/layout.ts';
 import { parseMetadata } from '../../tuf/parse-metadata.ts';
@@ -6,7 +7,7 @@ import type { ReportRole } from './report.ts';
 interface RoleFacts {
   readonly name: string;
   readonly version: number;
-  readonly expires: number;
+  readonly expires: Instant;
 }
 
 const TOP = ['root', 'timestamp', 'snapshot', 'targets'] as const;

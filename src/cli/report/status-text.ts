@@ -1,4 +1,10 @@
-import { formatDuration, formatInstant, type Instant, SECOND } from '../../base/clock.ts';
+import {
+  durationBetween,
+  formatDuration,
+  formatInstant,
+  type Instant,
+  instantAtSeconds,
+} from '../../base/clock.ts';
 import type { Config, ConfigKey } from '../../config/config.ts';
 import type { StoreState } from '../../store/store.ts';
 import type { PolicyState, WitnessState } from '../../tlog/witness-policy.ts';
@@ -173,7 +179,7 @@ function witnessText(origin: string, { isMet, witnesses }: PolicyState): string 
 
 /** Seconds since 1970, which a witness may put beyond what a date can be. */
 function formatSeconds(seconds: bigint): string {
-  return seconds < 253_402_300_800n ? formatInstant(Number(seconds) * SECOND) : `${seconds} s after 1970`;
+  return seconds < 253_402_300_800n ? formatInstant(instantAtSeconds(seconds)) : `${seconds} s after 1970`;
 }
 
 function services(status: TrustStatus, config: Config): string {
@@ -198,8 +204,8 @@ export function standing({ freshness, generation, problems }: TrustStatus): stri
 
 function left(expires: Instant, now: Instant): string {
   return expires > now
-    ? `in ${formatDuration(expires - now)}`
-    : `EXPIRED ${formatDuration(now - expires)} ago`;
+    ? `in ${formatDuration(durationBetween(now, expires))}`
+    : `EXPIRED ${formatDuration(durationBetween(expires, now))} ago`;
 }
 
 function keysText(status: TrustStatus): string {

@@ -1,10 +1,10 @@
-import { formatDuration, formatInstant, type Instant } from '../../base/clock.ts';
+import { durationBetween, formatDuration, formatInstant, type Instant } from '../../base/clock.ts';
 import type { Synced } from '../../trust/sync.ts';
 import { formatRoles } from './status-text.ts';
 
 export function syncedText({ generation, changed, fresh }: Synced, now: Instant): string {
   if (fresh !== undefined)
-    return `fresh: synced ${formatDuration(now - fresh)} ago; --force asks all the same`;
+    return `fresh: synced ${formatDuration(durationBetween(fresh, now))} ago; --force asks all the same`;
   const roles = formatRoles(generation.state.tuf.roles);
   return changed
     ? `generation ${generation.number}: ${roles}`

@@ -1,4 +1,16 @@
-import { DAY, formatInstant, type Instant } from '../../base/clock.ts';
+import {
+  addDuration,
+  DAY,
+  days,
+  durationBetween,
+  earliest,
+  formatInstant,
+  type Instant,
+  instant,
+  latest,
+  longest,
+  milliseconds,
+} from '../../base/clock.ts';
 import type { Report, ReportKey } from './report.ts';
 import { line, rect, scale, svg, text, WIDTH } from './svg.ts';
 
@@ -21,7 +33,7 @@ const date = (instant: Instant) => formatInstant(instant).slice(0, 10);
 
 /** Every expiry against today and the staleness window. */
 export function drawTimeline({ roles, window, now, keys }: Report): string {
-  const start = Math.min(now, window?.reference ?? now);
+  const start = earliest(now, window?.reference ?? now);
   const rows: Row[] = [
     ...(window
       ? [
@@ -43,7 +55,7 @@ export function drawTimeline({ roles, window, now, keys }: Report): string {
       : []),
     ...roles.map((role) => ({
       label: role.name,
-      from: Math.min(start, role.expires),
+      from: earliest(start, role.expires),
       to: role.expires,
       kind: role.expires <= now ? 'bad' : 'bar',
       note: `${role.expires <= now ? 'expired' : 'expires'} ${date(role.expires)}`,
@@ -52,7 +64,7 @@ export function drawTimeline({ roles, window, now, keys }: Report): string {
       .filter(({ until, life }) => until !== undefined && (life === 'active' || life === 'grace'))
       .map((key) => ({
         label: key.name,
-        from: Math.min(start, key.until!),
+        from: earliest(start, key.until!),
         to: key.until!,
         kind: key.until! <= now ? 'bad' : 'bar',
         note: `${key.usage} until ${date(key.until!)}`,
@@ -76,14 +88,14 @@ const LIFE_KINDS: Readonly<Record<ReportKey['life'], string>> = {
 /** The life of each key: since when, until when, and where it is in it. */
 export function drawKeys({ keys, now }: Report): string {
   const known = keys.flatMap(({ since, until }) => [since, until]).filter((at) => at !== undefined);
-  const start = Math.min(now - 30 * DAY, ...known);
+  const start = earliest(addDuration(now, days(-30)), ...known);
   const rows = keys.map((key): Row => {
     // What has ended ends there; what is in use goes on.
     const ended = key.life === 'revoked' ? key.since : key.until;
     return {
       label: key.name,
       from: key.life === 'revoked' ? start : (key.since ?? start),
-      to: ended ?? Math.max(now + 30 * DAY, ...known),
+      to: ended ?? latest(addDuration(now, days(30)), ...known),
       kind: LIFE_KINDS[key.life],
       note: `${key.life}${key.until === undefined ? '' : `, until ${date(key.until)}`}`,
       open: ended === undefined,
@@ -97,12 +109,15 @@ export function drawKeys({ keys, now }: Report): string {
   );
 }
 
+const FAR = days(800);
+
 /** The widest range that still shows what is near: far ends are cut and say so. */
 function rangeOf(rows: readonly Row[], now: Instant): { from: Instant; to: Instant } {
-  const near = Math.max(...rows.map(({ to }) => to).filter((to) => to - now < 800 * DAY), now + 14 * DAY);
-  const from = Math.max(Math.min(...rows.map((row) => row.from), now), now - 800 * DAY);
-  const margin = Math.max((near - from) * 0.04, DAY);
-  return { from: from - margin, to: near + margin };
+  const ends = rows.map(({ to }) => to).filter((to) => durationBetween(now, to) < FAR);
+  const near = latest(...ends, addDuration(now, days(14)));
+  const from = latest(earliest(...rows.map((row) => row.from), now), instant(now - FAR));
+  const margin = longest(milliseconds((near - from) * 0.04), DAY);
+  return { from: instant(from - margin), to: addDuration(near, margin) };
 }
 
 function drawRows(title: string, description: string, rows: readonly Row[], now: Instant): string {
@@ -110,7 +125,7 @@ function drawRows(title: string, description: string, rows: readonly Row[], now:
   const x = scale(from, to, LEFT, RIGHT);
   const height = TOP + rows.length * ROW + 10;
   const today = x(now);
-  const ticks = Array.from({ length: 5 }, (_, i) => from + ((to - from) * (i + 0.5)) / 5);
+  const ticks = Array.from({ length: 5 }, (_, i) => instant(from + ((to - from) * (i + 0.5)) / 5));
   return svg(
     height,
     title,

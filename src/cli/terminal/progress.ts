@@ -104,7 +104,7 @@ function terminalStream(draw: (text: string) => void): NodeJS.WritableStream {
   const stream = new Writable({
     decodeStrings: false,
     write: (text: string, _encoding, done) => {
-      draw(String(text));
+      draw(text);
       done();
     },
   });

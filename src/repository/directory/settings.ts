@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { formatUtf8, parseUtf8 } from '../../base/bytes.ts';
-import { DAY, type Duration, parseDuration } from '../../base/clock.ts';
+import { type Duration, days, parseDuration } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import { readBounded, replaceFile } from '../../base/files.ts';
 import { checkSchema } from '../../base/schema.ts';
@@ -58,7 +58,7 @@ export function parseSettings(bytes: Uint8Array): Settings {
 
 function validity(text: string, role: TopRole): Duration {
   const duration = parseDuration(text);
-  if (duration <= 0 || duration > 20 * 365 * DAY)
+  if (duration <= 0 || duration > days(20 * 365))
     throw new StellaError(
       'CONFIG_INVALID',
       `${SETTINGS_FILE}: expires.${role} must be more than 0 and at most 7300d`,

@@ -9,7 +9,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { formatUtf8 } from '../../base/bytes.ts';
-import { formatInstant, type Instant, MINUTE, parseInstant } from '../../base/clock.ts';
+import { formatInstant, type Instant, minutes, parseInstant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import {
   isDirectory,
@@ -38,7 +38,7 @@ export interface WorkingDirectory {
 
 const CLOCK_FILE = 'clock';
 /** As much as the clocks of two machines may differ. */
-const CLOCK_TOLERANCE = 5 * MINUTE;
+const CLOCK_TOLERANCE = minutes(5);
 
 /** Reads files below `directory`. */
 export function directoryReader(directory: string): RepositoryReader {

@@ -6,7 +6,7 @@
  * Start here, then targets.ts and delegations.ts for the edits themselves.
  */
 
-import { type Duration, formatInstant, type Instant, SECOND } from '../../base/clock.ts';
+import { addDuration, type Duration, formatInstant, type Instant, wholeSecond } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import { delegationsOf } from '../../tuf/delegation.ts';
 import type { RootPart, TargetsPart, TufRoot, TufSnapshot, TufTargets } from '../../tuf/metadata.ts';
@@ -31,7 +31,7 @@ export interface Change {
 
 /** The instant `validity` from now, as TUF writes it: to the second. */
 export function expiryFrom(now: Instant, validity: Duration): string {
-  return formatInstant(Math.floor((now + validity) / SECOND) * SECOND);
+  return formatInstant(wholeSecond(addDuration(now, validity)));
 }
 
 /** A change in the making: edits go in one by one, {@link Draft.finish} makes everything fit together. */

@@ -2,7 +2,6 @@ import { StellaError } from '../../base/errors.ts';
 import type { PublicKey } from '../../base/keys.ts';
 import { formatTufKey, tufKeyId } from '../../tuf/key.ts';
 import type { RootPart } from '../../tuf/metadata.ts';
-import type { TopRole } from '../../tuf/roles.ts';
 import type { Draft } from './change.ts';
 
 /** What a set of keys of a role is to become. */
@@ -25,7 +24,7 @@ interface KeyHolder {
 export function editKeys(draft: Draft, role: string, edit: KeyEdit): void {
   if (role === 'root' || role === 'targets' || role === 'snapshot' || role === 'timestamp') {
     draft.editRoot((root) => {
-      applyEdit(root.roles[role as TopRole], holderOf(root), role, edit);
+      applyEdit(root.roles[role], holderOf(root), role, edit);
     });
     return;
   }
@@ -70,7 +69,7 @@ function applyEdit(
     if (rule.keyids.includes(keyid))
       throw new StellaError('USAGE', `role ${role} has the key ${keyid} already`);
     rule.keyids.push(keyid);
-    holder.keys[keyid] = key as (typeof holder.keys)[string];
+    holder.keys[keyid] = key;
   }
   if (edit.threshold !== undefined) rule.threshold = edit.threshold;
   if (rule.threshold < 1 || rule.threshold > rule.keyids.length)

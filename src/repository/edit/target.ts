@@ -134,7 +134,7 @@ function checkCertificates(bytes: Uint8Array): void {
   if (blocks.length === 0) throw new StellaError('PARSE_FAILED', 'it has no PEM certificate');
   for (const block of blocks) {
     try {
-      void new X509Certificate(block);
+      new X509Certificate(block);
     } catch (cause) {
       throw new StellaError('PARSE_FAILED', 'it has a malformed certificate', { cause });
     }

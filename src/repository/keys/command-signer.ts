@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { formatDuration, MINUTE } from '../../base/clock.ts';
+import { type Duration, formatDuration, minutes } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import { ifInterrupted } from '../../base/interrupt.ts';
 import type { PublicKey, Signer } from '../../base/keys.ts';
@@ -9,8 +9,8 @@ import { isSignature } from '../../base/keys.ts';
 export interface CommandSignerOptions {
   /** Where the command runs. */
   readonly directory: string;
-  /** Milliseconds until it is given up; a person may have to enter a PIN or touch a token. Default: 5 minutes. */
-  readonly timeout?: number;
+  /** How long until it is given up; a person may have to enter a PIN or touch a token. Default: 5 minutes. */
+  readonly timeout?: Duration;
   /** Is told what the command writes to stderr, e.g. `touch the token`. */
   readonly onMessage?: (text: string) => void;
 }
@@ -43,7 +43,7 @@ export function commandSigner(command: string, publicKey: PublicKey, options: Co
 }
 
 function runSigner(command: string, data: Uint8Array, options: CommandSignerOptions): Promise<Uint8Array> {
-  const timeout = options.timeout ?? 5 * MINUTE;
+  const timeout = options.timeout ?? minutes(5);
   return new Promise((done, fail) => {
     const refuse = (why: string, cause?: unknown) =>
       fail(new StellaError('SIGNER_FAILED', `the external signer ${why}`, { cause, details: { command } }));

@@ -25,7 +25,7 @@ export interface KeyRing {
    */
   signerOf(keyid: string, key: TufKey): Promise<Signer | undefined>;
   /** The name under which repo.yaml has the key. */
-  nameOf(keyid: string): string | undefined;
+  readonly nameOf: (keyid: string) => string | undefined;
 }
 
 export async function loadKeyFile(

@@ -7,7 +7,7 @@
  */
 
 import { equalBytes, sha256Hex } from '../../base/bytes.ts';
-import type { Instant } from '../../base/clock.ts';
+import { earliest, type Instant, instant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import type { TufTimestamp } from '../../tuf/metadata.ts';
 import { formatMetadata, type MetadataFile, SPEC_VERSION, signedBytes } from '../../tuf/metadata.ts';
@@ -192,7 +192,7 @@ function judgedAudit(audit: Audit, now: Instant): JudgedRepository {
   const firstExpiry = Math.min(...roles.map(({ expires }) => expires));
   return {
     url: 'to be published',
-    referenceTime: Math.min(now, firstExpiry - 1),
+    referenceTime: earliest(now, instant(firstExpiry - 1)),
     rootVersions: audit.rootVersions,
     roles,
     read: (role, version) => {

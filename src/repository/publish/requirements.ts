@@ -1,6 +1,5 @@
 import { delegationsOf } from '../../tuf/delegation.ts';
 import type { MetadataFile, TufRoot } from '../../tuf/metadata.ts';
-import type { TopRole } from '../../tuf/roles.ts';
 import { ruleOf, type SigningRule, validSigners } from '../../tuf/signature.ts';
 import type { Audit } from '../directory/audit.ts';
 import type { Change } from '../edit/change.ts';
@@ -37,7 +36,7 @@ export function requirementsOf(
   if (published && (!root || role === 'root' || oldKeys === 'sign'))
     roots.push([root ? 'the present root' : 'the root', published.root]);
   if (role === 'root' || role === 'snapshot' || role === 'timestamp' || role === 'targets')
-    return roots.map(([by, root]) => ({ by, rule: ruleOf(root, role as TopRole) }));
+    return roots.map(([by, root]) => ({ by, rule: ruleOf(root, role) }));
   const current = new Map([...(published?.roles ?? []), ...(change?.roles ?? [])]);
   const rules: Requirement[] = [];
   for (const [delegator, metadata] of current)

@@ -22,7 +22,8 @@ function withMetadata(change: Change, role: string, metadata: MetadataFile): Cha
       return { ...change, root: metadata as TufRoot };
     case 'snapshot':
       return { ...change, snapshot: metadata as TufSnapshot };
-    default:
+    case 'targets':
+    case 'timestamp':
       return { ...change, roles: new Map(change.roles).set(role, metadata as TufTargets) };
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { formatUtf8 } from '../../base/bytes.ts';
-import { DAY, formatInstant, type Instant, parseInstant } from '../../base/clock.ts';
+import { days, formatInstant, type Instant, parseInstant } from '../../base/clock.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import {
   readBounded,
@@ -32,7 +32,7 @@ export interface LoadedChange {
 }
 
 /** A ceremony takes days, not weeks; after this a change is made anew. */
-const STAGED_FOR = 14 * DAY;
+const STAGED_FOR = days(14);
 const CHANGE_FILE = 'change.json';
 const MAX_CHANGE_BYTES = 64 * 1024 * 1024;
 

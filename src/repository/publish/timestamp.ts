@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Duration, formatDuration, type Instant } from '../../base/clock.ts';
+import { type Duration, durationBetween, formatDuration, type Instant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import { readBounded } from '../../base/files.ts';
 import { formatMetadata } from '../../tuf/metadata.ts';
@@ -87,8 +87,8 @@ export function describeExpiries(
 ): string {
   const texts = roles.map(({ role, expires }) =>
     expires <= now
-      ? `${role} expired ${formatDuration(now - expires)} ago`
-      : `${role} expires in ${formatDuration(expires - now)}`,
+      ? `${role} expired ${formatDuration(durationBetween(expires, now))} ago`
+      : `${role} expires in ${formatDuration(durationBetween(now, expires))}`,
   );
   const more = texts.length - MOST_NAMED;
   return more > 0 ? `${texts.slice(0, MOST_NAMED).join(', ')} and ${more} more` : texts.join(', ');

@@ -4,6 +4,7 @@ import { artifactOf } from '../../../src/attest/document/artifact.ts';
 import { parseAttestations } from '../../../src/attest/document/parse.ts';
 import { formatPromise } from '../../../src/attest/evidence/promise.ts';
 import { verifyAttestation } from '../../../src/attest/verify.ts';
+import { instant } from '../../../src/base/clock.ts';
 import { parseTrustedRoot } from '../../../src/trust/trusted-root.ts';
 import { pem, sha256, signWith } from '../../support/sigstore/certificates.ts';
 import { base64 } from '../../support/sigstore/edit.ts';
@@ -48,7 +49,8 @@ async function judge(document: object, root: unknown) {
     identity: { subject: { exactly: IDENTITY }, issuer: { exactly: ISSUER } },
   };
   return (
-    (await verifyAttestation(parsed!.attestation, trust, options, SIGNED + DAY)).error?.code ?? 'verified'
+    (await verifyAttestation(parsed!.attestation, trust, options, instant(SIGNED + DAY))).error?.code ??
+    'verified'
   );
 }
 
@@ -87,7 +89,7 @@ test('an envelope, in the entries of now and in those that have only its hash', 
       }),
     );
   expect(await judge(cosignBundle(envelope, certificate, intoto(envelope)), made.root)).toBe('verified');
-  const refused = [intoto(Buffer.from(`${envelope} `)), intoto(envelope, base64(made.publicKey))];
+  const refused = [intoto(Buffer.from(`${envelope.toString()} `)), intoto(envelope, base64(made.publicKey))];
   for (const body of refused)
     expect(await judge(cosignBundle(envelope, certificate, body), made.root)).toBe('LOG_ENTRY_MISMATCH');
 });

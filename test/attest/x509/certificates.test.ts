@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { loadTrust } from '../../../src/attest/authority/verifier-trust.ts';
+import { instant } from '../../../src/base/clock.ts';
 import type { ErrorCode } from '../../../src/base/codes.ts';
 import type { TrustTarget } from '../../../src/trust/targets.ts';
 import {
@@ -50,7 +51,11 @@ describe.skipIf(!realIsPresent)('certificates', () => {
 
   test('the authority must have been valid at the signing time, both ends included', async () => {
     const valid = (validFrom: number, validUntil: number) =>
-      withRoot(old, { certificateAuthorities: [{ ...authority, validFrom, validUntil }] });
+      withRoot(old, {
+        certificateAuthorities: [
+          { ...authority, validFrom: instant(validFrom), validUntil: instant(validUntil) },
+        ],
+      });
     expect(await valid(signedAt, signedAt)).toBeUndefined();
     expect(await valid(signedAt + 1, signedAt + 2)).toBe('CERTIFICATE_EXPIRED');
     expect(await valid(signedAt - 2, signedAt - 1)).toBe('CERTIFICATE_EXPIRED');
@@ -81,7 +86,9 @@ describe.skipIf(!realIsPresent)('certificates', () => {
   test('the certificate must be in a trusted CT log whose key was valid then', async () => {
     expect(await withRoot(old, { ctlogs: [] })).toBe('SCT_INVALID');
     const log = root.ctlogs[1]!;
-    expect(await withRoot(old, { ctlogs: [{ ...log, validUntil: signedAt - 60_000 }] })).toBe('SCT_INVALID');
+    expect(await withRoot(old, { ctlogs: [{ ...log, validUntil: instant(signedAt - 60_000) }] })).toBe(
+      'SCT_INVALID',
+    );
     expect(await withRoot(old, { ctlogs: [{ ...log, validFrom: undefined }] })).toBe('SCT_INVALID');
     expect(await withRoot(old, { ctlogs: [{ ...log, publicKey: root.ctlogs[0]!.publicKey }] })).toBe(
       'SCT_INVALID',

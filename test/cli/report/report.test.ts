@@ -6,13 +6,14 @@ import type { AxeResults } from 'axe-core';
 import fc from 'fast-check';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { instant, parseInstant } from '../../../src/base/clock.ts';
 import { formatReport } from '../../../src/cli/report/page.ts';
 import type { Report } from '../../../src/cli/report/report.ts';
 import { makeEnclave, makeSite, type Site } from '../../support/site.ts';
 import { temporaryTree } from '../../support/temp.ts';
 
 const DAY = 86_400_000;
-const now = Date.parse('2026-02-01T00:00:00Z');
+const now = parseInstant('2026-02-01T00:00:00Z');
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => {
   try {
     readFileSync(path, { flag: 'r' });
@@ -39,7 +40,7 @@ const full: Report = {
     {
       name: 'root',
       version: 4,
-      expires: now + 300 * DAY,
+      expires: instant(now + 300 * DAY),
       parent: undefined,
       signers: {
         threshold: 3,
@@ -49,46 +50,50 @@ const full: Report = {
     {
       name: 'timestamp',
       version: 762,
-      expires: now - DAY,
+      expires: instant(now - DAY),
       parent: 'root',
       signers: { threshold: 1, keyIds: ['1'.repeat(64)] },
     },
     {
       name: 'snapshot',
       version: 90,
-      expires: now + 12 * DAY,
+      expires: instant(now + 12 * DAY),
       parent: 'root',
       signers: { threshold: 1, keyIds: ['2'.repeat(64)] },
     },
     {
       name: 'targets',
       version: 31,
-      expires: now + 120 * DAY,
+      expires: instant(now + 120 * DAY),
       parent: 'root',
       signers: { threshold: 2, keyIds: ['3'.repeat(64), '4'.repeat(64), '5'.repeat(64)] },
     },
     {
       name: 'builds',
       version: 8,
-      expires: now + 60 * DAY,
+      expires: instant(now + 60 * DAY),
       parent: 'targets',
       signers: { threshold: 1, keyIds: ['6'.repeat(64)] },
     },
     {
       name: 'a-role-with-a-name-that-is-much-too-long-for-a-box',
       version: 2,
-      expires: now + 45 * DAY,
+      expires: instant(now + 45 * DAY),
       parent: 'targets',
       signers: undefined,
     },
   ],
-  window: { reference: now - 3 * DAY, freshUntil: now + DAY / 2, acceptedUntil: now + 4 * DAY },
+  window: {
+    reference: instant(now - 3 * DAY),
+    freshUntil: instant(now + DAY / 2),
+    acceptedUntil: instant(now + 4 * DAY),
+  },
   keys: [
     {
       name: 'rekor-key-v2.pub',
       usage: 'Rekor',
       life: 'active',
-      since: now - 20 * DAY,
+      since: instant(now - 20 * DAY),
       until: undefined,
       id: '7'.repeat(64),
     },
@@ -96,23 +101,23 @@ const full: Report = {
       name: 'rekor-key-v1.pub',
       usage: 'Rekor',
       life: 'grace',
-      since: now - 400 * DAY,
-      until: now + 30 * DAY,
+      since: instant(now - 400 * DAY),
+      until: instant(now + 30 * DAY),
       id: '8'.repeat(64),
     },
     {
       name: 'rekor-key-v0.pub',
       usage: 'Rekor',
       life: 'retired',
-      since: now - 60 * DAY,
-      until: now - 60 * DAY,
+      since: instant(now - 60 * DAY),
+      until: instant(now - 60 * DAY),
       id: '9'.repeat(64),
     },
     {
       name: '<script>alert(1)</script>',
       usage: 'bundle-signer',
       life: 'revoked',
-      since: now - 10 * DAY,
+      since: instant(now - 10 * DAY),
       until: undefined,
       id: '0'.repeat(64),
     },
@@ -120,8 +125,8 @@ const full: Report = {
       name: 'fulcio-chain.pem',
       usage: 'Fulcio',
       life: 'active',
-      since: now - 200 * DAY,
-      until: now + 3000 * DAY,
+      since: instant(now - 200 * DAY),
+      until: instant(now + 3000 * DAY),
       id: 'f'.repeat(64),
     },
   ],
@@ -185,14 +190,14 @@ test('parts of which there is nothing are left out', () => {
 });
 
 test('whatever the data, coordinates are numbers and text is escaped', () => {
-  const instant = fc.integer({ min: 0, max: 4e12 });
+  const time = fc.integer({ min: 0, max: 4e12 }).map(instant);
   const report = fc.record({
     title: fc.string({ unit: 'binary' }),
     roles: fc.array(
       fc.record({
         name: fc.string({ unit: 'binary' }),
         version: fc.nat(),
-        expires: instant,
+        expires: time,
         parent: fc.constantFrom(undefined, 'root', 'targets'),
         signers: fc.constant(undefined),
       }),
@@ -208,7 +213,7 @@ test('whatever the data, coordinates are numbers and text is escaped', () => {
       }),
       { maxLength: 4 },
     ),
-    now: instant,
+    now: time,
   });
   fc.assert(
     fc.property(report, (some) => {
@@ -312,9 +317,9 @@ describe.skipIf(!executablePath)('in a browser', () => {
       expect(await page.locator('svg[role=img]').count()).toBe(5);
       if (pictures) await page.screenshot({ path: join(pictures, `${scheme}.png`), fullPage: true });
       // Through the debugger: the page's own policy would not let it run.
-      const { violations } = (await page.evaluate(
+      const { violations } = await page.evaluate<AxeResults>(
         `${axe}; axe.run({ resultTypes: ['violations'] })`,
-      )) as AxeResults;
+      );
       expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
     },
   );

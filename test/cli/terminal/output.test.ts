@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
+import { instant, parseInstant } from '../../../src/base/clock.ts';
 import { Cli, type Io, type Run } from '../../../src/cli/frame/cli.ts';
 import { run } from '../../../src/cli/main.ts';
 import { formatNumber } from '../../../src/cli/terminal/output.ts';
@@ -18,7 +19,7 @@ async function onTerminal(args: readonly string[], setting: Partial<Io> = {}) {
   const status = await run(args, {
     env: { HOME: '/nonexistent' },
     cwd: '/',
-    clock: () => Date.parse('2026-02-01T00:00:00Z'),
+    clock: () => parseInstant('2026-02-01T00:00:00Z'),
     stdin: process.stdin,
     stdout: (text) => {
       stdout += text;
@@ -202,7 +203,7 @@ describe('--log-file', () => {
     const io = {
       env: {},
       cwd: '/',
-      clock: () => 0,
+      clock: () => instant(0),
       stdin: process.stdin,
       stdout: () => {},
       stderr: () => {},

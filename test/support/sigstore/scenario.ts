@@ -328,6 +328,6 @@ export function make(scenario: Scenario = {}): Made {
     bundle: edited(bundle, scenario.bundle),
     root: rootOf(scenario, entries, [...new Set(timestamps.map(({ tsa }) => tsa))]),
     key,
-    publicKey: createPublicKey(key.object).export({ type: 'spki', format: 'pem' }) as string,
+    publicKey: createPublicKey(key.object).export({ type: 'spki', format: 'pem' }),
   };
 }

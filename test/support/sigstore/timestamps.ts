@@ -50,7 +50,7 @@ export function timestampOf(signature: Uint8Array, options: TimestampOptions): B
       setOf(sequence(sequence(sequence(octets(sha256(tsa.certificate)))))),
     ),
   ];
-  const signed = setOf(...attributes.sort(Buffer.compare));
+  const signed = setOf(...attributes.sort((a, b) => Buffer.compare(a, b)));
   const signer = sequence(
     integer(1),
     sequence(tsa.issuer, integer(tsa.serial)),

@@ -11,7 +11,7 @@ import { loadArtifact, parseDigest, streamArtifact } from '../../../attest/docum
 import { type IdentityRule, parsePattern, type TextRule } from '../../../attest/policy/identity-rule.ts';
 import type { PolicyRule } from '../../../attest/policy/policy.ts';
 import type { VerifyOptions } from '../../../attest/verify.ts';
-import { parseDuration } from '../../../base/clock.ts';
+import { DISTANT_FUTURE, DISTANT_PAST, parseDuration } from '../../../base/clock.ts';
 import { StellaError } from '../../../base/errors.ts';
 import { readBounded, readError } from '../../../base/files.ts';
 import { loadPublicKey } from '../../../base/keys.ts';
@@ -194,8 +194,8 @@ function keyOf(path: string, name: string): AttestorKey {
   return {
     key: loadPublicKey(path),
     name,
-    validFrom: Number.NEGATIVE_INFINITY,
-    validUntil: Number.POSITIVE_INFINITY,
+    validFrom: DISTANT_PAST,
+    validUntil: DISTANT_FUTURE,
   };
 }
 

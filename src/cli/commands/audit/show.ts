@@ -29,9 +29,11 @@ export function registerAuditShow(audit: Command, cli: Cli): void {
 /** The facts of a line in one line: the message of a refusal, otherwise what names what was done. */
 function factsText(facts: Readonly<Record<string, unknown>>): string {
   const { code, message, command } = facts;
-  if (code !== undefined) return `${String(command)}: ${String(message)} [${String(code)}]`;
+  if (code !== undefined) return `${textOf(command)}: ${textOf(message)} [${textOf(code)}]`;
   return Object.entries(facts)
     .filter(([, value]) => typeof value !== 'object')
-    .map(([name, value]) => `${name} ${String(value)}`)
+    .map(([name, value]) => `${name} ${textOf(value)}`)
     .join(', ');
 }
+
+const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));

@@ -21,7 +21,13 @@ export function registerConfigShow(group: Command, cli: Cli): void {
     };
     const keys = Object.keys(values) as (keyof typeof values)[];
     const shown = (value: unknown) =>
-      value === null ? 'none' : Array.isArray(value) ? value.join(', ') : String(value);
+      value === null
+        ? 'none'
+        : Array.isArray(value)
+          ? value.join(', ')
+          : typeof value === 'string'
+            ? value
+            : JSON.stringify(value);
     return {
       json: {
         file: config.file ?? null,

@@ -1,5 +1,12 @@
 import type { Command } from 'commander';
-import { formatInstant, parseDuration, parseInstant } from '../../../base/clock.ts';
+import {
+  addDuration,
+  formatInstant,
+  type Instant,
+  milliseconds,
+  parseDuration,
+  parseInstant,
+} from '../../../base/clock.ts';
 import { StellaError } from '../../../base/errors.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { formatCount, formatTable } from '../../terminal/output.ts';
@@ -11,8 +18,8 @@ interface Options {
 }
 
 /** A time, or a duration back from now. */
-function parseSince(text: string, now: number): number {
-  return /^\d{4}-/.test(text) ? parseInstant(text) : now - parseDuration(text);
+function parseSince(text: string, now: Instant): Instant {
+  return /^\d{4}-/.test(text) ? parseInstant(text) : addDuration(now, milliseconds(-parseDuration(text)));
 }
 
 /** `stella log search` */

@@ -1,7 +1,7 @@
 import { accessSync, constants, readFileSync, statfsSync, statSync } from 'node:fs';
 import { platform } from 'node:os';
 import { dirname, join } from 'node:path';
-import { DAY, formatDuration, formatInstant, type Instant } from '../../../base/clock.ts';
+import { addDuration, days, formatDuration, formatInstant, type Instant } from '../../../base/clock.ts';
 import { EXIT, type ExitStatus } from '../../../base/codes.ts';
 import { isStellaError } from '../../../base/errors.ts';
 import { isDirectory } from '../../../base/files.ts';
@@ -23,7 +23,7 @@ export interface DoctorFinding {
   readonly exit: ExitStatus;
 }
 
-const EXPIRES_SOON = 7 * DAY;
+const EXPIRES_SOON = days(7);
 const LITTLE_SPACE = 1024 ** 3;
 /** Nothing that stella reads was made before stella. */
 const EARLIEST_PRESENT = Date.UTC(2026, 0, 1);
@@ -185,7 +185,7 @@ function trust(status: TrustStatus): DoctorFinding[] {
   ];
   // Behind the gap roles are judged as of the sealed time; there freshness is what counts.
   if (source.kind === 'sync') findings.push(...expiry(status, now));
-  if (sync && (sync.failures_since ?? 0) > 0 && sync.last_failure)
+  if (sync && sync.failures_since > 0 && sync.last_failure)
     findings.push(
       warning(
         'sync',
@@ -206,7 +206,7 @@ function age(status: TrustStatus): DoctorFinding {
 }
 
 function expiry(status: TrustStatus, now: Instant): DoctorFinding[] {
-  const soon = expiringBy(status, now + EXPIRES_SOON);
+  const soon = expiringBy(status, addDuration(now, EXPIRES_SOON));
   if (soon.length === 0) return [ok('expiry', `nothing expires within ${formatDuration(EXPIRES_SOON)}`)];
   return soon.map(({ what, expires, delegated }) =>
     // An expired delegated role stops only what depends on it; then the sync fails, and trust becomes stale.

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { formatDuration, formatInstant } from '../../../base/clock.ts';
+import { durationBetween, formatDuration, formatInstant, type Instant } from '../../../base/clock.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { formatTable } from '../../terminal/output.ts';
 import { type RepoFlags, repoOption, repositoryOf } from './shared-command.ts';
@@ -11,10 +11,10 @@ export function registerRepoStatus(parent: Command, cli: Cli): void {
     const { repositoryStatus } = await import('../../../repository/status.ts');
     const path = await repositoryOf(run);
     const status = repositoryStatus(path, run.now);
-    const left = (expires: number) =>
+    const left = (expires: Instant) =>
       expires <= run.now
-        ? `expired ${formatDuration(run.now - expires)} ago`
-        : `${formatDuration(expires - run.now)} left`;
+        ? `expired ${formatDuration(durationBetween(expires, run.now))} ago`
+        : `${formatDuration(durationBetween(run.now, expires))} left`;
     const roles = status.roles.map(({ role, version, expires, threshold, keys }) => [
       role,
       String(version),

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { formatDuration, formatInstant, parseDuration } from '../../../base/clock.ts';
+import { durationBetween, formatDuration, formatInstant, parseDuration } from '../../../base/clock.ts';
 import { StellaError } from '../../../base/errors.ts';
 import type { Cli } from '../../frame/cli.ts';
 import {
@@ -42,7 +42,7 @@ export function registerRepoUpdateTimestamp(parent: Command, cli: Cli): void {
     };
     const text = renewed
       ? `Timestamp ${version}, valid until ${formatInstant(expires)}`
-      : `Timestamp ${version} is valid for another ${formatDuration(expires - run.now)}: nothing to do`;
+      : `Timestamp ${version} is valid for another ${formatDuration(durationBetween(run.now, expires))}: nothing to do`;
     if (expiring.length === 0) return { json, text };
     // The timestamp is done; the failure is for whoever watches the timer.
     run.note(text);

@@ -1,4 +1,12 @@
-import { DAY, formatDuration, type Instant, parseInstant } from '../../../base/clock.ts';
+import {
+  addDuration,
+  days,
+  durationBetween,
+  formatDuration,
+  type Instant,
+  instant,
+  parseInstant,
+} from '../../../base/clock.ts';
 import type { Manifest, ManifestEntry } from '../../../bundle/manifest.ts';
 import { SECTIONS } from '../../../bundle/manifest.ts';
 import type { SealedBundle } from '../../../bundle/open.ts';
@@ -64,8 +72,9 @@ function facts(bundle: SealedBundle, name: string, size: number | undefined, now
   ];
 }
 
-function age(instant: Instant, now: Instant): string {
-  return instant <= now ? `${formatDuration(now - instant)} ago` : `in ${formatDuration(instant - now)}`;
+function age(time: Instant, now: Instant): string {
+  const past = durationBetween(time, now);
+  return past >= 0 ? `${formatDuration(past)} ago` : `in ${formatDuration(durationBetween(now, time))}`;
 }
 
 function expiry(expires: string, now: Instant): string {
@@ -105,7 +114,7 @@ export async function bundlePicture(
 ): Promise<Report> {
   const { manifest } = bundle;
   const sealedAt = parseInstant(manifest.sealed_at);
-  const acceptedUntil = sealedAt + manifest.stale_after_days * DAY;
+  const acceptedUntil = addDuration(sealedAt, days(manifest.stale_after_days));
   const paths = new Set(manifest.entries.map(({ path }) => path));
   const roles = Object.entries(manifest.tuf.roles).map(([role, { version, expires }]) => ({
     name: role,
@@ -126,7 +135,7 @@ export async function bundlePicture(
       paths.has(`tuf/${file}`) ? await bundle.readEntry(`tuf/${file}`) : undefined,
     ),
     // Half of the window is when a store with the default configuration begins to warn.
-    window: { reference: sealedAt, freshUntil: (sealedAt + acceptedUntil) / 2, acceptedUntil },
+    window: { reference: sealedAt, freshUntil: instant((sealedAt + acceptedUntil) / 2), acceptedUntil },
     keys: [],
     logs: manifest.logs.map((log) => ({
       origin: log.origin,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { formatDuration, type Instant, parseInstant } from '../../../base/clock.ts';
+import { durationBetween, formatDuration, type Instant, parseInstant } from '../../../base/clock.ts';
 import { StellaError } from '../../../base/errors.ts';
 import type { ListedBundle } from '../../../oci/list.ts';
 import { bundleSize } from '../../../oci/manifest.ts';
@@ -45,7 +45,7 @@ function rowOf({ tag, bundle }: ListedBundle, now: Instant): string[] {
     tag,
     String(facts.sequence),
     facts.sealedAt,
-    formatDuration(now - parseInstant(facts.sealedAt)),
+    formatDuration(durationBetween(parseInstant(facts.sealedAt), now)),
     `v${facts.rootVersion}`,
     formatBytes(bundleSize(bundle)),
     facts.base === undefined ? '-' : `number ${facts.base.sequence}`,

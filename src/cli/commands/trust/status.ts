@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { formatUtf8 } from '../../../base/bytes.ts';
-import { formatInstant, parseDuration } from '../../../base/clock.ts';
+import { addDuration, formatInstant, parseDuration } from '../../../base/clock.ts';
 import { EXIT } from '../../../base/codes.ts';
 import { writeNewFile } from '../../../base/files.ts';
 import type { Cli } from '../../frame/cli.ts';
@@ -34,7 +34,7 @@ export function registerTrustStatus(trust: Command, cli: Cli): void {
     }
     const { config, store } = openTrustSetting(run);
     const status = await loadStatus(store, config, now);
-    const expiring = within === undefined ? [] : expiringBy(status, now + within);
+    const expiring = within === undefined ? [] : expiringBy(status, addDuration(now, within));
     for (const { what, expires } of expiring) run.note(`warning: ${what} expires ${formatInstant(expires)}`);
     for (const problem of status.problems) run.fail(problem);
     if (options.html !== undefined) {

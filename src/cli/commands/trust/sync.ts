@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { formatInstant, type Instant, MINUTE } from '../../../base/clock.ts';
+import { formatInstant, type Instant, minutes } from '../../../base/clock.ts';
 import type { Synced } from '../../../trust/sync.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { fetcherOf, openTrustSetting } from '../../frame/trust-setting.ts';
@@ -48,7 +48,7 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
     io.onStop?.(() => controller.abort());
     const time = () => formatInstant(io.clock());
     const watched = await watchTrust({
-      interval: config.refreshIntervalMinutes * MINUTE,
+      interval: minutes(config.refreshIntervalMinutes),
       clock: io.clock,
       signal: controller.signal,
       sync: (now) => sync(now, true),

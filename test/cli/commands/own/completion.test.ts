@@ -121,7 +121,7 @@ describe('the script for PowerShell', () => {
 
   test('uses what it defines, asks this command, and is registered for it', async () => {
     const { stdout } = await stella(['completion', 'powershell']);
-    const defined = [...stdout.matchAll(/^\s*(?:function|filter) (\w+)/gm)].map(([, name]) => name);
+    const defined = [...stdout.matchAll(/^\s*(?:function|filter) (\w+)/gm)].map(([, name]) => name!);
     const used = new Set([...stdout.matchAll(/__stella_\w+/g)].map(([name]) => name));
     expect([...used].sort()).toEqual([...defined].sort());
     const [, block] = /^\[scriptblock\](\$\w+) = \{$/m.exec(stdout)!;

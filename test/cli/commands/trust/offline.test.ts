@@ -102,7 +102,7 @@ describe.skipIf(!ownMounts)('a disk', () => {
     });
     return result.split('\n');
   }
-  const next = (home: string) => `${pathToFileURL(join(home, 'next')).href}`;
+  const next = (home: string) => pathToFileURL(join(home, 'next')).href;
 
   test('that is full refuses the sync, and the generation before it is whole', () => {
     const lines = onDisk('1m', ({ url, home }) => [
@@ -189,10 +189,10 @@ test('a watch ends cleanly on SIGTERM', async () => {
     env: { HOME: home },
   });
   let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk) => {
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     stdout += chunk;
   });
-  child.stderr.on('data', (chunk) => {
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     stderr += chunk;
     if (stderr.includes('unchanged')) child.kill('SIGTERM');
   });

@@ -47,7 +47,7 @@ class Site {
     this.repository.publish().writeTo(this.directory);
   }
 
-  async stella(args: string, now = NOW) {
+  async stella(args: string, now: number = NOW) {
     return await runStella(args.split(' '), { now, cwd: this.home, env: this.env });
   }
 
@@ -377,7 +377,7 @@ describe('trust status', () => {
 });
 
 describe('keys over their life', () => {
-  const keys = async (site: Site, now = NOW) =>
+  const keys = async (site: Site, now: number = NOW) =>
     (
       (await site.stella('trust status --json', now)).json() as {
         keys: { target: string; state: string; since: string }[];
