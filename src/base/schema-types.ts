@@ -1,4 +1,6 @@
 // Generated from schemas/ by `npm run generate`. Do not edit.
+import type { Sha256Hex } from './bytes.ts';
+import type { DistributedKeyId, KeyId } from './keys.ts';
 
 /**
  * attestations.json of one generation of a trust store: the attestations that its bundle carried, by name
@@ -6,7 +8,7 @@
 export interface AttestationList {
 attestations: {
 name: string
-sha256: string
+sha256: Sha256Hex
 }[]
 }
 
@@ -73,12 +75,12 @@ last_sequence: number
  */
 exports: {
 sequence: number
-manifest_sha256: string
+manifest_sha256: Sha256Hex
 sealed_at: string
 logs: {
 origin: string
 tree_size: number
-root_hash: string
+root_hash: Sha256Hex
 }[]
 }[]
 }
@@ -102,7 +104,7 @@ key_file?: string
 /**
  * 64 lowercase hexadecimal digits
  */
-export type ManifestSha256 = string
+export type ManifestSha256 = Sha256Hex
 /**
  * RFC 3339 in UTC, e.g. 2026-01-25T12:00:00Z
  */
@@ -161,7 +163,7 @@ entries: ManifestEntry[]
 /**
  * 64 lowercase hexadecimal digits
  */
-entries_root: string
+entries_root: Sha256Hex
 }
 /**
  * One role of the TUF repository, as it is carried
@@ -177,7 +179,7 @@ expires: ManifestInstant
 export interface ManifestLog {
 origin: string
 url: string
-log_id: ManifestSha256
+log_id: string
 tree_size: ManifestTreeSize
 root_hash: ManifestSha256
 /**
@@ -299,7 +301,7 @@ content: string
 location: string
 }
 
-export type PartsSha256 = string
+export type PartsSha256 = Sha256Hex
 
 /**
  * NAME.parts.json: the parts of a sealed bundle that was split, format v1
@@ -309,7 +311,7 @@ format: "stella-parts/v1"
 /**
  * SHA-256 of the bundle's manifest.json
  */
-manifest_sha256: string
+manifest_sha256: Sha256Hex
 /**
  * File name of the whole bundle; part I is NAME.00I
  */
@@ -386,7 +388,7 @@ issuer_pattern?: AttestationPolicyText
 }
 
 export type ReceiptInstant = string
-export type ReceiptSha256 = string
+export type ReceiptSha256 = Sha256Hex
 
 /**
  * What a site accepted: written by `trust import --receipt`, read by the producer
@@ -418,7 +420,7 @@ root_hash: ReceiptSha256
  * 
  */
 keys: {
-key_id: ReceiptSha256
+key_id: DistributedKeyId
 target: string
 usage: string
 }[]
@@ -428,10 +430,7 @@ usage: string
  * 
  */
 signatures: {
-/**
- * SHA-256 of the DER SubjectPublicKeyInfo
- */
-keyid: string
+keyid: KeyId
 /**
  * base64
  */
@@ -460,7 +459,7 @@ treeID: RekorV1LogTreeID
  * What Rekor v1 answers to GET /api/v1/log/proof, as far as it is used
  */
 export interface RekorV1Proof {
-hashes: (string[] | null)
+hashes: (Sha256Hex[] | null)
 [k: string]: unknown
 }
 
@@ -486,7 +485,7 @@ keys?: {
 /**
  * TUF key id
  */
-id: string
+id: Sha256Hex
 /**
  * Private key, PEM; relative to the repository
  */
@@ -500,7 +499,7 @@ command?: string
 }
 
 export type ServiceMapUrl = string
-export type ServiceMapLogId = string
+export type ServiceMapLogId = Sha256Hex
 export type ServiceMapTarget = string
 
 /**
@@ -565,7 +564,7 @@ inputs: number
 /**
  * Over the names of those files, so that shards of different inputs are told apart
  */
-inputs_sha256: string
+inputs_sha256: Sha256Hex
 verdicts: number
 verified: number
 }
@@ -586,7 +585,7 @@ files: string[]
 }
 
 export type StoreStateInstant = string
-export type StoreStateSha256 = string
+export type StoreStateSha256 = Sha256Hex
 /**
  * Of a transparency log's key: what entries name the log by
  */
@@ -615,7 +614,7 @@ version: number
 /**
  * SHA-256 of the pinned root metadata file, byte for byte
  */
-sha256: string
+sha256: Sha256Hex
 at: StoreStateInstant
 }
 source: ({
@@ -634,7 +633,7 @@ version: string
 /**
  * Key ids of the trusted keys whose signatures were found good
  */
-signers: StoreStateSha256[]
+signers: KeyId[]
 /**
  * Address of the sealed mirror, where it was not a file that was imported
  */
@@ -642,7 +641,7 @@ mirror?: string
 /**
  * Of the file that was imported, where it was one: tells the same file from a damaged copy without opening it
  */
-file_sha256?: string
+file_sha256?: Sha256Hex
 })
 tuf: {
 url: string
@@ -676,7 +675,7 @@ bundle_keys: string[]
  * Keys that TUF distributes, and since when this store has known them
  */
 known_keys?: {
-key_id: StoreStateSha256
+key_id: DistributedKeyId
 target: string
 usage: string
 log_ids?: StoreStateLogIds
@@ -686,7 +685,7 @@ since: StoreStateInstant
  * Keys that an earlier generation distributed and that TUF no longer names
  */
 revoked_keys?: {
-key_id: StoreStateSha256
+key_id: DistributedKeyId
 target: string
 usage: string
 log_ids?: StoreStateLogIds
@@ -719,7 +718,7 @@ expires: StoreStateInstant
 export interface StoreStateLog {
 origin: string
 url: string
-log_id: StoreStateSha256
+log_id: string
 tree_size: number
 root_hash: StoreStateSha256
 first_index: number

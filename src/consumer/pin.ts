@@ -1,4 +1,4 @@
-import { sha256Hex } from '../base/bytes.ts';
+import { parseSha256Hex, type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import type { StoreState } from '../store/store.ts';
 
@@ -13,7 +13,7 @@ export interface RootVouchers {
   /** `--root FILE`: the root itself. */
   readonly root?: Uint8Array | undefined;
   /** `--root-fingerprint sha256:HEX`: the SHA-256 of a root metadata file. */
-  readonly fingerprint?: string | undefined;
+  readonly fingerprint?: Sha256Hex | undefined;
   /** `--trust-on-first-use`. */
   readonly firstUse?: boolean | undefined;
   /** A person at a terminal. */
@@ -29,13 +29,14 @@ export interface Pin {
  * `sha256:` and 64 hexadecimal digits, upper or lower case → the digits in lower case.
  * @throws StellaError USAGE
  */
-export function parseFingerprint(text: string): string {
-  const match = /^sha256:([0-9a-f]{64})$/i.exec(text.trim());
-  if (!match)
+export function parseFingerprint(text: string): Sha256Hex {
+  const [, digits = ''] = /^sha256:(.*)$/i.exec(text.trim()) ?? [];
+  const digest = parseSha256Hex(digits.toLowerCase());
+  if (digest === undefined)
     throw new StellaError('USAGE', 'a fingerprint is sha256: and 64 hexadecimal digits', {
       hint: 'read it off `stella trust status` on the connected side',
     });
-  return match[1]!.toLowerCase();
+  return digest;
 }
 
 export function formatFingerprint(sha256: string): string {
@@ -94,7 +95,7 @@ export function checkSamePin(
   );
 }
 
-function findRoot(roots: readonly CarriedRoot[], sha256: string, what: string): CarriedRoot {
+function findRoot(roots: readonly CarriedRoot[], sha256: Sha256Hex, what: string): CarriedRoot {
   const found = roots.find((root) => sha256Hex(root.bytes) === sha256);
   if (found) return found;
   throw new StellaError(

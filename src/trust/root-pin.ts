@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { sha256Hex } from '../base/bytes.ts';
+import { type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { Fetcher } from '../net/types.ts';
@@ -12,7 +12,7 @@ import { builtInRoot } from '../tuf/sigstore-root.ts';
 export type Voucher =
   | { readonly how: 'root-file'; readonly bytes: Uint8Array }
   /** SHA-256 of a root metadata file, 64 lowercase hexadecimal digits. */
-  | { readonly how: 'fingerprint'; readonly sha256: string }
+  | { readonly how: 'fingerprint'; readonly sha256: Sha256Hex }
   /** The built-in root for the repository that has one, trust on first use for any other. */
   | { readonly how: 'nobody' };
 

@@ -1,5 +1,5 @@
 import { canonicalize } from '@tufjs/canonical-json';
-import { concatBytes, formatHex, formatUtf8, parseHex, sha256Hex } from '../base/bytes.ts';
+import { concatBytes, formatHex, formatUtf8, parseHex, type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { type PublicKey, parsePublicKey, type SignatureForm } from '../base/keys.ts';
 import type { TufRootKey } from '../base/schema-types.ts';
@@ -85,6 +85,6 @@ export function parseTufKey(key: TufKey): { readonly publicKey: PublicKey; reado
 }
 
 /** TUF key id: SHA-256 of the key's canonical JSON, 64 lowercase hexadecimal digits (TUF specification §4.2). */
-export function tufKeyId(key: TufKey): string {
+export function tufKeyId(key: TufKey): Sha256Hex {
   return sha256Hex(formatUtf8(canonicalize(key)));
 }
