@@ -4,11 +4,13 @@
  *
  *     node bench/import.ts [FILES] [ROUNDS]
  */
+
 import { execFileSync, spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { type Sha256Hex, sha256Hex } from '../src/base/bytes.ts';
 import { loadPrivateKey, signerOf } from '../src/base/keys.ts';
 import { openBundle } from '../src/bundle/open.ts';
 import { sealBundle } from '../src/bundle/seal.ts';
@@ -33,13 +35,13 @@ async function bench(): Promise<void> {
   await small.extract(join(base, 'small'));
   await small.close();
   const { format: _f, entries, entries_root: _r, attestations: _a, ...manifest } = small.manifest;
-  const attestations: { name: string; sha256: string }[] = [];
+  const attestations: { name: string; sha256: Sha256Hex }[] = [];
   const sources: { path: string; source: { file: string } }[] = [];
   mkdirSync(join(base, 'files'));
   for (let i = 0; i < files; i += 1) {
     // As compressible as attestations are: base64 in JSON.
     const text = JSON.stringify({ payload: randomBytes(Math.floor((size * 3) / 4) - 20).toString('base64') });
-    const sha256 = createHash('sha256').update(text).digest('hex');
+    const sha256 = sha256Hex(Buffer.from(text));
     const file = join(base, 'files', sha256);
     writeFileSync(file, text);
     attestations.push({ name: `a-${i}.json`, sha256 });

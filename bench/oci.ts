@@ -3,6 +3,7 @@
  * loopback. Prints one line per run, and the medians of elapsed and processor time.
  * Usage: node bench/oci.ts [MIB] [ROUNDS]; needs docker-registry and skopeo (scripts/install-test-servers.sh)
  */
+
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash, randomFillSync } from 'node:crypto';
 import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { generateKey, signerOf } from '../src/base/keys.ts';
 import { sealBundle } from '../src/bundle/seal.ts';
+import { repeatedDigest } from '../test/support/digest.ts';
 
 const mebibytes = Number(process.argv[2] ?? 1024);
 const rounds = Number(process.argv[3] ?? 3);
@@ -38,7 +40,7 @@ async function makeBundle(file: string): Promise<void> {
     const source = join(work, `noise-${i}`);
     writeFileSync(source, randomFillSync(Buffer.alloc(16 * 1024 * 1024)));
     return {
-      path: `logs/${'ab'.repeat(32)}/tile/entries/x${String(i).padStart(3, '0')}/000`,
+      path: `logs/${repeatedDigest('ab')}/tile/entries/x${String(i).padStart(3, '0')}/000`,
       source: { file: source },
     };
   });
@@ -52,7 +54,7 @@ async function makeBundle(file: string): Promise<void> {
       tuf: {
         url: 'https://trust.example.com/',
         first_root: 1,
-        roles: { root: { version: 1, sha256: '00'.repeat(32), expires: '2027-01-01T00:00:00Z' } },
+        roles: { root: { version: 1, sha256: repeatedDigest('00'), expires: '2027-01-01T00:00:00Z' } },
       },
       service_map_target: 'sigstore-services-v1',
       logs: [],

@@ -2,6 +2,7 @@
  * The golden bundles: sealed once and kept, so that a change which no longer reads (or no longer makes) what was made
  * before fails a test. `node bundles/golden.ts` makes those that are not there; it never replaces one.
  */
+
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,6 +14,7 @@ import type { Manifest } from '../src/bundle/manifest.ts';
 import { type SealOptions, sealBundle } from '../src/bundle/seal.ts';
 import { splitBundle } from '../src/bundle/split.ts';
 import { manifestFacts, noise, someEntries } from '../test/support/bundle.ts';
+import { repeatedDigest } from '../test/support/digest.ts';
 
 export const goldenDirectory = fileURLToPath(new URL('golden/', import.meta.url));
 
@@ -43,7 +45,7 @@ export interface Golden {
   readonly repacked?: boolean;
 }
 
-const log = `logs/${'ab'.repeat(32)}`;
+const log = `logs/${repeatedDigest('ab')}`;
 
 export const GOLDEN: readonly Golden[] = [
   { name: 'plain', signers: ['one'] },
@@ -54,7 +56,7 @@ export const GOLDEN: readonly Golden[] = [
   {
     name: 'delta',
     signers: ['one'],
-    manifest: { sequence: 8, base: { sequence: 7, manifest_sha256: '12'.repeat(32) } },
+    manifest: { sequence: 8, base: { sequence: 7, manifest_sha256: repeatedDigest('12') } },
     entries: [
       { path: `${log}/tile/0/001`, source: noise(8192, 6) },
       ...someEntries.filter(({ path }) => path.startsWith('tuf/')),
@@ -70,14 +72,14 @@ export const GOLDEN: readonly Golden[] = [
         {
           origin: 'example.com/log',
           url: 'https://log.example.com/',
-          log_id: 'cd'.repeat(32),
+          log_id: repeatedDigest('cd'),
           tree_size: 300,
-          root_hash: '34'.repeat(32),
+          root_hash: repeatedDigest('34'),
           first_index: 256,
           consistent_from: [1, 256],
         },
       ],
-      attestations: [{ name: 'dir/\u00fcber.json', sha256: 'ef'.repeat(32) }],
+      attestations: [{ name: 'dir/\u00fcber.json', sha256: repeatedDigest('ef') }],
     },
     entries: [
       ...someEntries,

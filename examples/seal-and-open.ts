@@ -1,6 +1,6 @@
 /** Seals files into a bundle, opens it again, and reads one entry. Usage: node examples/seal-and-open.ts DIRECTORY */
 import { join } from 'node:path';
-import { generateKey, openBundle, sealBundle, signerOf } from 'stella';
+import { generateKey, openBundle, sealBundle, sha256Hex, signerOf } from 'stella';
 
 const directory = process.argv[2] ?? '.';
 const file = join(directory, 'example.tar.zst');
@@ -17,7 +17,7 @@ const sealed = await sealBundle({
     tuf: {
       url: 'https://trust.example.com/tuf/',
       first_root: 1,
-      roles: { root: { version: 1, sha256: '00'.repeat(32), expires: '2027-01-01T00:00:00Z' } },
+      roles: { root: { version: 1, sha256: sha256Hex(Buffer.from('{}')), expires: '2027-01-01T00:00:00Z' } },
     },
     service_map_target: 'sigstore-services-v1',
     logs: [],

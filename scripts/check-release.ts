@@ -93,6 +93,11 @@ check('no file and no dependency is unused', () => {
   return 'knip finds none';
 });
 
+check('every run-time dependency is imported by what is shipped', () => {
+  run('npx', ['knip', '--production', '--no-progress', '--include', 'dependencies,unlisted']);
+  return 'knip finds none that only tests or scripts use';
+});
+
 for (const version of platform() === 'linux' ? NODES : []) {
   check(`Node ${version}`, () => {
     const directory = mkdtempSync(join(tmpdir(), 'stella-node-'));

@@ -11,6 +11,9 @@ const names = readdirSync(new URL('schemas', root))
   .map((file) => file.replace('.schema.json', ''))
   .sort();
 const banner = '// Generated from schemas/ by `npm run generate`. Do not edit.\n';
+const imports = `import type { Sha256Hex } from './bytes.ts';
+import type { DistributedKeyId, KeyId } from './keys.ts';
+`;
 const variable = (name: string) => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 
 /**
@@ -36,12 +39,37 @@ function withoutPlainAliases(text: string): string {
   return lines.join('\n');
 }
 
-let types = banner;
+/** The verdict is only ever written, and for others to read. */
+const PLAIN: ReadonlySet<string> = new Set(['verdict']);
+
+/** What the schema checks need not be checked again to be of a branded type: digests, and the ids of keys. */
+function withBrands(node: unknown, name = ''): unknown {
+  if (Array.isArray(node)) return node.map((each) => withBrands(each));
+  if (typeof node !== 'object' || node === null) return node;
+  const isDigest =
+    ('pattern' in node && node.pattern === '^[0-9a-f]{64}$') ||
+    ('$ref' in node && node.$ref === '#/$defs/sha256');
+  const id = IDS.get(name);
+  if (isDigest && id !== undefined) return { type: 'string', tsType: id };
+  if ('pattern' in node && isDigest) return { ...node, tsType: 'Sha256Hex' };
+  return Object.fromEntries(
+    Object.entries(node).map(([key, value]) => [key, withBrands(value, key === 'items' ? name : key)]),
+  );
+}
+/** Properties that hold no digest of a file, though they look like one. */
+const IDS: ReadonlyMap<string, string> = new Map([
+  ['key_id', 'DistributedKeyId'],
+  ['keyid', 'KeyId'],
+  ['signers', 'KeyId'],
+  ['log_id', 'string'],
+]);
+
+let types = banner + imports;
 const interfaces: string[] = [];
 for (const name of names) {
   const schema = JSON.parse(readFileSync(new URL(`schemas/${name}.schema.json`, root), 'utf8')) as JSONSchema;
   // Array bounds would become tuple types that nothing can be assigned to.
-  const text = await compile(schema, name, {
+  const text = await compile(PLAIN.has(name) ? schema : (withBrands(schema) as JSONSchema), name, {
     bannerComment: '',
     format: false,
     ignoreMinAndMaxItems: true,

@@ -3,6 +3,7 @@ import { formatSeekTable } from '../../src/archive/seek-table.ts';
 import { compressFrame } from '../../src/archive/zstd.ts';
 import { formatManifest } from '../../src/bundle/manifest.ts';
 import { noise } from '../../test/support/bundle.ts';
+import { repeatedDigest } from '../../test/support/digest.ts';
 import { tarEnd } from '../../test/support/tar.ts';
 import type { HostileArchive } from './archive.ts';
 import {
@@ -233,10 +234,13 @@ async function* bombs(good: Packed): AsyncGenerator<HostileArchive> {
     };
   }
   const contents = [{ path: 'tuf/large', content: Buffer.alloc(0) }];
-  const listed = { path: 'tuf/large', size: 16 * GIB, sha256: '00'.repeat(32) };
+  const listed = { path: 'tuf/large', size: 16 * GIB, sha256: repeatedDigest('00') };
   const { entriesRoot } = await import('../../src/bundle/manifest.ts');
   const manifest = formatManifest(
-    manifestOf(contents, { entries: [listed], entries_root: entriesRoot([listed]) }),
+    manifestOf(contents, {
+      entries: [listed],
+      entries_root: entriesRoot([listed]),
+    }),
   );
   const large = entry({ path: 'tuf/large', sizeField: `\x80\0\0\0\0\0\0\x04\0\0\0\0` });
   yield {

@@ -4,6 +4,7 @@ import { FRAME_LENGTH } from '../../src/archive/limits.ts';
 import { formatPaxPath } from '../../src/archive/pax.ts';
 import { type FrameLengths, formatSeekTable } from '../../src/archive/seek-table.ts';
 import { compressFrame } from '../../src/archive/zstd.ts';
+import { sha256Hex } from '../../src/base/bytes.ts';
 import { type PublicKey, publicKeyOf } from '../../src/base/keys.ts';
 import { entriesRoot, formatManifest, type Manifest } from '../../src/bundle/manifest.ts';
 import { manifestFacts } from '../../test/support/bundle.ts';
@@ -37,14 +38,12 @@ export const CONTENTS: readonly Content[] = [
   { path: 'tuf/timestamp.json', content: Buffer.from('{"timestamp":1}') },
 ];
 
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-
 /** A manifest over these contents, and anything else as told. */
 export function manifestOf(contents: readonly Content[], more: Partial<Manifest> = {}): Manifest {
   const entries = contents.map(({ path, content }) => ({
     path,
     size: content.length,
-    sha256: sha256(content),
+    sha256: sha256Hex(content),
   }));
   return {
     ...manifestFacts,

@@ -1,4 +1,5 @@
 import { formatManifest, type Manifest } from '../../src/bundle/manifest.ts';
+import { repeatedDigest } from '../../test/support/digest.ts';
 import type { HostileArchive } from './archive.ts';
 import { CONTENTS, type Content, coseOf, framesOf, join, manifestOf, pack } from './forge.ts';
 
@@ -96,7 +97,7 @@ export async function* hostileManifests(): AsyncGenerator<HostileArchive> {
   const text = Buffer.from(formatManifest(manifestOf(CONTENTS))).toString();
   for (const [name, change, code] of TEXTS)
     yield { name: `manifest-${name}`, bytes: await sealed(CONTENTS, Buffer.from(change(text))), code };
-  const wrongRoot: Manifest = manifestOf(CONTENTS, { entries_root: '00'.repeat(32) });
+  const wrongRoot: Manifest = manifestOf(CONTENTS, { entries_root: repeatedDigest('00') });
   yield {
     name: 'manifest-wrong-entries-root',
     bytes: await sealed(CONTENTS, formatManifest(wrongRoot)),

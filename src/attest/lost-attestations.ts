@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Sha256Hex } from '../base/bytes.ts';
 import { type Instant, parseInstant } from '../base/clock.ts';
 import type { ErrorCode } from '../base/codes.ts';
 import { isStellaError } from '../base/errors.ts';
@@ -16,7 +17,7 @@ import { verifyAttestation } from './verify.ts';
 /** A carried attestation that held under one generation's trust and does not under another's. */
 export interface LostAttestation {
   readonly name: string;
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
   readonly code: ErrorCode;
   readonly message: string;
 }

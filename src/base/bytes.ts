@@ -1,4 +1,5 @@
 import { createHash, hash, timingSafeEqual } from 'node:crypto';
+import type { Brand } from './brand.ts';
 import type { ErrorCode } from './codes.ts';
 import { StellaError } from './errors.ts';
 
@@ -7,9 +8,20 @@ export function sha256(bytes: Uint8Array): Uint8Array {
   return hash('sha256', bytes, 'buffer');
 }
 
-/** SHA-256 as 64 lowercase hexadecimal digits. */
-export function sha256Hex(bytes: Uint8Array): string {
-  return formatHex(sha256(bytes));
+/** A SHA-256 digest as 64 lowercase hexadecimal digits. */
+export type Sha256Hex = Brand<string, 'Sha256Hex'>;
+
+/** The SHA-256 of `bytes`. */
+export function sha256Hex(bytes: Uint8Array): Sha256Hex {
+  return formatSha256(sha256(bytes));
+}
+
+/** @param digest 32 bytes that SHA-256 gave, e.g. the root hash of a Merkle tree */
+export const formatSha256 = (digest: Uint8Array): Sha256Hex => formatHex(digest) as Sha256Hex;
+
+/** `undefined` for what is no SHA-256 in lowercase hexadecimal digits. */
+export function parseSha256Hex(text: string): Sha256Hex | undefined {
+  return /^[0-9a-f]{64}$/.test(text) ? (text as Sha256Hex) : undefined;
 }
 
 /** An incremental SHA-256 for streams: `update` any number of times, then `digest` once. */

@@ -10,14 +10,15 @@ export type Duration = Brand<number, 'Duration'>;
 
 export type Clock = () => Instant;
 
-/** @param milliseconds since 1970-01-01T00:00:00Z, as `Date.now()` and `Date.prototype.getTime()` have them */
+/** An instant from milliseconds since 1970-01-01T00:00:00Z, as `Date.now()` and `Date.prototype.getTime()` have them. */
 export const instant = (milliseconds: number): Instant => milliseconds as Instant;
-/** @param seconds since 1970-01-01T00:00:00Z */
+/** An instant from seconds since 1970-01-01T00:00:00Z. */
 export const instantAtSeconds = (seconds: number | bigint): Instant => instant(Number(seconds) * 1000);
 /** Before, or after, everything that ever happens. */
 export const DISTANT_PAST = instant(Number.NEGATIVE_INFINITY);
 export const DISTANT_FUTURE = instant(Number.POSITIVE_INFINITY);
 
+/** A length of time from a number of milliseconds. */
 export const milliseconds = (count: number): Duration => count as Duration;
 export const seconds = (count: number): Duration => milliseconds(count * 1000);
 export const minutes = (count: number): Duration => seconds(count * 60);

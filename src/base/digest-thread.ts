@@ -1,9 +1,11 @@
 /** The code of the worker thread that hashes one file: answers with its SHA-256, or with nothing if it cannot be read. */
+
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Sha256Hex } from './bytes.ts';
 import { isStellaError } from './errors.ts';
 import { fileSha256 } from './files.ts';
 
-function answer(path: string): string | undefined {
+function answer(path: string): Sha256Hex | undefined {
   try {
     return fileSha256(path);
   } catch (error) {

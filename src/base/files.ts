@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { platform } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { formatHex, sha256Stream } from './bytes.ts';
+import { formatSha256, type Sha256Hex, sha256Stream } from './bytes.ts';
 import type { ErrorCode } from './codes.ts';
 import { isStellaError, StellaError, systemCode } from './errors.ts';
 import { ifInterrupted } from './interrupt.ts';
@@ -101,7 +101,7 @@ export function readStart(path: string, count: number): Buffer {
  * SHA-256 of a file of any size, read once from beginning to end.
  * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE
  */
-export function fileSha256(path: string): string {
+export function fileSha256(path: string): Sha256Hex {
   const hash = sha256Stream();
   const chunk = Buffer.allocUnsafe(4 * 1024 * 1024);
   try {
@@ -115,7 +115,7 @@ export function fileSha256(path: string): string {
   } catch (cause) {
     throw readError(path, cause);
   }
-  return formatHex(hash.digest());
+  return formatSha256(hash.digest());
 }
 
 /** Like {@link readBounded}, but `undefined` where there is no such file. */

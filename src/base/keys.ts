@@ -9,7 +9,8 @@ import {
 } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { platform } from 'node:os';
-import { sha256Hex } from './bytes.ts';
+import type { Brand } from './brand.ts';
+import { formatHex, sha256 } from './bytes.ts';
 import { StellaError } from './errors.ts';
 import { readBounded } from './files.ts';
 import { table } from './table.ts';
@@ -19,13 +20,20 @@ export type KeyAlgorithm = 'ed25519' | 'ecdsa-p256' | 'ecdsa-p384' | 'ecdsa-p521
 /** Hashes that artifacts and signatures may be named by. */
 export type HashAlgorithm = 'sha256' | 'sha384' | 'sha512';
 
+/** SHA-256 of a DER SubjectPublicKeyInfo, 64 lowercase hexadecimal digits. TUF has other ids for the same keys. */
+export type KeyId = Brand<string, 'KeyId'>;
+
+/** SHA-256 of a DER certificate, 64 lowercase hexadecimal digits. */
+export type CertificateFingerprint = Brand<string, 'CertificateFingerprint'>;
+/** What a trust store knows distributed keys by; of a TSA or CA it holds the certificate. */
+export type DistributedKeyId = KeyId | CertificateFingerprint;
+
 /** A public key with its names. Compare keys by `id`. */
 export interface PublicKey {
   readonly algorithm: KeyAlgorithm;
   /** DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). */
   readonly spki: Uint8Array;
-  /** SHA-256 of `spki`, 64 lowercase hexadecimal digits. */
-  readonly id: string;
+  readonly id: KeyId;
   readonly object: KeyObject;
 }
 
@@ -57,6 +65,8 @@ export interface SignatureForm {
 const MOST_KEY_BYTES = 64 * 1024;
 const LEAST_RSA_BITS = 2048;
 const MOST_RSA_BITS = 16_384;
+/** The id of a key that need not be of a kind known here. */
+export const keyIdOfSpki = (spki: Uint8Array) => formatHex(sha256(spki)) as KeyId;
 const CURVES = table<KeyAlgorithm>({
   prime256v1: 'ecdsa-p256',
   secp384r1: 'ecdsa-p384',
@@ -89,9 +99,11 @@ function algorithmOf(object: KeyObject): KeyAlgorithm {
   );
 }
 
+export const certificateFingerprint = (der: Uint8Array) => formatHex(sha256(der)) as CertificateFingerprint;
+
 export function publicKeyOf(object: KeyObject): PublicKey {
   const spki = object.export({ type: 'spki', format: 'der' });
-  return { algorithm: algorithmOf(object), spki, id: sha256Hex(spki), object };
+  return { algorithm: algorithmOf(object), spki, id: keyIdOfSpki(spki), object };
 }
 
 /**
@@ -107,13 +119,13 @@ export function embeddedPublicKey(spki: Uint8Array): PublicKey {
   } catch (cause) {
     throw new StellaError('KEY_INVALID', 'not a public key', { cause });
   }
-  let id: string | undefined;
+  let id: KeyId | undefined;
   return {
     algorithm: algorithmOf(object),
     spki,
     object,
     get id() {
-      id ??= sha256Hex(spki);
+      id ??= keyIdOfSpki(spki);
       return id;
     },
   };

@@ -1,4 +1,6 @@
 // Generated from schemas/ by `npm run generate`. Do not edit.
+import type { Sha256Hex } from './bytes.ts';
+import type { DistributedKeyId, KeyId } from './keys.ts';
 
 /**
  * attestations.json of one generation of a trust store: the attestations that its bundle carried, by name
@@ -6,7 +8,7 @@
 export interface AttestationList {
 attestations: {
 name: string
-sha256: string
+sha256: Sha256Hex
 }[]
 }
 
@@ -75,12 +77,12 @@ last_sequence: number
  */
 exports: {
 sequence: number
-manifest_sha256: string
+manifest_sha256: Sha256Hex
 sealed_at: string
 logs: {
 origin: string
 tree_size: number
-root_hash: string
+root_hash: Sha256Hex
 }[]
 }[]
 }
@@ -100,6 +102,11 @@ verifier_key: string
  */
 key_file?: string
 }
+
+/**
+ * 64 lowercase hexadecimal digits
+ */
+export type ManifestSha256 = Sha256Hex
 
 /**
  * manifest.json of a sealed bundle, format v1
@@ -141,10 +148,7 @@ trust_roles?: string[]
 logs: ManifestLog[]
 base?: {
 sequence: number
-/**
- * 64 lowercase hexadecimal digits
- */
-manifest_sha256: string
+manifest_sha256: ManifestSha256
 }
 /**
  * The names that carried attestations had on the connected side
@@ -152,26 +156,20 @@ manifest_sha256: string
  */
 attestations?: {
 name: string
-/**
- * 64 lowercase hexadecimal digits
- */
-sha256: string
+sha256: ManifestSha256
 }[]
 entries: ManifestEntry[]
 /**
  * 64 lowercase hexadecimal digits
  */
-entries_root: string
+entries_root: Sha256Hex
 }
 /**
  * One role of the TUF repository, as it is carried
  */
 export interface ManifestRole {
 version: number
-/**
- * 64 lowercase hexadecimal digits
- */
-sha256: string
+sha256: ManifestSha256
 /**
  * RFC 3339 in UTC, e.g. 2026-01-25T12:00:00Z
  */
@@ -183,18 +181,12 @@ expires: string
 export interface ManifestLog {
 origin: string
 url: string
-/**
- * 64 lowercase hexadecimal digits
- */
 log_id: string
 /**
  * A number of log entries
  */
 tree_size: number
-/**
- * 64 lowercase hexadecimal digits
- */
-root_hash: string
+root_hash: ManifestSha256
 /**
  * A number of log entries
  */
@@ -211,10 +203,7 @@ consistent_from: number[]
 export interface ManifestEntry {
 path: string
 size: number
-/**
- * 64 lowercase hexadecimal digits
- */
-sha256: string
+sha256: ManifestSha256
 }
 
 /**
@@ -317,6 +306,8 @@ content: string
 location: string
 }
 
+export type PartsSha256 = Sha256Hex
+
 /**
  * NAME.parts.json: the parts of a sealed bundle that was split, format v1
  */
@@ -325,7 +316,7 @@ format: "stella-parts/v1"
 /**
  * SHA-256 of the bundle's manifest.json
  */
-manifest_sha256: string
+manifest_sha256: Sha256Hex
 /**
  * File name of the whole bundle; part I is NAME.00I
  */
@@ -335,7 +326,7 @@ name: string
  * 
  */
 parts: {
-sha256: string
+sha256: PartsSha256
 size: number
 }[]
 }
@@ -399,6 +390,8 @@ issuer?: string
 issuer_pattern?: string
 }
 
+export type ReceiptSha256 = Sha256Hex
+
 /**
  * What a site accepted: written by `trust import --receipt`, read by the producer
  */
@@ -408,7 +401,7 @@ format: "stella-receipt/v1"
 site: string
 accepted_at: string
 generation: number
-manifest_sha256: string
+manifest_sha256: ReceiptSha256
 sequence: number
 sealed_at: string
 producer: string
@@ -417,19 +410,19 @@ producer: string
  */
 root: {
 version: number
-sha256: string
+sha256: ReceiptSha256
 }
 logs: {
 origin: string
 tree_size: number
-root_hash: string
+root_hash: ReceiptSha256
 }[]
 /**
  * The keys and certificates that the site holds as distributed by TUF
  * 
  */
 keys: {
-key_id: string
+key_id: DistributedKeyId
 target: string
 usage: string
 }[]
@@ -439,10 +432,7 @@ usage: string
  * 
  */
 signatures: {
-/**
- * SHA-256 of the DER SubjectPublicKeyInfo
- */
-keyid: string
+keyid: KeyId
 /**
  * base64
  */
@@ -468,7 +458,7 @@ treeID: string
  * What Rekor v1 answers to GET /api/v1/log/proof, as far as it is used
  */
 export interface RekorV1Proof {
-hashes: (string[] | null)
+hashes: (Sha256Hex[] | null)
 [k: string]: unknown
 }
 
@@ -494,7 +484,7 @@ keys?: {
 /**
  * TUF key id
  */
-id: string
+id: Sha256Hex
 /**
  * Private key, PEM; relative to the repository
  */
@@ -506,6 +496,8 @@ command?: string
 }
 }
 }
+
+export type ServiceMapLogId = Sha256Hex
 
 /**
  * The service map target, version 1: where the Sigstore services are
@@ -523,7 +515,7 @@ cert_chain_target?: string
 }
 ctlog?: {
 url: string
-log_id?: string
+log_id?: ServiceMapLogId
 public_key_target?: string
 }
 logs?: ServiceMapLog[]
@@ -533,7 +525,7 @@ logs?: ServiceMapLog[]
 overrides?: {
 [k: string]: {
 rekor_url?: string
-rekor_log_id?: string
+rekor_log_id?: ServiceMapLogId
 rekor_public_key_target?: string
 rekor_origin?: string
 rekor_api?: ("tiles" | "v1")
@@ -546,7 +538,7 @@ ctlog_url?: string
 }
 export interface ServiceMapLog {
 url: string
-log_id?: string
+log_id?: ServiceMapLogId
 public_key_target?: string
 /**
  * What the log serves; found out by asking when absent
@@ -569,7 +561,7 @@ inputs: number
 /**
  * Over the names of those files, so that shards of different inputs are told apart
  */
-inputs_sha256: string
+inputs_sha256: Sha256Hex
 verdicts: number
 verified: number
 }
@@ -589,6 +581,7 @@ roles: string[]
 files: string[]
 }
 
+export type StoreStateSha256 = Sha256Hex
 /**
  * Of a transparency log's key: what entries name the log by
  */
@@ -617,7 +610,7 @@ version: number
 /**
  * SHA-256 of the pinned root metadata file, byte for byte
  */
-sha256: string
+sha256: Sha256Hex
 at: string
 }
 source: ({
@@ -625,7 +618,7 @@ kind: "sync"
 url: string
 } | {
 kind: "import"
-manifest_sha256: string
+manifest_sha256: StoreStateSha256
 sequence: number
 sealed_at: string
 stale_after_days: number
@@ -636,7 +629,7 @@ version: string
 /**
  * Key ids of the trusted keys whose signatures were found good
  */
-signers: string[]
+signers: KeyId[]
 /**
  * Address of the sealed mirror, where it was not a file that was imported
  */
@@ -644,7 +637,7 @@ mirror?: string
 /**
  * Of the file that was imported, where it was one: tells the same file from a damaged copy without opening it
  */
-file_sha256?: string
+file_sha256?: Sha256Hex
 })
 tuf: {
 url: string
@@ -689,7 +682,7 @@ bundle_keys: string[]
  * Keys that TUF distributes, and since when this store has known them
  */
 known_keys?: {
-key_id: string
+key_id: DistributedKeyId
 target: string
 usage: string
 log_ids?: StoreStateLogIds
@@ -699,7 +692,7 @@ since: string
  * Keys that an earlier generation distributed and that TUF no longer names
  */
 revoked_keys?: {
-key_id: string
+key_id: DistributedKeyId
 target: string
 usage: string
 log_ids?: StoreStateLogIds
@@ -720,13 +713,13 @@ sealed_at: string
  */
 bundles: {
 sequence: number
-manifest_sha256: string
+manifest_sha256: StoreStateSha256
 sealed_at: string
 }[]
 }
 export interface StoreStateRole {
 version: number
-sha256: string
+sha256: StoreStateSha256
 expires: string
 }
 export interface StoreStateLog {
@@ -734,7 +727,7 @@ origin: string
 url: string
 log_id: string
 tree_size: number
-root_hash: string
+root_hash: StoreStateSha256
 first_index: number
 /**
  * The signed checkpoint, as text

@@ -1,6 +1,6 @@
 import { checkEntryPaths } from '../archive/entry-path.ts';
 import { MAX_BUNDLE_MANIFEST_BYTES } from '../archive/limits.ts';
-import { excerpt, formatHex, formatUtf8, sha256Hex } from '../base/bytes.ts';
+import { excerpt, formatSha256, formatUtf8, type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson, isCanonicalJson } from '../base/canonical-json.ts';
 import { type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
@@ -125,7 +125,7 @@ export function sealedAt(manifest: Pick<Manifest, 'sealed_at'>): Instant {
  * The RFC 6962 Merkle tree hash over the entries in order, 64 hexadecimal digits. A leaf is the canonical JSON of an
  * entry, `{"path":…,"sha256":…,"size":…}`, without LF.
  */
-export function entriesRoot(entries: Iterable<ManifestEntry>): string {
+export function entriesRoot(entries: Iterable<ManifestEntry>): Sha256Hex {
   // Roots of full subtrees of 2^level leaves, at most one of each level, the largest first.
   const subtrees: { level: number; hash: Uint8Array }[] = [];
   for (const entry of entries) {
@@ -137,6 +137,6 @@ export function entriesRoot(entries: Iterable<ManifestEntry>): string {
     subtrees.push(subtree);
   }
   const last = subtrees.pop();
-  if (!last) return formatHex(EMPTY_ROOT);
-  return formatHex(subtrees.reduceRight((hash, left) => nodeHash(left.hash, hash), last.hash));
+  if (!last) return formatSha256(EMPTY_ROOT);
+  return formatSha256(subtrees.reduceRight((hash, left) => nodeHash(left.hash, hash), last.hash));
 }

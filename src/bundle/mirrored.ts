@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { MAX_BUNDLE_MANIFEST_BYTES, MAX_BUNDLE_SIGNATURE_BYTES } from '../archive/limits.ts';
-import { sha256Hex } from '../base/bytes.ts';
+import { type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import type { CoseSign } from '../base/cose.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { writeNewFile } from '../base/files.ts';
@@ -28,7 +28,7 @@ const TUF = 'tuf/';
 export class MirroredBundle implements SealedBundle {
   readonly manifest: Manifest;
   readonly manifestBytes: Uint8Array;
-  readonly manifestSha256: string;
+  readonly manifestSha256: Sha256Hex;
   readonly signatures: CoseSign;
   readonly seekable = true;
   readonly size = undefined;

@@ -9,7 +9,7 @@ import { type FrameLengths, formatSeekTable } from '../archive/seek-table.ts';
 import { type TarSource, tarMtime, writeTar } from '../archive/tar-writer.ts';
 import { type SealedFrame, sealFrames } from '../archive/writer.ts';
 import { DEFAULT_LEVEL, MOST_LEVEL } from '../archive/zstd.ts';
-import { compareBytewise, formatHex, sha256Hex } from '../base/bytes.ts';
+import { compareBytewise, formatSha256, type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { STAGING_PREFIX, syncDirectory, withStagingAsync, writeError } from '../base/files.ts';
 import { letInterruptsIn } from '../base/interrupt.ts';
@@ -50,13 +50,16 @@ export interface SealOptions {
 export interface Sealed {
   readonly manifest: Manifest;
   /** SHA-256 of manifest.json, hexadecimal: the name of this bundle's content. */
-  readonly manifestSha256: string;
+  readonly manifestSha256: Sha256Hex;
   /** Bytes of the file. */
   readonly size: number;
 }
 
+/** Before the bytes have gone by. */
+const NOT_YET = sha256Hex(new Uint8Array());
+
 interface Sized extends ManifestEntry {
-  sha256: string;
+  sha256: Sha256Hex;
   readonly source: EntrySource;
 }
 
@@ -111,7 +114,7 @@ function sizedEntries(entries: SealOptions['entries']): Sized[] {
         'ARCHIVE_LIMIT',
         `an entry holds ${MAX_ARCHIVE_ENTRY_BYTES} bytes, not ${size}: ${path}`,
       );
-    return { path, size, sha256: '', source };
+    return { path, size, sha256: NOT_YET, source };
   });
 }
 
@@ -137,7 +140,7 @@ function sealBody(
   const sources = function* (): Generator<TarSource> {
     for (const entry of entries) {
       const onDigest = (sha256: Uint8Array): void => {
-        entry.sha256 = formatHex(sha256);
+        entry.sha256 = formatSha256(sha256);
       };
       yield {
         path: entry.path,

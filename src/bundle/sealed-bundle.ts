@@ -1,3 +1,4 @@
+import type { Sha256Hex } from '../base/bytes.ts';
 import type { CoseSign } from '../base/cose.ts';
 import type { Fetcher } from '../net/types.ts';
 import type { Manifest, ManifestEntry } from './manifest.ts';
@@ -27,7 +28,7 @@ export interface SealedBundle {
   /** The exact bytes of manifest.json, which are what is signed. */
   readonly manifestBytes: Uint8Array;
   /** SHA-256 of {@link manifestBytes}, 64 hexadecimal digits. */
-  readonly manifestSha256: string;
+  readonly manifestSha256: Sha256Hex;
   /** What manifest.cose holds; see `signerIds` and `checkBundleSignature`. */
   readonly signatures: CoseSign;
   /** Whether entries can be read one by one; otherwise the first access stages all of them. */

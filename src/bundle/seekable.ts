@@ -3,7 +3,7 @@ import { FRAME_LENGTH, MAX_ENTRY_IN_MEMORY } from '../archive/limits.ts';
 import type { SeekableArchive } from '../archive/reader.ts';
 import { TarReader } from '../archive/tar-reader.ts';
 import { tarMtime } from '../archive/tar-writer.ts';
-import { sha256Hex } from '../base/bytes.ts';
+import { type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { OrderedSink, type SinkOptions } from './entry-sink.ts';
 import { Extraction } from './extraction.ts';
@@ -26,7 +26,7 @@ export class SeekableBundle implements SealedBundle {
   readonly parts: SignedParts | undefined;
   readonly manifest: Manifest;
   readonly manifestBytes: Uint8Array;
-  readonly manifestSha256: string;
+  readonly manifestSha256: Sha256Hex;
   readonly signatures: Head['signatures'];
   readonly archive: SeekableArchive;
   /** Where the first entry begins in the tar stream, in bytes. */

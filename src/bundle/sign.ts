@@ -3,6 +3,7 @@ import { ByteFile } from '../archive/byte-file.ts';
 import { SeekableArchive } from '../archive/reader.ts';
 import { tarMtime } from '../archive/tar-writer.ts';
 import { DEFAULT_LEVEL } from '../archive/zstd.ts';
+import type { Sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { STAGING_PREFIX, withStagingAsync } from '../base/files.ts';
 import { letInterruptsIn } from '../base/interrupt.ts';
@@ -14,7 +15,7 @@ import { addManifestSignature, parseManifestSignature, type SignerId, signerIds 
 import { isVolumePath } from './volumes.ts';
 
 export interface AddedSignature {
-  readonly manifestSha256: string;
+  readonly manifestSha256: Sha256Hex;
   /** All signers the bundle names now. */
   readonly signers: readonly SignerId[];
 }

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ByteFile } from '../archive/byte-file.ts';
-import { formatHex } from '../base/bytes.ts';
+import { formatSha256, type Sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { STAGING_PREFIX, withStagingAsync, writeError, writeNewFile } from '../base/files.ts';
 import { letInterruptsIn } from '../base/interrupt.ts';
@@ -16,7 +16,7 @@ export interface SplitOptions {
   /** A sealed bundle. It is removed once its parts are written. */
   readonly file: string;
   /** As `sealBundle` gives it. */
-  readonly manifestSha256: string;
+  readonly manifestSha256: Sha256Hex;
   /** The most bytes of one part. */
   readonly partSize: number;
   readonly signers: readonly Signer[];
@@ -25,7 +25,7 @@ export interface SplitOptions {
 export interface Split {
   /** Path of NAME.parts.json; NAME.parts.cose and the parts lie beside it. */
   readonly list: string;
-  readonly parts: readonly { readonly path: string; readonly size: number; readonly sha256: string }[];
+  readonly parts: readonly { readonly path: string; readonly size: number; readonly sha256: Sha256Hex }[];
 }
 
 /**
@@ -81,7 +81,7 @@ export async function splitBundle(options: SplitOptions): Promise<Split> {
 }
 
 /** @returns the SHA-256 of the part, hexadecimal */
-async function writePart(path: string, bytes: AsyncIterable<Uint8Array>): Promise<string> {
+async function writePart(path: string, bytes: AsyncIterable<Uint8Array>): Promise<Sha256Hex> {
   const hash = createHash('sha256');
   let file: FileHandle | undefined;
   try {
@@ -96,5 +96,5 @@ async function writePart(path: string, bytes: AsyncIterable<Uint8Array>): Promis
   } finally {
     await file?.close();
   }
-  return formatHex(hash.digest());
+  return formatSha256(hash.digest());
 }

@@ -5,7 +5,7 @@ import { MAX_ENTRY_IN_MEMORY } from '../archive/limits.ts';
 import { FrameStream } from '../archive/stream.ts';
 import { TarReader, type TarSink } from '../archive/tar-reader.ts';
 import { tarMtime } from '../archive/tar-writer.ts';
-import { sha256, sha256Hex } from '../base/bytes.ts';
+import { type Sha256Hex, sha256, sha256Hex } from '../base/bytes.ts';
 import type { CoseSign } from '../base/cose.ts';
 import { StellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
@@ -82,7 +82,7 @@ export class StreamedBundle implements SealedBundle {
   readonly parts: SignedParts | undefined;
   readonly manifest: Manifest;
   readonly manifestBytes: Uint8Array;
-  readonly manifestSha256: string;
+  readonly manifestSha256: Sha256Hex;
   readonly signatures: CoseSign;
   readonly #frames: FrameStream;
   readonly #pieces: AsyncGenerator<Uint8Array>;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { ByteFile } from '../archive/byte-file.ts';
-import { excerpt, formatHex, formatUtf8 } from '../base/bytes.ts';
+import { excerpt, formatHex, formatUtf8, type Sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent } from '../base/files.ts';
@@ -82,7 +82,7 @@ class CheckedParts implements SignedParts {
   }
 
   /** @throws StellaError MANIFEST_INVALID where the list is of another bundle */
-  checkBundle(manifestSha256: string): void {
+  checkBundle(manifestSha256: Sha256Hex): void {
     if (this.#parts.manifest_sha256 !== manifestSha256)
       throw new StellaError('MANIFEST_INVALID', 'the list of parts is of another bundle');
   }

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { excerpt } from '../base/bytes.ts';
+import { excerpt, type Sha256Hex } from '../base/bytes.ts';
 import {
   type Duration,
   durationBetween,
@@ -84,7 +84,7 @@ export interface AcceptPlace {
 /** A bundle that passed every check, unpacked in the staging directory. */
 export interface Acceptance {
   readonly manifest: Manifest;
-  readonly manifestSha256: string;
+  readonly manifestSha256: Sha256Hex;
   /** The exact bytes of manifest.json, and manifest.cose. */
   readonly sealed: { readonly manifest: Uint8Array; readonly signature: Uint8Array };
   /** The store holds this very bundle; it was checked up to its digests, and there is nothing to do. */
@@ -99,7 +99,7 @@ export interface Acceptance {
   readonly pinnedKeys: readonly PublicKey[];
   readonly freshness: Freshness;
   /** SHA-256 of the bundle's file, where it was read from one. */
-  readonly fileSha256: string | undefined;
+  readonly fileSha256: Sha256Hex | undefined;
   readonly logs: readonly AcceptedLog[];
   /** The repository as published, with the store's own earlier roots. */
   readonly tufDirectory: string;
@@ -176,7 +176,7 @@ async function openChecked(
 
 async function acceptOpened(
   bundle: SealedBundle,
-  digest: Promise<string | undefined> | undefined,
+  digest: Promise<Sha256Hex | undefined> | undefined,
   place: AcceptPlace,
   rules: AcceptRules,
   checks: CheckList,

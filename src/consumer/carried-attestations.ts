@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { excerpt } from '../base/bytes.ts';
+import { excerpt, type Sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import type { BundleFinding } from './check-list.ts';
@@ -9,7 +9,7 @@ const FOLDER = 'attestations/';
 const SUFFIX = '.json';
 
 /** Compared in place: of 100,000 paths, the texts to compare them with would be no small part of an import's memory. */
-function isNamedBy(path: string, sha256: string): boolean {
+function isNamedBy(path: string, sha256: Sha256Hex): boolean {
   return (
     path.length === FOLDER.length + sha256.length + SUFFIX.length &&
     path.startsWith(sha256, FOLDER.length) &&

@@ -1,3 +1,4 @@
+import type { Sha256Hex } from '../base/bytes.ts';
 import { parseInstant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import type { Manifest } from '../base/schema-types.ts';
@@ -6,13 +7,13 @@ import type { StoreState } from '../store/store.ts';
 /** What of a bundle could be older than what the store holds. */
 export interface Candidate {
   readonly manifest: Manifest;
-  readonly manifestSha256: string;
+  readonly manifestSha256: Sha256Hex;
   /** Key ids of the trusted signers. */
   readonly signers: readonly string[];
 }
 
 /** Whether the bundle is the very one that the store holds already. */
-export function isSameBundle(state: StoreState, manifestSha256: string): boolean {
+export function isSameBundle(state: StoreState, manifestSha256: Sha256Hex): boolean {
   return state.source.kind === 'import' && state.source.manifest_sha256 === manifestSha256;
 }
 

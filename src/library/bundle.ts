@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Sha256Hex } from '../base/bytes.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import { type ExtractOptions, openBundle as open } from '../bundle/open.ts';
@@ -29,7 +30,7 @@ export interface OpenedBundle {
   /** What the bundle says it holds. */
   readonly manifest: Manifest;
   /** SHA-256 of the exact bytes of manifest.json, 64 hexadecimal digits: the name of the bundle's content. */
-  readonly manifestSha256: string;
+  readonly manifestSha256: Sha256Hex;
   /** Bytes of the whole file, where that is known. */
   readonly size: number | undefined;
   /** Who claims to have signed. Nothing about it is verified. */

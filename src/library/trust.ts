@@ -11,6 +11,7 @@ import type { Readable } from 'node:stream';
 import packageJson from '../../package.json' with { type: 'json' };
 import { storeTrustInputs } from '../attest/authority/store-trust.ts';
 import { expandPaths } from '../attest/document/inputs.ts';
+import type { Sha256Hex } from '../base/bytes.ts';
 import type { Duration, Instant } from '../base/clock.ts';
 import type { StellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
@@ -66,7 +67,7 @@ export interface CheckedBundle {
   /** What the bundle holds. */
   readonly manifest: Manifest;
   /** SHA-256 of manifest.json, hexadecimal. */
-  readonly manifestSha256: string;
+  readonly manifestSha256: Sha256Hex;
   /** The trusted keys that have signed it. */
   readonly signers: readonly PublicKey[];
   /** `stale` is still accepted, and a reason to ask for a newer one. */

@@ -1,4 +1,4 @@
-import { excerpt } from '../base/bytes.ts';
+import { excerpt, parseSha256Hex, type Sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
@@ -11,11 +11,11 @@ export interface BundleFacts {
   readonly sequence: number;
   readonly rootVersion: number;
   /** SHA-256 of manifest.json, 64 hexadecimal digits. */
-  readonly manifestSha256: string;
+  readonly manifestSha256: Sha256Hex;
   /** Tree size of each log by origin. */
   readonly trees: Readonly<Record<string, number>>;
   /** The bundle that a delta builds on. */
-  readonly base?: { readonly sequence: number; readonly manifestSha256: string } | undefined;
+  readonly base?: { readonly sequence: number; readonly manifestSha256: Sha256Hex } | undefined;
 }
 
 const CREATED = 'org.opencontainers.image.created';
@@ -74,9 +74,10 @@ function wholeNumber(name: string, text: string | undefined): number {
   return Number(text);
 }
 
-function digest(name: string, text: string | undefined): string {
-  if (text === undefined || !/^[0-9a-f]{64}$/.test(text)) throw invalid(name, text);
-  return text;
+function digest(name: string, text: string | undefined): Sha256Hex {
+  const found = parseSha256Hex(text ?? '');
+  if (found === undefined) throw invalid(name, text);
+  return found;
 }
 
 function parseTrees(text: string | undefined): Record<string, number> {

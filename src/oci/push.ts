@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { excerpt, sha256Hex } from '../base/bytes.ts';
+import { excerpt, type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readError } from '../base/files.ts';
 import { discard } from '../net/body.ts';
@@ -161,7 +161,7 @@ async function holdsBundle(registry: Registry, { tag, facts }: PushOptions): Pro
 }
 
 /** The descriptor of the base's OCI manifest, by which registries list the deltas that refer to it. */
-async function findBase(registry: Registry, manifestSha256: string): Promise<Descriptor | undefined> {
+async function findBase(registry: Registry, manifestSha256: Sha256Hex): Promise<Descriptor | undefined> {
   try {
     const { bundles } = await listBundles(registry);
     const base = bundles.find(({ bundle }) => bundle.facts.manifestSha256 === manifestSha256);

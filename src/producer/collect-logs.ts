@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { formatHex, sha256Hex } from '../base/bytes.ts';
+import { formatSha256, sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { ExportLedger, Manifest } from '../base/schema-types.ts';
@@ -113,7 +113,7 @@ function describe(
       url,
       log_id: logIdOf(origin, signer),
       tree_size: Number(mirrored.size),
-      root_hash: formatHex(mirrored.rootHash),
+      root_hash: formatSha256(mirrored.rootHash),
       first_index: Number(mirrored.firstIndex),
       consistent_from: mirrored.consistentFrom.map(Number),
     },

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { sha256Hex } from '../base/bytes.ts';
+import { type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import { readBounded, readError } from '../base/files.ts';
 
 /** One file of the bundle: where it goes, and where it is now. */
@@ -12,7 +12,7 @@ export interface CollectedEntry {
 /** An attestation that is carried along, under the name it had. */
 export interface CollectedAttestation {
   readonly name: string;
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
   readonly bytes: Uint8Array;
 }
 
@@ -43,7 +43,7 @@ export function collectAttestations(
   return [...byDigest.values()];
 }
 
-export function attestationPath(sha256: string): string {
+export function attestationPath(sha256: Sha256Hex): string {
   return `attestations/${sha256}.json`;
 }
 

@@ -35,7 +35,7 @@ export async function loadDeltaBase(store: string, ledger: ExportLedger, file: s
     );
   }
   return {
-    base: { sequence: record.sequence, manifest_sha256: manifestSha256 },
+    base: { sequence: record.sequence, manifest_sha256: record.manifest_sha256 },
     carried: new Set(manifest.entries.map(({ path }) => path).filter(isImmutable)),
   };
 }

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseHex } from '../base/bytes.ts';
+import { parseHex, type Sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { readBoundedIfPresent, replaceFile } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
@@ -47,7 +47,7 @@ export function reserveSequence(store: string): number {
 }
 
 /** Remembers a finished export: later ones prove growth from its checkpoints, and deltas may build on it. */
-export function recordExport(store: string, manifest: Manifest, manifestSha256: string): void {
+export function recordExport(store: string, manifest: Manifest, manifestSha256: Sha256Hex): void {
   const ledger = loadLedger(store);
   const { sequence, sealed_at, logs } = manifest;
   const record: ExportRecord = {

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { MAX_BUNDLE_MANIFEST_BYTES } from '../archive/limits.ts';
-import { sha256Hex } from '../base/bytes.ts';
+import { type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { fileSha256, makeDirectory, readBoundedIfPresent, writeNewFile } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
@@ -108,7 +108,7 @@ function placeShared(
   shared: SharedDirectories,
   to: string,
   checkpoints: readonly (string | undefined)[],
-  sha256: string,
+  sha256: Sha256Hex,
 ): void {
   const [section, ...rest] = path.split('/');
   const from = join(section === 'logs' ? shared.logsDirectory : shared.attestationsDirectory, ...rest);

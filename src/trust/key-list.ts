@@ -1,15 +1,22 @@
 import { X509Certificate } from 'node:crypto';
-import { excerpt, sha256Hex } from '../base/bytes.ts';
+import { excerpt } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import { type PublicKey, parsePublicKey } from '../base/keys.ts';
+import {
+  certificateFingerprint,
+  type DistributedKeyId,
+  type KeyId,
+  keyIdOfSpki,
+  type PublicKey,
+  parsePublicKey,
+} from '../base/keys.ts';
 import type { TargetUsage, TrustTarget } from './targets.ts';
 import { parseTrustedRoot, type TrustedRootAuthority, type TrustedRootLog } from './trusted-root.ts';
 
 /** A key or certificate that TUF distributes. */
 export interface DistributedKey {
   /** SHA-256 of the SubjectPublicKeyInfo, or of a certificate's DER: 64 lowercase hexadecimal digits. */
-  readonly id: string;
+  readonly id: DistributedKeyId;
   /** `ecdsa-p256`, `ed25519`, …; `certificate` for certificates. */
   readonly algorithm: string;
   readonly target: string;
@@ -42,7 +49,11 @@ function keysOfTarget(target: TrustTarget): DistributedKey[] {
   try {
     const certificates = certificatesIn(target.bytes);
     if (certificates.length > 0)
-      return certificates.map((der) => ({ ...common, id: sha256Hex(der), algorithm: 'certificate' }));
+      return certificates.map((der) => ({
+        ...common,
+        id: certificateFingerprint(der),
+        algorithm: 'certificate',
+      }));
     const key = parsePublicKey(target.bytes);
     return [{ ...common, id: key.id, algorithm: key.algorithm }];
   } catch (cause) {
@@ -64,8 +75,8 @@ function tryPublicKey(bytes: Uint8Array): PublicKey | undefined {
 }
 
 /** The id that a log's key is listed under. */
-export function logKeyIdOf({ publicKey }: Pick<TrustedRootLog, 'publicKey'>): string {
-  return tryPublicKey(publicKey)?.id ?? sha256Hex(publicKey);
+export function logKeyIdOf({ publicKey }: Pick<TrustedRootLog, 'publicKey'>): KeyId {
+  return tryPublicKey(publicKey)?.id ?? keyIdOfSpki(publicKey);
 }
 
 function keysOfTrustedRoot(target: TrustTarget): DistributedKey[] {
@@ -93,7 +104,7 @@ function keysOfTrustedRoot(target: TrustTarget): DistributedKey[] {
   const authority = (usage: TargetUsage) => (entry: TrustedRootAuthority) =>
     entry.chain.map(
       (der): DistributedKey => ({
-        id: sha256Hex(der),
+        id: certificateFingerprint(der),
         algorithm: 'certificate',
         target: target.name,
         usage,

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { sha256Hex } from '../base/bytes.ts';
+import { parseSha256Hex, type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { peekJson } from '../base/json.ts';
@@ -14,13 +14,14 @@ import { builtInRoot } from '../tuf/sigstore-root.ts';
  * `sha256:` and 64 hexadecimal digits, upper or lower case → the digits in lower case.
  * @throws StellaError USAGE
  */
-export function parseFingerprint(text: string): string {
-  const match = /^sha256:([0-9a-f]{64})$/i.exec(text.trim());
-  if (!match)
+export function parseFingerprint(text: string): Sha256Hex {
+  const [, digits = ''] = /^sha256:(.*)$/i.exec(text.trim()) ?? [];
+  const digest = parseSha256Hex(digits.toLowerCase());
+  if (digest === undefined)
     throw new StellaError('USAGE', 'a fingerprint is sha256: and 64 hexadecimal digits', {
       hint: 'read it off `stella trust status` on the connected side',
     });
-  return match[1]!.toLowerCase();
+  return digest;
 }
 
 export function formatFingerprint(sha256: string): string {
@@ -31,7 +32,7 @@ export function formatFingerprint(sha256: string): string {
 export type RootVoucher =
   | { readonly how: 'root-file'; readonly bytes: Uint8Array }
   /** SHA-256 of a root metadata file, 64 lowercase hexadecimal digits. */
-  | { readonly how: 'fingerprint'; readonly sha256: string }
+  | { readonly how: 'fingerprint'; readonly sha256: Sha256Hex }
   /** The built-in root for the repository that has one, a refusal for any other. */
   | { readonly how: 'built-in' }
   /** The built-in root for the repository that has one, trust on first use for any other. */
@@ -149,7 +150,7 @@ export interface RootVouchers {
   /** `--root FILE`: the root itself. */
   readonly root?: Uint8Array | undefined;
   /** `--root-fingerprint sha256:HEX`: the SHA-256 of a root metadata file. */
-  readonly fingerprint?: string | undefined;
+  readonly fingerprint?: Sha256Hex | undefined;
   /** `--trust-on-first-use`. */
   readonly firstUse?: boolean | undefined;
   /** A person at a terminal. */
@@ -213,7 +214,7 @@ export function checkSamePin(
   );
 }
 
-function findRoot(roots: readonly CarriedRoot[], sha256: string, what: string): CarriedRoot {
+function findRoot(roots: readonly CarriedRoot[], sha256: Sha256Hex, what: string): CarriedRoot {
   const found = roots.find((root) => sha256Hex(root.bytes) === sha256);
   if (found) return found;
   throw new StellaError(

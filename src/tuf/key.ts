@@ -1,4 +1,12 @@
-import { concatBytes, excerpt, formatHex, formatUtf8, parseHex, sha256Hex } from '../base/bytes.ts';
+import {
+  concatBytes,
+  excerpt,
+  formatHex,
+  formatUtf8,
+  parseHex,
+  type Sha256Hex,
+  sha256Hex,
+} from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { type KeyAlgorithm, type PublicKey, parsePublicKey, type SignatureForm } from '../base/keys.ts';
 import { formatTufCanonicalJson } from './canonical-json.ts';
@@ -112,6 +120,6 @@ export function keyIdentity({ algorithm, object }: PublicKey): string {
 }
 
 /** TUF key id: SHA-256 of the key's canonical JSON, 64 lowercase hexadecimal digits (TUF specification §4.2). */
-export function tufKeyId(key: TufKey): string {
+export function tufKeyId(key: TufKey): Sha256Hex {
   return sha256Hex(formatUtf8(formatTufCanonicalJson(key)));
 }

@@ -1,3 +1,4 @@
+import type { Sha256Hex } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
 import type { StellaError } from '../base/errors.ts';
 
@@ -32,7 +33,7 @@ export interface TufRole {
   readonly version: number;
   readonly expires: Instant;
   /** SHA-256 of the file, hex. */
-  readonly sha256: string;
+  readonly sha256: Sha256Hex;
 }
 
 /** A target file as the most trusted role that may speak for its path describes it. */

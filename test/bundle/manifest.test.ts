@@ -10,13 +10,14 @@ import {
 } from '../../src/bundle/manifest.ts';
 import { foldNodes, leafHash } from '../../src/tlog/merkle.ts';
 import { manifestFacts } from '../support/bundle.ts';
+import { repeatedDigest } from '../support/digest.ts';
 import { refusal } from '../support/errors.ts';
 import { processorTime } from '../support/processor-time.ts';
 
 const entryOf = (i: number) => ({
   path: `tuf/${String(i).padStart(5, '0')}`,
   size: i,
-  sha256: 'ab'.repeat(32),
+  sha256: repeatedDigest('ab'),
 });
 const manifestOf = (count: number): Manifest => {
   const entries = Array.from({ length: count }, (_, i) => entryOf(i));
@@ -31,7 +32,7 @@ test('round-trips in its canonical form', () => {
       fc.nat(20),
       fc.option(fc.integer({ min: 1, max: 2 ** 40 })),
       (text, count, sequence) => {
-        const base = sequence === null ? {} : { base: { sequence, manifest_sha256: '12'.repeat(32) } };
+        const base = sequence === null ? {} : { base: { sequence, manifest_sha256: repeatedDigest('12') } };
         const manifest = { ...manifestOf(count), producer: { name: text, version: '1' }, ...base };
         const bytes = formatManifest(manifest);
         expect(parseManifest(bytes)).toEqual(manifest);
@@ -91,7 +92,7 @@ describe('refused', () => {
     const manifest = manifestOf(0);
     manifest.tuf = {
       ...manifest.tuf,
-      roles: { root: { version: 1, sha256: '00'.repeat(32), expires: '2027-02-29T00:00:00Z' } },
+      roles: { root: { version: 1, sha256: repeatedDigest('00'), expires: '2027-02-29T00:00:00Z' } },
     };
     await refusal('MANIFEST_INVALID', () => parseManifest(formatManifest(manifest)));
   });

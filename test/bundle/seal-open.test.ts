@@ -18,6 +18,7 @@ import { entriesRoot, formatManifest } from '../../src/bundle/manifest.ts';
 import { openBundle } from '../../src/bundle/open.ts';
 import { checkBundleSignature, signerIds } from '../../src/bundle/signature.ts';
 import { makeBundle, manifestFacts, noise, someEntries } from '../support/bundle.ts';
+import { repeatedDigest } from '../support/digest.ts';
 import { refusal } from '../support/errors.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 
@@ -171,9 +172,14 @@ test('from a pipe, a manifest that claims more than the disk holds is refused be
   const entries = Array.from({ length: 50_000 }, (_, i) => ({
     path: `tuf/${String(i).padStart(5, '0')}`,
     size: 16 * 2 ** 30,
-    sha256: '00'.repeat(32),
+    sha256: repeatedDigest('00'),
   }));
-  const manifest = formatManifest(manifestOf([], { entries, entries_root: entriesRoot(entries) }));
+  const manifest = formatManifest(
+    manifestOf([], {
+      entries,
+      entries_root: entriesRoot(entries),
+    }),
+  );
   const { frames } = await pack({ head: headOf(manifest, coseOf(manifest)), sections: [] });
   const bundle = await openBundle(Readable.from(frames), { staging: join(directory, 'staging') });
   const { message } = await refusal('WRITE_FAILED', () => bundle.verifyAll());

@@ -9,6 +9,7 @@ import { checkBundleSignature } from '../../src/bundle/signature.ts';
 import { splitBundle } from '../../src/bundle/split.ts';
 import { parseParts } from '../../src/bundle/volumes.ts';
 import { makeBundle, noise, someEntries } from '../support/bundle.ts';
+import { repeatedDigest } from '../support/digest.ts';
 import { refusal } from '../support/errors.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 
@@ -142,7 +143,7 @@ describe('parts that are not as they should be', () => {
     const { directory, split, file, whole } = await makeVolumes();
     writeFileSync(file, whole);
     const signers = [signerOf(key)];
-    await splitBundle({ file, manifestSha256: '00'.repeat(32), partSize: 40_000, signers });
+    await splitBundle({ file, manifestSha256: repeatedDigest('00'), partSize: 40_000, signers });
     await refusal('MANIFEST_INVALID', () => openBundle(split.list, { staging: directory }));
   });
 
@@ -156,9 +157,9 @@ describe('parts that are not as they should be', () => {
 
   const list = {
     format: 'stella-parts/v1',
-    manifest_sha256: '00'.repeat(32),
+    manifest_sha256: repeatedDigest('00'),
     name: 'x',
-    parts: [{ sha256: '00'.repeat(32), size: 1 }],
+    parts: [{ sha256: repeatedDigest('00'), size: 1 }],
   };
   test.each([
     ['not canonical', `${JSON.stringify(list)} \n`],

@@ -1,12 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Sha256Hex } from '../../src/base/bytes.ts';
 import { checkCarriedAttestations } from '../../src/consumer/carried-attestations.ts';
+import { repeatedDigest } from '../support/digest.ts';
 import { refusal } from '../support/errors.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 
-const [ONE, TWO] = ['1'.repeat(64), '2'.repeat(64)];
-const entryOf = (sha256: string, path = `attestations/${sha256}.json`) => ({ path, sha256, size: 1 });
+const [ONE, TWO] = [repeatedDigest('1'), repeatedDigest('2')];
+const entryOf = (sha256: Sha256Hex, path = `attestations/${sha256}.json`) => ({ path, sha256, size: 1 });
 const other = { path: 'tuf/timestamp.json', sha256: TWO, size: 1 };
 const base = { manifest_sha256: ONE, sequence: 1, sealed_at: '2026-01-01T00:00:00Z' };
 

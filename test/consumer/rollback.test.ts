@@ -1,12 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../../src/base/codes.ts';
+import { generateKey } from '../../src/base/keys.ts';
 import type { Manifest } from '../../src/base/schema-types.ts';
 import { checkNoRollback, isSameBundle } from '../../src/consumer/rollback.ts';
 import type { StoreState } from '../../src/store/store.ts';
+import { repeatedDigest } from '../support/digest.ts';
 import { refusal } from '../support/errors.ts';
 
-const HEX = 'a'.repeat(64);
-const SIGNER = 'b'.repeat(64);
+const HEX = repeatedDigest('a');
+const SIGNER = generateKey().publicKey.id;
 const role = (version: number, sha256 = HEX) => ({ version, sha256, expires: '2027-01-01T00:00:00Z' });
 const log = (tree_size: number, origin = 'log.example') => ({
   origin,
@@ -70,9 +72,9 @@ const manifest: Manifest = {
   entries: [],
   entries_root: HEX,
 };
-const candidate = (change: Partial<Manifest> = {}, signers = [SIGNER]) => ({
+const candidate = (change: Partial<Manifest> = {}, signers: string[] = [SIGNER]) => ({
   manifest: { ...manifest, ...change },
-  manifestSha256: 'c'.repeat(64),
+  manifestSha256: repeatedDigest('c'),
   signers,
 });
 const withRoles = (change: Manifest['tuf']['roles']) => ({
@@ -96,7 +98,7 @@ describe('nothing goes down', () => {
     ['the targets version', withRoles({ targets: role(3) }), 'TUF_ROLLBACK'],
     [
       'the same version with another content',
-      withRoles({ targets: role(4, 'd'.repeat(64)) }),
+      withRoles({ targets: role(4, repeatedDigest('d')) }),
       'TUF_ROLLBACK',
     ],
     ['a tree size', { logs: [log(999)] }, 'LOG_ROLLBACK'],
@@ -106,10 +108,10 @@ describe('nothing goes down', () => {
 });
 
 test('another producer has its own counter', () => {
-  expect(() => checkNoRollback(state, candidate({ sequence: 1 }, ['e'.repeat(64)]))).not.toThrow();
+  expect(() => checkNoRollback(state, candidate({ sequence: 1 }, [repeatedDigest('e')]))).not.toThrow();
 });
 
 test('the very same bundle is known by its manifest', () => {
   expect(isSameBundle(state, HEX)).toBe(true);
-  expect(isSameBundle(state, 'c'.repeat(64))).toBe(false);
+  expect(isSameBundle(state, repeatedDigest('c'))).toBe(false);
 });

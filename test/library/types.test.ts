@@ -80,7 +80,7 @@ test('repositories are edited, judged and shown with options in objects', () => 
 test('documents that are files keep their names', () => {
   expectTypeOf<stella.VerdictDocument>().toHaveProperty('identity_checked').toEqualTypeOf<boolean>();
   expectTypeOf<stella.Manifest>().toHaveProperty('sealed_at').toEqualTypeOf<string>();
-  expectTypeOf<stella.ManifestEntry['sha256']>().toEqualTypeOf<string>();
+  expectTypeOf<stella.ManifestEntry['sha256']>().toEqualTypeOf<stella.Sha256Hex>();
   expect(stella.EXIT.refused).toBe(2);
 });
 

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { pushBundle } from '../../src/oci/push.ts';
 import { uploadBlob } from '../../src/oci/upload.ts';
 import { noise } from '../support/bundle.ts';
+import { repeatedDigest } from '../support/digest.ts';
 import { refusal } from '../support/errors.ts';
 import { client, digestOf, fakeRegistry, type Intercept, someFacts } from '../support/fake-registry.ts';
 import { temporaryDirectory } from '../support/temp.ts';
@@ -121,7 +122,7 @@ test('a registry that stores another manifest', async () => {
   const { push } = await setting((request, response, path) => {
     if (request.method !== 'PUT' || !path.includes('/manifests/')) return false;
     request.resume();
-    response.writeHead(201, { 'docker-content-digest': `sha256:${'00'.repeat(32)}` }).end();
+    response.writeHead(201, { 'docker-content-digest': `sha256:${repeatedDigest('00')}` }).end();
     return true;
   });
   await refusal('BLOB_DIGEST', push);

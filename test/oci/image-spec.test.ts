@@ -9,6 +9,7 @@ import { listBundles } from '../../src/oci/list.ts';
 import { pushBundle } from '../../src/oci/push.ts';
 import { makeBundle, manifestFacts, noise, someEntries } from '../support/bundle.ts';
 import { stella } from '../support/cli.ts';
+import { repeatedDigest } from '../support/digest.ts';
 import { type DockerRegistry, installed, startRegistry } from '../support/docker-registry.ts';
 import { client, fakeRegistry, placeBundle, someFacts } from '../support/fake-registry.ts';
 import { imageSpecErrors } from '../support/image-spec.ts';
@@ -143,7 +144,7 @@ describe.skipIf(!canRun)('what is pushed to a registry is as the image specifica
 });
 
 describe('a registry and the list of what refers to a base', () => {
-  const facts = { ...someFacts, sequence: 8, manifestSha256: 'cd'.repeat(32) };
+  const facts = { ...someFacts, sequence: 8, manifestSha256: repeatedDigest('cd') };
   const delta = { ...facts, base: { sequence: 7, manifestSha256: someFacts.manifestSha256 } };
   const setting = async (header?: string, index?: string) => {
     const fake = await fakeRegistry((request, response, path) => {

@@ -11,10 +11,11 @@ import {
   reserveSequence,
 } from '../../src/producer/ledger.ts';
 import { loadSigningKey } from '../../src/producer/signing-key.ts';
+import { repeatedDigest } from '../support/digest.ts';
 import { refusal } from '../support/errors.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 
-const HEX = 'a'.repeat(64);
+const HEX = repeatedDigest('a');
 const manifest = (sequence: number, tree_size: number): Manifest => ({
   format: 'stella-bundle/v1',
   sealed_at: '2026-01-25T12:00:00Z',

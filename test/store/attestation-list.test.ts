@@ -4,10 +4,11 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatCanonicalJson } from '../../src/base/canonical-json.ts';
 import { formatAttestationList, readAttestationList } from '../../src/store/attestation-list.ts';
+import { repeatedDigest } from '../support/digest.ts';
 import { refusal } from '../support/errors.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 
-const SHA256 = 'ab'.repeat(32);
+const SHA256 = repeatedDigest('ab');
 
 test('a list that is written is read again, whatever the names', () => {
   const attestationsFile = join(temporaryDirectory(), 'attestations.json');

@@ -5,6 +5,7 @@ import { instant, parseInstant } from '../../src/base/clock.ts';
 import { StellaError } from '../../src/base/errors.ts';
 import { loadAudit } from '../../src/store/audit.ts';
 import { openStore, type StoreState, type StoreWriter, type TrustStore } from '../../src/store/store.ts';
+import { repeatedDigest } from '../support/digest.ts';
 import { refusal } from '../support/errors.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 
@@ -16,7 +17,7 @@ function stateOf(change: Partial<StoreState> = {}): StoreState {
     created_at: '2026-01-25T12:00:00Z',
     reference_time: '2026-01-25T12:00:00Z',
     clock_floor: '2026-01-25T12:00:00Z',
-    pin: { how: 'root-file', version: 1, sha256: 'a'.repeat(64), at: '2026-01-25T12:00:00Z' },
+    pin: { how: 'root-file', version: 1, sha256: repeatedDigest('a'), at: '2026-01-25T12:00:00Z' },
     source: { kind: 'sync', url: 'https://trust.example/tuf/' },
     tuf: { url: 'https://trust.example/tuf/', first_root: 1, roles: {} },
     bundle_keys: [],

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { generateKey, type PrivateKey, signerOf } from '../../src/base/keys.ts';
 import type { Manifest } from '../../src/bundle/manifest.ts';
 import { type Sealed, type SealOptions, sealBundle } from '../../src/bundle/seal.ts';
+import { repeatedDigest } from './digest.ts';
 
 /** What a manifest says of itself, apart from its entries. */
 export const manifestFacts: Omit<Manifest, 'format' | 'entries' | 'entries_root'> = {
@@ -12,7 +13,7 @@ export const manifestFacts: Omit<Manifest, 'format' | 'entries' | 'entries_root'
   tuf: {
     url: 'https://trust.example.com/tuf/',
     first_root: 1,
-    roles: { root: { version: 1, sha256: '00'.repeat(32), expires: '2027-01-01T00:00:00Z' } },
+    roles: { root: { version: 1, sha256: repeatedDigest('00'), expires: '2027-01-01T00:00:00Z' } },
   },
   service_map_target: 'sigstore-services-v1',
   logs: [],
@@ -31,17 +32,17 @@ export function noise(length: number, seed = 1): Buffer {
   return bytes;
 }
 
-const origin = 'ab'.repeat(32);
+const origin = repeatedDigest('ab');
 
 /** A few entries in every folder of a bundle. */
 export const someEntries: SealOptions['entries'] = [
   { path: 'tuf/1.root.json', source: Buffer.from('{"root":1}') },
   { path: 'tuf/timestamp.json', source: Buffer.from('{"timestamp":1}') },
-  { path: `tuf/targets/${'cd'.repeat(32)}.rekor-key-v1.pub`, source: noise(700, 3) },
+  { path: `tuf/targets/${repeatedDigest('cd')}.rekor-key-v1.pub`, source: noise(700, 3) },
   { path: `logs/${origin}/checkpoint`, source: Buffer.from('example.com/log\n') },
   { path: `logs/${origin}/tile/0/000`, source: noise(8192, 4) },
   { path: `logs/${origin}/tile/entries/x001/x234/067.p/200`, source: noise(1000, 5) },
-  { path: `attestations/${'ef'.repeat(32)}.json`, source: Buffer.alloc(0) },
+  { path: `attestations/${repeatedDigest('ef')}.json`, source: Buffer.alloc(0) },
 ];
 
 export interface MadeBundle extends Sealed {

@@ -7,6 +7,7 @@ import type { Credentials } from '../../src/oci/credentials.ts';
 import { EMPTY_CONFIG, formatBundleManifest, LAYER_TYPE, MANIFEST_TYPE } from '../../src/oci/manifest.ts';
 import { parseReference } from '../../src/oci/reference.ts';
 import { Registry, type RegistryOptions } from '../../src/oci/registry.ts';
+import { repeatedDigest } from './digest.ts';
 
 export interface SeenRequest {
   readonly method: string;
@@ -114,7 +115,7 @@ export const someFacts = {
   sealedAt: '2026-01-25T12:00:00Z',
   sequence: 7,
   rootVersion: 1,
-  manifestSha256: 'ab'.repeat(32),
+  manifestSha256: repeatedDigest('ab'),
   trees: { 'log.example.com': 600 },
 };
 

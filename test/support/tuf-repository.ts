@@ -28,7 +28,7 @@ export type TopRole = (typeof TOP)[number];
 /** What the models declare unchangeable. */
 type Open<T> = { -readonly [K in keyof T]: T[K] };
 
-export function tufKey(key: PrivateKey, keyID = key.publicKey.id): Key {
+export function tufKey(key: PrivateKey, keyID: string = key.publicKey.id): Key {
   const raw = Buffer.from(key.publicKey.spki.subarray(-32)).toString('hex');
   return new Key({ keyID, keyType: 'ed25519', scheme: 'ed25519', keyVal: { public: raw } });
 }

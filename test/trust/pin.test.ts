@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
 import { checkSamePin, choosePin, formatFingerprint, parseFingerprint } from '../../src/trust/pin.ts';
+import { repeatedDigest } from '../support/digest.ts';
 import { refusal } from '../support/errors.ts';
 
 const AT = '2026-01-25T12:00:00Z';
@@ -51,7 +52,7 @@ describe('and refuses otherwise', () => {
     await refusal('PIN_REQUIRED', () => choosePin(roots, { confirm: async () => false }, AT));
   });
   test('when the bundle does not carry the root that is vouched for', async () => {
-    await refusal('PIN_MISMATCH', () => choosePin(roots, { fingerprint: 'f'.repeat(64) }, AT));
+    await refusal('PIN_MISMATCH', () => choosePin(roots, { fingerprint: repeatedDigest('f') }, AT));
     await refusal('PIN_MISMATCH', () => choosePin(roots, { root: Buffer.from('other') }, AT));
   });
   test('when there is no root at all', async () => {
@@ -64,7 +65,7 @@ test('a store keeps its pin: another root is refused, one of its chain is not', 
   expect(() => checkSamePin(pin, roots, {})).not.toThrow();
   expect(() => checkSamePin(pin, roots, { fingerprint: digestOf(1) })).not.toThrow();
   expect(() => checkSamePin(pin, roots, { fingerprint: digestOf(3) })).not.toThrow();
-  await refusal('PIN_MISMATCH', () => checkSamePin(pin, roots, { fingerprint: 'e'.repeat(64) }));
+  await refusal('PIN_MISMATCH', () => checkSamePin(pin, roots, { fingerprint: repeatedDigest('e') }));
   await refusal('PIN_MISMATCH', () => checkSamePin(pin, roots, { root: Buffer.from('other') }));
 });
 
@@ -72,7 +73,7 @@ test.each([
   '',
   'sha256:',
   'abc',
-  `sha512:${'a'.repeat(64)}`,
+  `sha512:${repeatedDigest('a')}`,
   `sha256:${'g'.repeat(64)}`,
   `sha256:${'a'.repeat(63)}`,
 ])('%j is no fingerprint', async (text) => {
@@ -80,5 +81,5 @@ test.each([
 });
 
 test('a fingerprint is read as people paste it', () => {
-  expect(parseFingerprint(` sha256:${'AB'.repeat(32)}\n`)).toBe('ab'.repeat(32));
+  expect(parseFingerprint(` sha256:${'AB'.repeat(32)}\n`)).toBe(repeatedDigest('ab'));
 });

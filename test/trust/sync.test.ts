@@ -7,6 +7,7 @@ import { StellaError } from '../../src/base/errors.ts';
 import { loadAudit } from '../../src/store/audit.ts';
 import { referenceOf } from '../../src/store/sync-record.ts';
 import { builtInRoot } from '../../src/tuf/sigstore-root.ts';
+import { repeatedDigest } from '../support/digest.ts';
 import { refusal } from '../support/errors.ts';
 import { TrustClient, trustClient } from '../support/trust-client.ts';
 import { NOW, REPOSITORY_URL, TufRepository } from '../support/tuf-repository.ts';
@@ -43,7 +44,7 @@ describe('pin', () => {
   test('by a fingerprint that no published root has is refused, and nothing is made', async () => {
     const client = new TrustClient(published());
     await refusal('PIN_MISMATCH', () =>
-      client.init(NOW, { voucher: { how: 'fingerprint', sha256: '0'.repeat(64) } }),
+      client.init(NOW, { voucher: { how: 'fingerprint', sha256: repeatedDigest('0') } }),
     );
     expect(client.store.current()).toBeUndefined();
   });

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { DISTANT_FUTURE, DISTANT_PAST, type Duration, type Instant, parseInstant } from '../../base/clock.ts';
+import type { DistributedKeyId } from '../../base/keys.ts';
 import type { Config } from '../../config/config.ts';
 import { loadWitnessPolicy } from '../../logs/witness-policy-file.ts';
 import { loadGeneration } from '../../store/generation.ts';
@@ -56,7 +57,7 @@ async function generationTrustInputs(
 export interface ViewTrust {
   readonly origin: TrustOrigin;
   readonly revoked?: readonly {
-    readonly key_id: string;
+    readonly key_id: DistributedKeyId;
     readonly target: string;
     readonly usage: string;
     readonly log_ids?: readonly string[];

@@ -10,7 +10,7 @@ import { createPublicKey } from 'node:crypto';
 import { equalBytes } from '../../base/bytes.ts';
 import { DISTANT_FUTURE, DISTANT_PAST, type Instant, instant } from '../../base/clock.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
-import { type PublicKey, publicKeyOf } from '../../base/keys.ts';
+import { type DistributedKeyId, type PublicKey, publicKeyOf } from '../../base/keys.ts';
 import { logDirectory, tileReader } from '../../logs/store.ts';
 import { openCheckpoint } from '../../tlog/checkpoint.ts';
 import type { HashReader } from '../../tlog/merkle.ts';
@@ -44,8 +44,7 @@ export interface CarriedLogs {
 
 /** A key that an earlier generation distributed and that the repository has since withdrawn. */
 export interface RevokedKey {
-  /** SHA-256 of the SPKI. */
-  readonly keyId: string;
+  readonly keyId: DistributedKeyId;
   /** For a log's key, what entries name the log by: 64 hexadecimal digits, or the first 8. */
   readonly logIds?: readonly string[] | undefined;
   readonly target: string;

@@ -8,6 +8,7 @@
 
 import type { Instant } from '../../base/clock.ts';
 import type { StellaError } from '../../base/errors.ts';
+import type { KeyId } from '../../base/keys.ts';
 import type { TrustOrigin, VerifierTrust } from '../authority/verifier-trust.ts';
 import type { Attestation } from '../document/attestation.ts';
 import type { Statement } from '../document/statement.ts';
@@ -30,7 +31,7 @@ export interface LogEvidence {
 
 export type VerifiedSigner =
   | { readonly kind: 'certificate'; readonly identity: CertificateIdentity }
-  | { readonly kind: 'key'; readonly keyId: string; readonly name: string };
+  | { readonly kind: 'key'; readonly keyId: KeyId; readonly name: string };
 
 /** The answer about one attestation. */
 export interface Verdict {

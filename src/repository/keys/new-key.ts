@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatUtf8 } from '../../base/bytes.ts';
+import { formatUtf8, type Sha256Hex } from '../../base/bytes.ts';
 import { StellaError } from '../../base/errors.ts';
 import { makeDirectory, writeError, writeNewFile } from '../../base/files.ts';
 import { formatPrivateKey, formatPublicKey, generateKey, type PublicKey } from '../../base/keys.ts';
@@ -76,7 +76,7 @@ function makeKey(
 }
 
 /** TUF key id of a public key. */
-export function tufKeyIdOf(publicKey: PublicKey): string {
+export function tufKeyIdOf(publicKey: PublicKey): Sha256Hex {
   return tufKeyId(formatTufKey(publicKey));
 }
 

@@ -1,12 +1,5 @@
 import type { Command } from 'commander';
-import {
-  addDuration,
-  formatInstant,
-  type Instant,
-  milliseconds,
-  parseDuration,
-  parseInstant,
-} from '../../../base/clock.ts';
+import { formatInstant, type Instant, instant, parseDuration, parseInstant } from '../../../base/clock.ts';
 import { StellaError } from '../../../base/errors.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { formatCount, formatTable } from '../../terminal/output.ts';
@@ -19,7 +12,7 @@ interface Options {
 
 /** A time, or a duration back from now. */
 function parseSince(text: string, now: Instant): Instant {
-  return /^\d{4}-/.test(text) ? parseInstant(text) : addDuration(now, milliseconds(-parseDuration(text)));
+  return /^\d{4}-/.test(text) ? parseInstant(text) : instant(now - parseDuration(text));
 }
 
 /** `stella log search` */

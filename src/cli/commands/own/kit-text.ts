@@ -1,3 +1,4 @@
+import type { Sha256Hex } from '../../../base/bytes.ts';
 import { escapeHtml, formatPage } from '../../report/html.ts';
 
 /** What the sheet and the guide of a kit say. */
@@ -10,7 +11,7 @@ export interface KitFacts {
   readonly sequence: number;
   readonly staleAfterDays: number;
   /** Of the first root in the bundle. */
-  readonly root: { readonly version: number; readonly sha256: string };
+  readonly root: { readonly version: number; readonly sha256: Sha256Hex };
   readonly signers: readonly string[];
 }
 

@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream, readdirSync, renameSync, rmdirSync
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { formatUtf8 } from '../../../base/bytes.ts';
+import { formatSha256, formatUtf8, type Sha256Hex, sha256Hex } from '../../../base/bytes.ts';
 import { StellaError } from '../../../base/errors.ts';
 import {
   isDirectory,
@@ -35,7 +35,7 @@ export interface KitOptions {
 export interface Kit {
   readonly facts: KitFacts;
   /** Names with SHA-256, as in SHA256SUMS. */
-  readonly files: readonly { readonly name: string; readonly sha256: string }[];
+  readonly files: readonly { readonly name: string; readonly sha256: Sha256Hex }[];
 }
 
 const MAX_LIST_BYTES = 256 * 1024;
@@ -50,7 +50,7 @@ export async function writeKit(options: KitOptions): Promise<Kit> {
     throw new StellaError('FILE_EXISTS', `${out} exists already and is not an empty directory`);
   const facts = await bundleFacts(options);
   return await withStagingAsync(dirname(out), STAGING_PREFIX, async (staging) => {
-    const files: { name: string; sha256: string }[] = [];
+    const files: { name: string; sha256: Sha256Hex }[] = [];
     for (const path of bundleFiles(options.bundle))
       files.push(await copy(path, staging, basename(path), 0o644, options.onProgress));
     if (options.executable !== undefined)
@@ -60,7 +60,7 @@ export async function writeKit(options: KitOptions): Promise<Kit> {
       ['sheet.html', kitSheet(facts)],
     ] as const) {
       writeNewFile(join(staging, name), formatUtf8(text), { sync: false });
-      files.push({ name, sha256: createHash('sha256').update(text).digest('hex') });
+      files.push({ name, sha256: sha256Hex(formatUtf8(text)) });
     }
     const sums = files.map(({ name, sha256 }) => `${sha256}  ${name}\n`).join('');
     writeNewFile(join(staging, 'SHA256SUMS'), formatUtf8(sums), { sync: false });
@@ -132,7 +132,7 @@ async function copy(
   name: string,
   mode: number,
   onProgress: KitOptions['onProgress'],
-): Promise<{ name: string; sha256: string }> {
+): Promise<{ name: string; sha256: Sha256Hex }> {
   const hash = createHash('sha256');
   let done = 0;
   try {
@@ -153,5 +153,5 @@ async function copy(
     const readable = statSync(from, { throwIfNoEntry: false })?.isFile() ?? false;
     throw readable ? writeError(join(directory, name), cause) : readError(from, cause);
   }
-  return { name, sha256: hash.digest('hex') };
+  return { name, sha256: formatSha256(hash.digest()) };
 }

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { kitCommands } from '../../../../src/cli/commands/own/kit-text.ts';
+import { repeatedDigest } from '../../../support/digest.ts';
 import { makeEnclave, makeSite, type Site } from '../../../support/site.ts';
 import { temporaryTree } from '../../../support/temp.ts';
 
@@ -103,7 +104,7 @@ describe('kit', () => {
       sealedAt: '',
       sequence: 1,
       staleAfterDays: 7,
-      root: { version: 1, sha256: '00' },
+      root: { version: 1, sha256: repeatedDigest('00') },
       signers: [],
     };
     const { stdout } = spawnSync(
