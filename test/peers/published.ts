@@ -85,10 +85,7 @@ export class Published {
   /** The stored file of a target, hash prefix and all. */
   targetFile(name: string): string {
     const [directory, file] = [join('targets', name, '..'), name.split('/').at(-1)!];
-    return join(
-      directory,
-      readdirSync(this.path(directory)).find((each) => each.endsWith(`.${file}`))!,
-    );
+    return join(directory, readdirSync(this.path(directory)).find((each) => each.endsWith(`.${file}`))!);
   }
 
   /** A public key as metadata has it. */

@@ -11,7 +11,7 @@ import sys
 
 from sigstore._utils import sha256_digest
 from sigstore.dsse import Statement
-from sigstore.errors import Error, VerificationError
+from sigstore.errors import VerificationError
 from sigstore.models import Bundle, TrustedRoot
 from sigstore.verify import Verifier, policy
 
@@ -35,6 +35,6 @@ for line in sys.stdin:
     try:
         verify(**json.loads(line))
         answer = {"verified": True}
-    except (Error, ValueError) as error:
+    except Exception as error:
         answer = {"refused": type(error).__name__, "because": str(error)}
     print(json.dumps(answer), flush=True)

@@ -3,11 +3,11 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { stella } from '../support/cli.ts';
 import { temporaryTree } from '../support/temp.ts';
 import { commandPath, ok, PythonPeer, present, run } from './peers.ts';
-import { idOf, Published } from './published.ts';
+import { Published } from './published.ts';
 import { ATTACKS } from './tuf-attacks.ts';
 
 const hasPython = present('TUF repositories with python-tuf', { packages: ['tuf'] });
@@ -230,86 +230,93 @@ async function tuftool(root: string, names: readonly string[]): Promise<Followed
 }
 
 describe.skipIf(!hasPython && !hasTuftool)('clients of others follow what `stella repo` writes where', () => {
-  test.each(HISTORIES)('$history', async ({ begin = [], steps, targets, notTuftool }) => {
-    const repository = await new Repository().init(...begin);
-    served = repository.public;
-    const root = join(repository.public, '1.root.json');
-    const [home, state] = [directory(), directory()];
-    const follow = (from = root, at = state) => python.ask({ state: at, url, root: from, targets });
-    expect(await refusalOf(home, init(root))).toBeUndefined();
-    for (const step of steps) {
-      await repository.do(step);
-      expect(await refusalOf(home, SYNC)).toBeUndefined();
-      if (hasPython) expect(await follow(), step).toMatchObject({ roles: await rolesOf(home) });
-    }
-    const held = await heldBy(home, targets);
-    if (hasPython) expect(await follow()).toEqual(held);
-    const there = targets.filter((name) => held.targets[name] !== null);
-    expect(there.length).toBeGreaterThan(1);
-    // Those that come late go from the first root to the last at once.
-    const late = directory();
-    expect(await refusalOf(late, init(root))).toBeUndefined();
-    expect(await heldBy(late, targets)).toEqual(held);
-    if (hasPython) expect(await follow(root, directory())).toEqual(held);
-    if (hasTuftool && !notTuftool)
-      expect(await tuftool(root, there)).toEqual(
-        Object.fromEntries(there.map((name) => [name, held.targets[name]])),
-      );
-    // So is what a store exports.
-    served = directory();
-    expect(await refusalOf(home, ['trust', 'export', '--out', served])).toBeUndefined();
-    if (hasPython) expect(await follow(root, directory())).toEqual(held);
-  }, 120_000);
-});
-
-describe.skipIf(!hasPython)('python-tuf and stella refuse, from an empty store and from a held one, where', () => {
-  const targets = ['a.txt', 'b.txt', 'team/rekor-key-v1.pub', 'team/b.txt'];
-  const holding = new Map<'early' | 'late', { readonly stella: string; readonly python: string }>();
-  let repository: Repository;
-  let root: string;
-
-  beforeAll(async () => {
-    repository = await new Repository().init('--threshold', 'root=2/3', '--threshold', 'targets=2/2');
-    root = join(repository.public, '1.root.json');
-    served = repository.public;
-    const hold = async (name: 'early' | 'late', names: readonly string[]) => {
+  test.each(HISTORIES)(
+    '$history',
+    async ({ begin = [], steps, targets, notTuftool }) => {
+      const repository = await new Repository().init(...begin);
+      served = repository.public;
+      const root = join(repository.public, '1.root.json');
       const [home, state] = [directory(), directory()];
+      const follow = (from = root, at = state) => python.ask({ state: at, url, root: from, targets });
       expect(await refusalOf(home, init(root))).toBeUndefined();
-      expect(await python.ask({ state, url, root, targets: names })).toEqual(await heldBy(home, names));
-      holding.set(name, { stella: home, python: state });
-    };
-    await repository.do('add-target a.txt');
-    await repository.do('delegate team --paths team/*');
-    await repository.do('add-target log.pub team/rekor-key-v1.pub --role team');
-    await hold('early', ['a.txt', 'team/rekor-key-v1.pub']);
-    await repository.do('rotate-key root --key root-1');
-    await repository.do('rotate-key timestamp');
-    await repository.do('rotate-key snapshot');
-    await repository.do('rotate-key targets --key targets-1');
-    await repository.do('add-target b.txt');
-    await repository.do('add-target b.txt team/b.txt --role team');
-    await hold('late', targets);
-  });
-
-  test.each(ATTACKS)('$attack', async ({ alter, holds = 'early', onlyFollowing, refused }) => {
-    const published = new Published(repository.public, directory(), repository.keys);
-    alter(published);
-    served = published.directory;
-    const clients = [holding.get(holds)!, ...(onlyFollowing ? [] : [undefined])];
-    for (const held of clients) {
-      const [home, state] = [directory(held?.stella), directory(held?.python)];
-      const code = await refusalOf(home, held ? SYNC : init(root));
-      const answer = await python.ask({ state, url, root, targets });
-      expect([code, 'refused' in answer ? answer.refused : answer]).toEqual(refused);
-    }
-  });
-
-  test('nothing was altered: no row above is refused for another reason', async () => {
-    served = new Published(repository.public, directory(), repository.keys).directory;
-    for (const held of [holding.get('early')!, holding.get('late')!]) {
-      const [home, state] = [directory(held.stella), directory(held.python)];
-      expect(await refusalOf(home, SYNC)).toBeUndefined();
-      expect(await python.ask({ state, url, root, targets })).toEqual(await heldBy(home, targets));
-    }
-  });
+      for (const step of steps) {
+        await repository.do(step);
+        expect(await refusalOf(home, SYNC)).toBeUndefined();
+        if (hasPython) expect(await follow(), step).toMatchObject({ roles: await rolesOf(home) });
+      }
+      const held = await heldBy(home, targets);
+      if (hasPython) expect(await follow()).toEqual(held);
+      const there = targets.filter((name) => held.targets[name] !== null);
+      expect(there.length).toBeGreaterThan(1);
+      // Those that come late go from the first root to the last at once.
+      const late = directory();
+      expect(await refusalOf(late, init(root))).toBeUndefined();
+      expect(await heldBy(late, targets)).toEqual(held);
+      if (hasPython) expect(await follow(root, directory())).toEqual(held);
+      if (hasTuftool && !notTuftool)
+        expect(await tuftool(root, there)).toEqual(
+          Object.fromEntries(there.map((name) => [name, held.targets[name]])),
+        );
+      // So is what a store exports.
+      served = directory();
+      expect(await refusalOf(home, ['trust', 'export', '--out', served])).toBeUndefined();
+      if (hasPython) expect(await follow(root, directory())).toEqual(held);
+    },
+    120_000,
+  );
 });
+
+describe.skipIf(!hasPython)(
+  'python-tuf and stella refuse, from an empty store and from a held one, where',
+  () => {
+    const targets = ['a.txt', 'b.txt', 'team/rekor-key-v1.pub', 'team/b.txt'];
+    const holding = new Map<'early' | 'late', { readonly stella: string; readonly python: string }>();
+    let repository: Repository;
+    let root: string;
+
+    beforeAll(async () => {
+      repository = await new Repository().init('--threshold', 'root=2/3', '--threshold', 'targets=2/2');
+      root = join(repository.public, '1.root.json');
+      served = repository.public;
+      const hold = async (name: 'early' | 'late', names: readonly string[]) => {
+        const [home, state] = [directory(), directory()];
+        expect(await refusalOf(home, init(root))).toBeUndefined();
+        expect(await python.ask({ state, url, root, targets: names })).toEqual(await heldBy(home, names));
+        holding.set(name, { stella: home, python: state });
+      };
+      await repository.do('add-target a.txt');
+      await repository.do('delegate team --paths team/*');
+      await repository.do('add-target log.pub team/rekor-key-v1.pub --role team');
+      await hold('early', ['a.txt', 'team/rekor-key-v1.pub']);
+      await repository.do('rotate-key root --key root-1');
+      await repository.do('rotate-key timestamp');
+      await repository.do('rotate-key snapshot');
+      await repository.do('rotate-key targets --key targets-1');
+      await repository.do('add-target b.txt');
+      await repository.do('add-target b.txt team/b.txt --role team');
+      await hold('late', targets);
+    });
+
+    test.each(ATTACKS)('$attack', async ({ alter, holds = 'early', onlyFollowing, refused }) => {
+      const published = new Published(repository.public, directory(), repository.keys);
+      alter(published);
+      served = published.directory;
+      const clients = [holding.get(holds)!, ...(onlyFollowing ? [] : [undefined])];
+      for (const held of clients) {
+        const [home, state] = [directory(held?.stella), directory(held?.python)];
+        const code = await refusalOf(home, held ? SYNC : init(root));
+        const answer = await python.ask({ state, url, root, targets });
+        expect([code, 'refused' in answer ? answer.refused : answer]).toEqual(refused);
+      }
+    });
+
+    test('nothing was altered: no row above is refused for another reason', async () => {
+      served = new Published(repository.public, directory(), repository.keys).directory;
+      for (const held of [holding.get('early')!, holding.get('late')!]) {
+        const [home, state] = [directory(held.stella), directory(held.python)];
+        expect(await refusalOf(home, SYNC)).toBeUndefined();
+        expect(await python.ask({ state, url, root, targets })).toEqual(await heldBy(home, targets));
+      }
+    });
+  },
+);
