@@ -1,10 +1,10 @@
 #!/bin/sh
 # Installs the other implementations that test/peers compares stella with, each in one pinned version:
 #   sigstore, tuf, …     Python's packages of test/peers/requirements.txt, in an environment of their own
-#   crane, registry      clients and a registry with the referrers API (go-containerregistry)
-#   oras                 another client of registries
+#   crane, oras          clients of registries
+#   registry             a registry with the referrers API: test/peers/registry, over go-containerregistry's
 #   tuftool              another client of TUF repositories
-#   cosign               signs and verifies
+#   cosign               another verifier of attestations
 # They go into a cache outside the tree and stay there; a second run takes a second. What cannot be had here is left
 # out, with the reason, and its tests are skipped: nothing of stella needs any of it.
 # Usage: scripts/install-peers.sh
@@ -80,25 +80,30 @@ python() {
   rm -f "$summary.packages"
 }
 
-# go_command NAME MODULE PATH VERSION SECONDS
-go_command() {
-  part "$1" "$4" go "$5" env GOBIN="$cache/bin" GOFLAGS='-mod=mod -buildvcs=false' GOTOOLCHAIN=local CGO_ENABLED=0 \
-    go install "$2/$3@$4" || true
-  report "$1" "$4"
+go_part() {
+  name=$1 version=$2 limit=$3
+  shift 3
+  part "$name" "$version" go "$limit" env GOBIN="$cache/bin" GOFLAGS=-buildvcs=false GOTOOLCHAIN=local CGO_ENABLED=0 go "$@" ||
+    true
+  report "$name" "$version"
 }
 
-cargo_command() {
-  part "$1" "$2" cargo "$3" env CARGO_TARGET_DIR="$cache/build/$1" \
-    cargo install --locked --debug --root "$cache" "$1@$2" && rm -rf "$cache/build/$1"
+cargo_part() {
+  # Without debug information, and not optimized: the tests are over before that would pay.
+  part "$1" "$2" cargo "$3" env CARGO_TARGET_DIR="$cache/build/$1" CARGO_PROFILE_DEV_DEBUG=0 \
+    cargo install --quiet --locked --debug --root "$cache" "$1@$2" || true
+  [ -n "$reason" ] || rm -rf "$cache/build/$1"
   report "$1" "$2"
 }
 
+containerregistry=v0.22.1
 python
-go_command crane github.com/google/go-containerregistry cmd/crane v0.22.1 240
-go_command registry github.com/google/go-containerregistry cmd/registry v0.22.1 240
-go_command oras oras.land/oras cmd/oras v1.3.6 240
-cargo_command tuftool 0.17.0 600
-go_command cosign github.com/sigstore/cosign/v3 cmd/cosign v3.1.3 600
+go_part crane "$containerregistry" 240 install "github.com/google/go-containerregistry/cmd/crane@$containerregistry"
+go_part registry "$containerregistry+$(cat test/peers/registry/* | cksum | cut -d ' ' -f 1)" 240 \
+  build -C test/peers/registry -o "$cache/bin/registry" .
+go_part oras v1.3.6 240 install oras.land/oras/cmd/oras@v1.3.6
+cargo_part tuftool 0.17.0 600
+go_part cosign v3.1.3 600 install github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3
 
 echo "peers in $cache:"
 cat "$summary"
