@@ -7,6 +7,8 @@ export interface Attack {
   readonly holds?: 'early' | 'late';
   /** Only a client that holds something can see it. */
   readonly onlyFollowing?: true;
+  /** tuftool is asked too; it takes a second each time. */
+  readonly alsoTuftool?: true;
   /** The code of stella's refusal, and the class of python-tuf's. */
   readonly refused: readonly [code: string, exception: string];
   alter(served: Published): void;
@@ -16,7 +18,8 @@ const SNAPSHOT = ['snapshot-2'];
 const TIMESTAMP = ['timestamp-2'];
 const TARGETS = ['targets-2', 'targets-3'];
 const ROOT = ['root-2', 'root-3', 'root-4'];
-const LINKS = { snapshot: 'snapshot-2', timestamp: 'timestamp-2' };
+/** The keys that an attacker's snapshot and timestamp are signed with. */
+export const LINKS = { snapshot: 'snapshot-2', timestamp: 'timestamp-2' };
 const PAST = '2020-01-01T00:00:00Z';
 
 const expire = (signed: Signed) => {
@@ -44,6 +47,7 @@ export const ATTACKS: readonly Attack[] = [
   // Freeze
   {
     attack: 'the timestamp is expired',
+    alsoTuftool: true,
     refused: ['TUF_EXPIRED', 'ExpiredMetadataError'],
     alter: (served) => served.edit('timestamp.json', TIMESTAMP, expire),
   },
@@ -67,6 +71,7 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     attack: 'a delegated role that lists a key of a log is expired',
+    alsoTuftool: true,
     refused: ['TUF_EXPIRED', 'ExpiredMetadataError'],
     alter(served) {
       served.edit(served.newest('team'), ['team-1'], expire);
@@ -148,6 +153,7 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     attack: 'a root is missing in the chain',
+    alsoTuftool: true,
     refused: ['TUF_SIGNATURE', 'UnsignedMetadataError'],
     alter: (served) => served.remove('3.root.json'),
   },
@@ -167,6 +173,7 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     attack: 'targets have one signature fewer than their threshold',
+    alsoTuftool: true,
     refused: ['TUF_SIGNATURE', 'UnsignedMetadataError'],
     alter: (served) => changeTargets(served, ['targets-2'], () => undefined),
   },
@@ -177,6 +184,7 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     attack: 'a key that was replaced still signs targets',
+    alsoTuftool: true,
     refused: ['TUF_SIGNATURE', 'UnsignedMetadataError'],
     alter: (served) => changeTargets(served, ['targets-1', 'targets-2'], () => undefined),
   },
@@ -215,6 +223,7 @@ export const ATTACKS: readonly Attack[] = [
   // Mix and match
   {
     attack: 'the snapshot is an older one under the new number',
+    alsoTuftool: true,
     refused: ['TUF_MISMATCH', 'LengthOrHashMismatchError'],
     alter: (served) => served.write(served.newest('snapshot'), served.bytes(old(served, 'snapshot', 1))),
   },
@@ -296,16 +305,18 @@ export const ATTACKS: readonly Attack[] = [
   // Files
   {
     attack: 'a target has other content of the same length',
+    alsoTuftool: true,
     refused: ['TUF_MISMATCH', 'LengthOrHashMismatchError'],
     alter: (served) => served.write(served.targetFile('b.txt'), 'x\n'),
   },
   {
     attack: 'a target of a delegated role has other content',
     refused: ['TUF_MISMATCH', 'LengthOrHashMismatchError'],
-    alter: (served) => served.write(served.targetFile('team/b.txt'), 'x\n'),
+    alter: (served) => served.write(served.targetFile('team-b.txt'), 'x\n'),
   },
   {
     attack: 'a target is longer than it says',
+    alsoTuftool: true,
     refused: ['FETCH_TOO_LARGE', 'DownloadLengthMismatchError'],
     alter: (served) => served.write(served.targetFile('b.txt'), 'b\nand more\n'),
   },

@@ -3,12 +3,13 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { stella } from '../support/cli.ts';
 import { temporaryTree } from '../support/temp.ts';
 import { commandPath, ok, PythonPeer, present, run } from './peers.ts';
-import { Published } from './published.ts';
-import { ATTACKS } from './tuf-attacks.ts';
+import { idOf, Published } from './published.ts';
+import { ATTACKS, LINKS } from './tuf-attacks.ts';
 
 const hasPython = present('TUF repositories with python-tuf', { packages: ['tuf'] });
 const hasTuftool = present('TUF repositories with tuftool', { commands: ['tuftool'] });
@@ -181,7 +182,7 @@ const HISTORIES: {
       'add-target a.txt team-a.txt --role team',
       'delegate below --paths shared-?.txt --from team',
       'add-target b.txt shared-1.txt --role below',
-      'add-target log.pub team-rekor-key-v1.pub --role team',
+      'add-target log.pub team-rekor-key-v1.pub --usage Rekor --role team',
       'rotate-key team',
       'add-key below --threshold 2',
       'add-target b.txt team-a.txt --role team --replace',
@@ -217,16 +218,18 @@ const HISTORIES: {
   },
 ];
 
-/** The targets of that name that tuftool downloads, beginning with a root; what it says if it does not. */
+/** The targets of those names that tuftool finds in what is served, beginning with a root; what it says if it does not. */
 async function tuftool(root: string, names: readonly string[]): Promise<Followed['targets'] | string> {
-  const out = directory();
+  const out = join(directory(), 'targets');
+  // It asks a server again and again for what is not there.
+  const base = pathToFileURL(`${served}/`).href;
   const { status, stderr } = await run(commandPath('tuftool'), [
-    ...['download', '--root', root, '--metadata-url', url, '--targets-url', `${url}targets/`],
+    ...['download', '--root', root, '--metadata-url', base, '--targets-url', `${base}targets/`],
     ...names.flatMap((name) => ['--target-name', name]),
-    join(out, 'targets'),
+    out,
   ]);
   if (status !== 0) return stderr;
-  return Object.fromEntries(names.map((name) => [name, sha256(readFileSync(join(out, 'targets', name)))]));
+  return Object.fromEntries(names.map((name) => [name, sha256(readFileSync(join(out, name)))]));
 }
 
 describe.skipIf(!hasPython && !hasTuftool)('clients of others follow what `stella repo` writes where', () => {
@@ -266,57 +269,150 @@ describe.skipIf(!hasPython && !hasTuftool)('clients of others follow what `stell
   );
 });
 
-describe.skipIf(!hasPython)(
-  'python-tuf and stella refuse, from an empty store and from a held one, where',
-  () => {
-    const targets = ['a.txt', 'b.txt', 'team/rekor-key-v1.pub', 'team/b.txt'];
-    const holding = new Map<'early' | 'late', { readonly stella: string; readonly python: string }>();
-    let repository: Repository;
-    let root: string;
+describe.skipIf(!hasPython)('python-tuf, tuftool and stella', () => {
+  const targets = ['a.txt', 'b.txt', 'team-rekor-key-v1.pub', 'team-b.txt'];
+  const holding = new Map<'early' | 'late', { readonly stella: string; readonly python: string }>();
+  let repository: Repository;
+  let root: string;
 
-    beforeAll(async () => {
-      repository = await new Repository().init('--threshold', 'root=2/3', '--threshold', 'targets=2/2');
-      root = join(repository.public, '1.root.json');
-      served = repository.public;
-      const hold = async (name: 'early' | 'late', names: readonly string[]) => {
-        const [home, state] = [directory(), directory()];
-        expect(await refusalOf(home, init(root))).toBeUndefined();
-        expect(await python.ask({ state, url, root, targets: names })).toEqual(await heldBy(home, names));
-        holding.set(name, { stella: home, python: state });
-      };
-      await repository.do('add-target a.txt');
-      await repository.do('delegate team --paths team/*');
-      await repository.do('add-target log.pub team/rekor-key-v1.pub --role team');
-      await hold('early', ['a.txt', 'team/rekor-key-v1.pub']);
-      await repository.do('rotate-key root --key root-1');
-      await repository.do('rotate-key timestamp');
-      await repository.do('rotate-key snapshot');
-      await repository.do('rotate-key targets --key targets-1');
-      await repository.do('add-target b.txt');
-      await repository.do('add-target b.txt team/b.txt --role team');
-      await hold('late', targets);
-    });
+  beforeAll(async () => {
+    repository = await new Repository().init('--threshold', 'root=2/3', '--threshold', 'targets=2/2');
+    root = join(repository.public, '1.root.json');
+    served = repository.public;
+    const hold = async (name: 'early' | 'late', names: readonly string[]) => {
+      const [home, state] = [directory(), directory()];
+      expect(await refusalOf(home, init(root))).toBeUndefined();
+      expect(await python.ask({ state, url, root, targets: names })).toEqual(await heldBy(home, names));
+      holding.set(name, { stella: home, python: state });
+    };
+    await repository.do('add-target a.txt');
+    await repository.do('delegate team --paths team-*');
+    await repository.do('add-target log.pub team-rekor-key-v1.pub --usage Rekor --role team');
+    await hold('early', ['a.txt', 'team-rekor-key-v1.pub']);
+    await repository.do('rotate-key root --key root-1');
+    await repository.do('rotate-key timestamp');
+    await repository.do('rotate-key snapshot');
+    await repository.do('rotate-key targets --key targets-1');
+    await repository.do('delegate notes --paths notes-*');
+    await repository.do('add-target b.txt notes-b.txt --role notes');
+    await repository.do('add-target b.txt');
+    await repository.do('add-target b.txt team-b.txt --role team');
+    await hold('late', targets);
+  });
 
-    test.each(ATTACKS)('$attack', async ({ alter, holds = 'early', onlyFollowing, refused }) => {
-      const published = new Published(repository.public, directory(), repository.keys);
-      alter(published);
-      served = published.directory;
-      const clients = [holding.get(holds)!, ...(onlyFollowing ? [] : [undefined])];
-      for (const held of clients) {
-        const [home, state] = [directory(held?.stella), directory(held?.python)];
-        const code = await refusalOf(home, held ? SYNC : init(root));
-        const answer = await python.ask({ state, url, root, targets });
+  /** An attacker's copy, which is served from now on. */
+  function altered(alter: (published: Published) => void): void {
+    const published = new Published(repository.public, directory(), repository.keys);
+    alter(published);
+    served = published.directory;
+  }
+
+  /** What both make of what is served, from what they hold; an empty client begins with the first root. */
+  async function follow(holds: 'early' | 'late' | 'nothing', names: readonly string[] = targets) {
+    const held = holds === 'nothing' ? undefined : holding.get(holds)!;
+    const [home, state] = [directory(held?.stella), directory(held?.python)];
+    return {
+      code: await refusalOf(home, held ? SYNC : init(root)),
+      answer: await python.ask({ state, url, root, targets: names }),
+      home,
+    };
+  }
+
+  test('accept it all where nothing was altered: no row below is refused for another reason', async () => {
+    altered(() => undefined);
+    for (const holds of ['nothing', 'early', 'late'] as const) {
+      const { code, answer, home } = await follow(holds);
+      expect(code).toBeUndefined();
+      expect(answer).toEqual(await heldBy(home, targets));
+    }
+    if (hasTuftool) expect(typeof (await tuftool(root, targets))).toBe('object');
+  });
+
+  test.each(ATTACKS)(
+    'refuse where $attack',
+    async ({ alter, holds, onlyFollowing, refused, alsoTuftool }) => {
+      altered(alter);
+      for (const each of onlyFollowing ? [holds!] : (['nothing', holds ?? 'early'] as const)) {
+        const { code, answer } = await follow(each);
         expect([code, 'refused' in answer ? answer.refused : answer]).toEqual(refused);
       }
-    });
+      if (hasTuftool && alsoTuftool) expect(typeof (await tuftool(root, targets))).toBe('string');
+    },
+  );
 
-    test('nothing was altered: no row above is refused for another reason', async () => {
-      served = new Published(repository.public, directory(), repository.keys).directory;
-      for (const held of [holding.get('early')!, holding.get('late')!]) {
-        const [home, state] = [directory(held.stella), directory(held.python)];
-        expect(await refusalOf(home, SYNC)).toBeUndefined();
-        expect(await python.ask({ state, url, root, targets })).toEqual(await heldBy(home, targets));
-      }
+  test('give nobody a target that a delegated role lists outside its paths', async () => {
+    altered((published) => {
+      published.edit(published.newest('team'), ['team-1'], (signed) => {
+        signed.targets['outside.txt'] = signed.targets['team-b.txt']!;
+      });
+      published.link('team', LINKS);
     });
-  },
-);
+    const { answer, home } = await follow('nothing', ['outside.txt', 'b.txt']);
+    expect(answer).toMatchObject({ targets: { 'outside.txt': null, 'b.txt': sha256('b\n') } });
+    expect(answer).toEqual(await heldBy(home, ['outside.txt', 'b.txt']));
+  });
+
+  test('give nobody the targets of an expired role that nothing rests on; stella leaves it out', async () => {
+    altered((published) => {
+      published.edit(published.newest('notes'), ['notes-1'], (signed) => {
+        signed.expires = '2020-01-01T00:00:00Z';
+      });
+      published.link('notes', LINKS);
+    });
+    const others = await follow('nothing');
+    expect(others.code).toBeUndefined();
+    expect(others.answer).toEqual(await heldBy(others.home, targets));
+    expect((await follow('nothing', ['notes-b.txt'])).answer).toMatchObject({
+      refused: 'ExpiredMetadataError',
+    });
+    expect((await heldBy(others.home, ['notes-b.txt'])).targets).toEqual({ 'notes-b.txt': null });
+  });
+
+  // TUF 1.0.31 counts keys, not ids (§6.1); python-tuf counts ids.
+  test('differ where one key signs under two ids: stella counts it once', async () => {
+    altered((published) => {
+      const [key, other] = [published.key('targets-2'), published.key('targets-2')];
+      other.keyval.public = other.keyval.public.toUpperCase();
+      published.edit(published.newest('root'), ['root-2', 'root-3', 'root-4'], ({ keys, roles }) => {
+        keys[idOf(other)] = other;
+        roles['targets']!.keyids = [idOf(key), idOf(other)];
+      });
+      const name = published.newest('targets');
+      const { signed } = published.read(name);
+      const [signature] = published.signatures(signed, ['targets-2']);
+      published.write(name, { signed, signatures: [signature!, { ...signature!, keyid: idOf(other) }] });
+      published.link('targets', LINKS);
+    });
+    const { code, answer } = await follow('nothing');
+    expect(code).toBe('TUF_SIGNATURE');
+    expect(answer).toHaveProperty('targets');
+  });
+
+  test('recover from versions fast-forwarded to a million once the keys are rotated', async () => {
+    const version = 1_000_000;
+    altered((published) => {
+      const { signed } = published.read(published.newest('snapshot'));
+      signed.version = version;
+      const signatures = published.signatures(signed, ['snapshot-2']);
+      published.write(`${version}.snapshot.json`, { signed, signatures });
+      published.edit('timestamp.json', ['timestamp-2'], (timestamp) => {
+        timestamp.version = version;
+        timestamp.meta['snapshot.json'] = { version };
+      });
+    });
+    const [home, state] = [directory(holding.get('late')!.stella), directory(holding.get('late')!.python)];
+    const both = async () => [await refusalOf(home, SYNC), await python.ask({ state, url, root, targets })];
+    expect(await both()).toEqual([
+      undefined,
+      expect.objectContaining({ roles: expect.objectContaining({ timestamp: version, snapshot: version }) }),
+    ]);
+    served = repository.public;
+    expect(await both()).toEqual([
+      'TUF_ROLLBACK',
+      expect.objectContaining({ refused: 'BadVersionNumberError' }),
+    ]);
+    await repository.do('rotate-key timestamp');
+    await repository.do('rotate-key snapshot');
+    expect(await both()).toEqual([undefined, await heldBy(home, targets)]);
+  });
+});
