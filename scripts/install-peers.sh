@@ -62,7 +62,7 @@ part() {
 
 # report NAME VERSION: a line of the summary about the part that came last.
 report() {
-  printf '%-18s %s\n' "$1" "${reason:+skipped: }${reason:-$2}" >>"$summary"
+  printf '%-20s %s\n' "$1" "${reason:+skipped: }${reason:-$2}" >>"$summary"
 }
 
 python() {
