@@ -38,6 +38,12 @@ function changeTargets(served: Published, keys: readonly string[], change: (sign
   served.link('targets', LINKS);
 }
 
+/** Changes the stored file of a target, and nothing that was signed. */
+export function changeTarget(served: Published, name: string, change: (bytes: Buffer) => Buffer): void {
+  const file = served.targetFile(name);
+  served.write(file, change(served.bytes(file)));
+}
+
 const old = (served: Published, role: string, back: number) => {
   const name = served.newest(role);
   return `${Number(name.split('.')[0]) - back}.${role}.json`;
@@ -70,7 +76,7 @@ export const ATTACKS: readonly Attack[] = [
     alter: (served) => served.edit(served.newest('root'), ROOT, expire),
   },
   {
-    attack: 'a delegated role that lists a key of a log is expired',
+    attack: 'a trusted delegated role is expired',
     alsoTuftool: true,
     refused: ['TUF_EXPIRED', 'ExpiredMetadataError'],
     alter(served) {
@@ -194,7 +200,7 @@ export const ATTACKS: readonly Attack[] = [
     alter: (served) => changeTargets(served, ['team-1', 'targets-2'], () => undefined),
   },
   {
-    attack: 'the key of the snapshot signs a delegated role',
+    attack: 'the key of the snapshot signs a trusted delegated role',
     refused: ['TUF_SIGNATURE', 'UnsignedMetadataError'],
     alter(served) {
       served.edit(served.newest('team'), SNAPSHOT, () => undefined);
@@ -233,12 +239,12 @@ export const ATTACKS: readonly Attack[] = [
     alter: (served) => served.write(served.newest('targets'), served.bytes(old(served, 'targets', 1))),
   },
   {
-    attack: 'a delegated role is an older one under the new number',
+    attack: 'a trusted delegated role is an older one under the new number',
     refused: ['TUF_MISMATCH', 'BadVersionNumberError'],
     alter: (served) => served.write(served.newest('team'), served.bytes(old(served, 'team', 1))),
   },
   {
-    attack: 'a delegated role is the role of everything',
+    attack: 'a trusted delegated role is the role of everything',
     refused: ['TUF_SIGNATURE', 'UnsignedMetadataError'],
     alter(served) {
       served.write(served.newest('team'), served.bytes(served.newest('targets')));
@@ -304,31 +310,31 @@ export const ATTACKS: readonly Attack[] = [
   },
   // Files
   {
-    attack: 'a target has other content of the same length',
+    attack: 'a target that trust needs has other content of the same length',
     alsoTuftool: true,
     refused: ['TUF_MISMATCH', 'LengthOrHashMismatchError'],
-    alter: (served) => served.write(served.targetFile('b.txt'), 'x\n'),
+    alter: (served) => changeTarget(served, 'b.pub', (bytes) => bytes.reverse()),
   },
   {
-    attack: 'a target of a delegated role has other content',
+    attack: 'a target of a trusted role has other content',
     refused: ['TUF_MISMATCH', 'LengthOrHashMismatchError'],
-    alter: (served) => served.write(served.targetFile('team-b.txt'), 'x\n'),
+    alter: (served) => changeTarget(served, 'team-b.pub', (bytes) => bytes.reverse()),
   },
   {
-    attack: 'a target is longer than it says',
+    attack: 'a target that trust needs is longer than it says',
     alsoTuftool: true,
     refused: ['FETCH_TOO_LARGE', 'DownloadLengthMismatchError'],
-    alter: (served) => served.write(served.targetFile('b.txt'), 'b\nand more\n'),
+    alter: (served) => changeTarget(served, 'b.pub', (bytes) => Buffer.concat([bytes, bytes])),
   },
   {
-    attack: 'a target is shorter than it says',
+    attack: 'a target that trust needs is shorter than it says',
     refused: ['TUF_MISMATCH', 'LengthOrHashMismatchError'],
-    alter: (served) => served.write(served.targetFile('b.txt'), 'b'),
+    alter: (served) => changeTarget(served, 'b.pub', (bytes) => bytes.subarray(1)),
   },
   {
-    attack: 'a target is not there',
+    attack: 'a target that trust needs is not there',
     refused: ['TUF_MISMATCH', 'DownloadHTTPError'],
-    alter: (served) => served.remove(served.targetFile('b.txt')),
+    alter: (served) => served.remove(served.targetFile('b.pub')),
   },
   {
     attack: 'the timestamp is not there',

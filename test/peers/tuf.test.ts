@@ -9,7 +9,7 @@ import { stella } from '../support/cli.ts';
 import { temporaryTree } from '../support/temp.ts';
 import { commandPath, ok, PythonPeer, present, run } from './peers.ts';
 import { idOf, Published } from './published.ts';
-import { ATTACKS, LINKS } from './tuf-attacks.ts';
+import { ATTACKS, changeTarget, LINKS } from './tuf-attacks.ts';
 
 const hasPython = present('TUF repositories with python-tuf', { packages: ['tuf'] });
 const hasTuftool = present('TUF repositories with tuftool', { commands: ['tuftool'] });
@@ -182,7 +182,7 @@ const HISTORIES: {
       'add-target a.txt team-a.txt --role team',
       'delegate below --paths shared-?.txt --from team',
       'add-target b.txt shared-1.txt --role below',
-      'add-target log.pub team-rekor-key-v1.pub --usage Rekor --role team',
+      'add-target log.pub team-a.pub --usage Rekor --role team',
       'rotate-key team',
       'add-key below --threshold 2',
       'add-target b.txt team-a.txt --role team --replace',
@@ -270,7 +270,7 @@ describe.skipIf(!hasPython && !hasTuftool)('clients of others follow what `stell
 });
 
 describe.skipIf(!hasPython)('python-tuf, tuftool and stella', () => {
-  const targets = ['a.txt', 'b.txt', 'team-rekor-key-v1.pub', 'team-b.txt'];
+  const targets = ['a.txt', 'b.pub', 'team-a.pub', 'team-b.pub'];
   const holding = new Map<'early' | 'late', { readonly stella: string; readonly python: string }>();
   let repository: Repository;
   let root: string;
@@ -280,25 +280,33 @@ describe.skipIf(!hasPython)('python-tuf, tuftool and stella', () => {
     root = join(repository.public, '1.root.json');
     served = repository.public;
     const hold = async (name: 'early' | 'late', names: readonly string[]) => {
-      const [home, state] = [directory(), directory()];
+      const [home, state] = [homeOf(), directory()];
       expect(await refusalOf(home, init(root))).toBeUndefined();
       expect(await python.ask({ state, url, root, targets: names })).toEqual(await heldBy(home, names));
       holding.set(name, { stella: home, python: state });
     };
     await repository.do('add-target a.txt');
     await repository.do('delegate team --paths team-*');
-    await repository.do('add-target log.pub team-rekor-key-v1.pub --usage Rekor --role team');
-    await hold('early', ['a.txt', 'team-rekor-key-v1.pub']);
+    await repository.do('add-target log.pub team-a.pub --usage Rekor --role team');
+    await hold('early', ['a.txt', 'team-a.pub']);
     await repository.do('rotate-key root --key root-1');
     await repository.do('rotate-key timestamp');
     await repository.do('rotate-key snapshot');
     await repository.do('rotate-key targets --key targets-1');
     await repository.do('delegate notes --paths notes-*');
     await repository.do('add-target b.txt notes-b.txt --role notes');
-    await repository.do('add-target b.txt');
-    await repository.do('add-target b.txt team-b.txt --role team');
+    await repository.do('add-target log.pub b.pub --usage Rekor');
+    await repository.do('add-target log.pub team-b.pub --usage Rekor --role team');
     await hold('late', targets);
   });
+
+  /** A home where role `team` may decide trust, too: what nothing rests on, stella would leave out. */
+  function homeOf(from?: string): string {
+    const home = directory(from);
+    const config = `attestor: { trust_repo: { tuf_url: '${url}', trust_roles: [team] } }\n`;
+    writeFileSync(join(home, 'stella.yaml'), config);
+    return home;
+  }
 
   /** An attacker's copy, which is served from now on. */
   function altered(alter: (published: Published) => void): void {
@@ -310,7 +318,7 @@ describe.skipIf(!hasPython)('python-tuf, tuftool and stella', () => {
   /** What both make of what is served, from what they hold; an empty client begins with the first root. */
   async function follow(holds: 'early' | 'late' | 'nothing', names: readonly string[] = targets) {
     const held = holds === 'nothing' ? undefined : holding.get(holds)!;
-    const [home, state] = [directory(held?.stella), directory(held?.python)];
+    const [home, state] = [homeOf(held?.stella), directory(held?.python)];
     return {
       code: await refusalOf(home, held ? SYNC : init(root)),
       answer: await python.ask({ state, url, root, targets: names }),
@@ -343,13 +351,13 @@ describe.skipIf(!hasPython)('python-tuf, tuftool and stella', () => {
   test('give nobody a target that a delegated role lists outside its paths', async () => {
     altered((published) => {
       published.edit(published.newest('team'), ['team-1'], (signed) => {
-        signed.targets['outside.txt'] = signed.targets['team-b.txt']!;
+        signed.targets['outside.txt'] = signed.targets['team-b.pub']!;
       });
       published.link('team', LINKS);
     });
-    const { answer, home } = await follow('nothing', ['outside.txt', 'b.txt']);
-    expect(answer).toMatchObject({ targets: { 'outside.txt': null, 'b.txt': sha256('b\n') } });
-    expect(answer).toEqual(await heldBy(home, ['outside.txt', 'b.txt']));
+    const { answer, home } = await follow('nothing', ['outside.txt', 'b.pub']);
+    expect(answer).toMatchObject({ targets: { 'outside.txt': null, 'b.pub': expect.any(String) } });
+    expect(answer).toEqual(await heldBy(home, ['outside.txt', 'b.pub']));
   });
 
   test('give nobody the targets of an expired role that nothing rests on; stella leaves it out', async () => {
@@ -366,6 +374,17 @@ describe.skipIf(!hasPython)('python-tuf, tuftool and stella', () => {
       refused: 'ExpiredMetadataError',
     });
     expect((await heldBy(others.home, ['notes-b.txt'])).targets).toEqual({ 'notes-b.txt': null });
+  });
+
+  test('give nobody content that was altered; stella leaves it out', async () => {
+    altered((published) => changeTarget(published, 'a.txt', (bytes) => bytes.reverse()));
+    const { code, answer, home } = await follow('nothing', ['a.txt']);
+    expect(code).toBeUndefined();
+    expect(answer).toMatchObject({ refused: 'LengthOrHashMismatchError' });
+    expect((await heldBy(home, ['a.txt', 'b.pub'])).targets).toMatchObject({
+      'a.txt': null,
+      'b.pub': expect.any(String),
+    });
   });
 
   // TUF 1.0.31 counts keys, not ids (§6.1); python-tuf counts ids.
