@@ -23,7 +23,7 @@ const variable = (name: string) => name.replace(/-(.)/g, (_, letter: string) => 
 function withoutPlainAliases(text: string): string {
   const aliases = new Map<string, { readonly type: string; readonly comment: readonly string[] }>();
   const rest = text.replace(
-    /^(\/\*\*\n(?: \*.*\n)+? \*\/\n)?export type (\w+) = (string|number)(?:\n|$)/gm,
+    /^(\/\*\*\n(?: \*.*\n)+? \*\/\n)?export type (\w+) = (string|number|Sha256Hex|KeyId|DistributedKeyId)(?:\n|$)/gm,
     (_, comment: string | undefined, name: string, type: string) => {
       aliases.set(name, { type, comment: comment?.trimEnd().split('\n') ?? [] });
       return '';

@@ -104,11 +104,6 @@ key_file?: string
 }
 
 /**
- * 64 lowercase hexadecimal digits
- */
-export type ManifestSha256 = Sha256Hex
-
-/**
  * manifest.json of a sealed bundle, format v1
  */
 export interface Manifest {
@@ -148,7 +143,10 @@ trust_roles?: string[]
 logs: ManifestLog[]
 base?: {
 sequence: number
-manifest_sha256: ManifestSha256
+/**
+ * 64 lowercase hexadecimal digits
+ */
+manifest_sha256: Sha256Hex
 }
 /**
  * The names that carried attestations had on the connected side
@@ -156,7 +154,10 @@ manifest_sha256: ManifestSha256
  */
 attestations?: {
 name: string
-sha256: ManifestSha256
+/**
+ * 64 lowercase hexadecimal digits
+ */
+sha256: Sha256Hex
 }[]
 entries: ManifestEntry[]
 /**
@@ -169,7 +170,10 @@ entries_root: Sha256Hex
  */
 export interface ManifestRole {
 version: number
-sha256: ManifestSha256
+/**
+ * 64 lowercase hexadecimal digits
+ */
+sha256: Sha256Hex
 /**
  * RFC 3339 in UTC, e.g. 2026-01-25T12:00:00Z
  */
@@ -186,7 +190,10 @@ log_id: string
  * A number of log entries
  */
 tree_size: number
-root_hash: ManifestSha256
+/**
+ * 64 lowercase hexadecimal digits
+ */
+root_hash: Sha256Hex
 /**
  * A number of log entries
  */
@@ -203,7 +210,10 @@ consistent_from: number[]
 export interface ManifestEntry {
 path: string
 size: number
-sha256: ManifestSha256
+/**
+ * 64 lowercase hexadecimal digits
+ */
+sha256: Sha256Hex
 }
 
 /**
@@ -306,8 +316,6 @@ content: string
 location: string
 }
 
-export type PartsSha256 = Sha256Hex
-
 /**
  * NAME.parts.json: the parts of a sealed bundle that was split, format v1
  */
@@ -326,7 +334,7 @@ name: string
  * 
  */
 parts: {
-sha256: PartsSha256
+sha256: Sha256Hex
 size: number
 }[]
 }
@@ -390,8 +398,6 @@ issuer?: string
 issuer_pattern?: string
 }
 
-export type ReceiptSha256 = Sha256Hex
-
 /**
  * What a site accepted: written by `trust import --receipt`, read by the producer
  */
@@ -401,7 +407,7 @@ format: "stella-receipt/v1"
 site: string
 accepted_at: string
 generation: number
-manifest_sha256: ReceiptSha256
+manifest_sha256: Sha256Hex
 sequence: number
 sealed_at: string
 producer: string
@@ -410,12 +416,12 @@ producer: string
  */
 root: {
 version: number
-sha256: ReceiptSha256
+sha256: Sha256Hex
 }
 logs: {
 origin: string
 tree_size: number
-root_hash: ReceiptSha256
+root_hash: Sha256Hex
 }[]
 /**
  * The keys and certificates that the site holds as distributed by TUF
@@ -497,8 +503,6 @@ command?: string
 }
 }
 
-export type ServiceMapLogId = Sha256Hex
-
 /**
  * The service map target, version 1: where the Sigstore services are
  */
@@ -515,7 +519,7 @@ cert_chain_target?: string
 }
 ctlog?: {
 url: string
-log_id?: ServiceMapLogId
+log_id?: Sha256Hex
 public_key_target?: string
 }
 logs?: ServiceMapLog[]
@@ -525,7 +529,7 @@ logs?: ServiceMapLog[]
 overrides?: {
 [k: string]: {
 rekor_url?: string
-rekor_log_id?: ServiceMapLogId
+rekor_log_id?: Sha256Hex
 rekor_public_key_target?: string
 rekor_origin?: string
 rekor_api?: ("tiles" | "v1")
@@ -538,7 +542,7 @@ ctlog_url?: string
 }
 export interface ServiceMapLog {
 url: string
-log_id?: ServiceMapLogId
+log_id?: Sha256Hex
 public_key_target?: string
 /**
  * What the log serves; found out by asking when absent
@@ -581,7 +585,6 @@ roles: string[]
 files: string[]
 }
 
-export type StoreStateSha256 = Sha256Hex
 /**
  * Of a transparency log's key: what entries name the log by
  */
@@ -618,7 +621,7 @@ kind: "sync"
 url: string
 } | {
 kind: "import"
-manifest_sha256: StoreStateSha256
+manifest_sha256: Sha256Hex
 sequence: number
 sealed_at: string
 stale_after_days: number
@@ -713,13 +716,13 @@ sealed_at: string
  */
 bundles: {
 sequence: number
-manifest_sha256: StoreStateSha256
+manifest_sha256: Sha256Hex
 sealed_at: string
 }[]
 }
 export interface StoreStateRole {
 version: number
-sha256: StoreStateSha256
+sha256: Sha256Hex
 expires: string
 }
 export interface StoreStateLog {
@@ -727,7 +730,7 @@ origin: string
 url: string
 log_id: string
 tree_size: number
-root_hash: StoreStateSha256
+root_hash: Sha256Hex
 first_index: number
 /**
  * The signed checkpoint, as text

@@ -11,7 +11,7 @@ export interface Attack {
   readonly alsoTuftool?: true;
   /** The code of stella's refusal, and the class of python-tuf's. */
   readonly refused: readonly [code: string, exception: string];
-  alter(served: Published): void;
+  readonly alter: (served: Published) => void;
 }
 
 const SNAPSHOT = ['snapshot-2'];

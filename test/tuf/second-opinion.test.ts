@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Key, MetaFile } from '@tufjs/models';
 import { describe, expect, test } from 'vitest';
-import { generateKey, type PrivateKey, sign } from '../../src/base/keys.ts';
+import { formatPublicKey, generateKey, type PrivateKey, sign } from '../../src/base/keys.ts';
 import { formatTufCanonicalJson } from '../../src/tuf/canonical-json.ts';
 import { refreshTuf } from '../../src/tuf/refresh.ts';
 import { judgedView, secondOpinion } from '../../src/tuf/second-opinion.ts';
@@ -120,7 +120,7 @@ describe('what tuf-js cannot read as it was meant is said, and is no refusal', (
   test('a scheme that it does not know, where it is needed', async () => {
     const repository = new TufRepository();
     const key = generateKey('rsa');
-    const pem = key.publicKey.object.export({ type: 'spki', format: 'pem' }) as string;
+    const pem = formatPublicKey(key.publicKey);
     repository.root.addKey(
       new Key({ keyID: 'f00', keyType: 'rsa', scheme: 'rsa-pkcs1v15-sha256', keyVal: { public: pem } }),
       'timestamp',

@@ -204,7 +204,7 @@ export class Draft {
     const before = this.#published?.snapshot.signed;
     const roles = this.roles;
     // Files that a snapshot has listed stay listed: clients take a file that vanishes for an attack (§5.5.5).
-    const meta = structuredClone(before?.meta ?? {}) as TufSnapshot['signed']['meta'];
+    const meta = structuredClone<TufSnapshot['signed']['meta']>(before?.meta ?? {});
     for (const name of [...listed].sort())
       meta[`${name}.json`] = { version: roles.get(name)!.signed.version };
     return {
