@@ -39,7 +39,7 @@ export function checkEntryPath(path: string): void {
 }
 
 /** What a file system without upper and lower case makes of a name. */
-const fold = (path: string): string =>
+export const foldPath = (path: string): string =>
   PLAIN.test(path) ? path.toLowerCase() : path.toUpperCase().toLowerCase().normalize('NFC');
 
 /**
@@ -59,7 +59,7 @@ export function checkEntryPaths(paths: Iterable<string>): void {
       if (order === 0) throw new StellaError('ENTRY_DUPLICATE', `entry listed twice: ${excerpt(path)}`);
       if (order > 0) throw refuse(path, 'is out of order');
     }
-    const folded = fold(path);
+    const folded = foldPath(path);
     if (files.has(folded)) throw refuse(path, 'differs from another in case only');
     if (directories.has(folded)) throw refuse(path, 'is a directory of another');
     files.add(folded);
@@ -73,7 +73,7 @@ export function checkEntryPaths(paths: Iterable<string>): void {
 function addDirectories(path: string, files: ReadonlySet<string>, directories: Map<string, string>): void {
   for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
     const directory = path.slice(0, end);
-    const folded = fold(directory);
+    const folded = foldPath(directory);
     const known = directories.get(folded);
     if (known === directory) return;
     if (known !== undefined) throw refuse(directory, 'differs from another in case only');

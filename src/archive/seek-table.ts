@@ -62,7 +62,17 @@ export function parseSeekFooter(footer: Uint8Array): number | undefined {
 export function parseSeekTable(bytes: Uint8Array): FrameLengths[] {
   const table = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = table.length < seekTableBytes(0) ? undefined : parseSeekFooter(table.subarray(-FOOTER_BYTES));
-  if (count === undefined) throw new StellaError('ARCHIVE_INVALID', 'a skippable frame is not a seek table');
+  if (count === undefined)
+    throw new StellaError(
+      'ARCHIVE_INVALID',
+      'a skippable frame is not a seek table: what pzstd and other tools write into such frames has no place in a bundle',
+      {
+        hint: [
+          'if it was packed again on the way, unpack it and repack it with: tar --zstd -cf NEW.tar.zst manifest.json manifest.cose tuf logs attestations',
+          'else copy the file again: it may be damaged',
+        ],
+      },
+    );
   if (
     table.length !== seekTableBytes(count) ||
     table.readUInt32LE(0) !== SKIPPABLE_MAGIC ||

@@ -50,7 +50,7 @@ function parseSignatureLine(line: string): NoteSignature {
 /**
  * Signed note → text and signature lines; verifies nothing.
  * @throws StellaError NOTE_INVALID for anything but UTF-8 without control characters, a text and one or more well-formed
- * signature lines, no two of them of one key
+ * signature lines
  */
 export function parseNote(bytes: Uint8Array): Note {
   if (bytes.length > MOST_NOTE_BYTES) throw invalid(`larger than ${MOST_NOTE_BYTES} bytes`);
@@ -64,10 +64,7 @@ export function parseNote(bytes: Uint8Array): Note {
   if (lines.pop() !== '') throw invalid('it does not end with a line feed');
   if (lines.length === 0) throw invalid('it has no signature');
   if (lines.length > MOST_SIGNATURES) throw invalid(`more than ${MOST_SIGNATURES} signatures`);
-  const signatures = lines.map(parseSignatureLine);
-  const seen = new Set(signatures.map(({ name, keyId }) => `${name} ${formatBase64(keyId)}`));
-  if (seen.size < signatures.length) throw invalid('a key has signed twice');
-  return { text, signatures };
+  return { text, signatures: lines.map(parseSignatureLine) };
 }
 
 /**
@@ -101,8 +98,8 @@ function isSignedBy(key: VerifierKey, text: string, signature: Uint8Array): Veri
 }
 
 /**
- * The known keys that signed the note, in the note's order. Signatures of unknown keys are ignored; one of a known key
- * that does not hold refuses the whole note (C2SP signed-note, "Signatures").
+ * The known keys that signed the note, in the note's order, each once. Signatures of unknown keys are ignored, however
+ * many of them there are; one of a known key that does not hold refuses the note (C2SP signed-note, "Signatures").
  * @throws StellaError CHECKPOINT_SIGNATURE when a known key's signature does not hold or no known key signed
  */
 export function verifyNote(note: Note, keys: readonly VerifierKey[]): VerifiedBy[] {
@@ -114,7 +111,8 @@ export function verifyNote(note: Note, keys: readonly VerifierKey[]): VerifiedBy
     const by = candidates.map((key) => isSignedBy(key, note.text, signature)).find((found) => found);
     if (!by)
       throw new StellaError('CHECKPOINT_SIGNATURE', `the signature of ${excerpt(name)} does not verify`);
-    verified.push(by);
+    if (!verified.some((other) => other.type === by.type && other.publicKey.id === by.publicKey.id))
+      verified.push(by);
   }
   if (verified.length === 0) {
     throw new StellaError('CHECKPOINT_SIGNATURE', 'no trusted key has signed the checkpoint', {

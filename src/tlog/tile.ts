@@ -67,11 +67,14 @@ export function parseTilePath(path: string): TilePlace {
         ? { kind: 'entries', index, width }
         : { kind: 'tile', level: Number(folder), index, width };
     const again = place.kind === 'entries' ? entryBundlePath(place) : tilePath(place);
-    if (again === path && width <= TILE_WIDTH && Number(folder === 'entries' ? 0 : folder) <= MOST_TILE_LEVEL)
-      return place;
+    const level = place.kind === 'tile' ? place.level : 0;
+    if (again === path && width <= TILE_WIDTH && level <= MOST_TILE_LEVEL && index <= MAX_INDEX) return place;
   }
   throw new StellaError('TILE_INVALID', `not the path of a tile: ${excerpt(path)}`);
 }
+
+/** Sizes and indexes are 64-bit numbers (C2SP tlog-tiles). */
+const MAX_INDEX = (1n << 64n) - 1n;
 
 /** Hashes at a tile level of a tree of `size` entries. */
 export function hashesAtLevel(level: number, size: bigint): bigint {

@@ -56,12 +56,18 @@ function typeOf(publicKey: PublicKey): NoteKeyType {
   return 'ecdsa';
 }
 
-/** What a verifier key encodes after its name and id: the type, then the key, or its hash for Certificate Transparency. */
+/** What the id of a key is made of after its name: for Certificate Transparency the type and the log id (static-ct-api). */
+function idMaterial(type: NoteKeyType, publicKey: PublicKey): Uint8Array {
+  return type === 'rfc6962'
+    ? concatBytes(Uint8Array.of(TYPE_BYTES[type]), sha256(publicKey.spki))
+    : keyMaterial(type, publicKey);
+}
+
+/** What a verifier key encodes after its name and id: the type, then the key; as SPKI for all but Ed25519. */
 function keyMaterial(type: NoteKeyType, publicKey: PublicKey): Uint8Array {
   const byte = Uint8Array.of(TYPE_BYTES[type]);
-  if (type === 'rfc6962') return concatBytes(byte, sha256(publicKey.spki));
   if (type === 'rsa') return concatBytes(byte, RSA_FORM, publicKey.spki);
-  return concatBytes(byte, type === 'ecdsa' ? publicKey.spki : rawEd25519(publicKey));
+  return concatBytes(byte, type === 'ecdsa' || type === 'rfc6962' ? publicKey.spki : rawEd25519(publicKey));
 }
 
 function namedHash(name: string, material: Uint8Array): Uint8Array {
@@ -71,7 +77,7 @@ function namedHash(name: string, material: Uint8Array): Uint8Array {
 function keyOf(name: string, publicKey: PublicKey, type: NoteKeyType): VerifierKey {
   if (!isKeyName(name)) throw new StellaError('KEY_INVALID', `not a key name: ${excerpt(name)}`);
   // ECDSA keys are known by the bare hash of their SPKI, whatever their name.
-  const hash = type === 'ecdsa' ? sha256(publicKey.spki) : namedHash(name, keyMaterial(type, publicKey));
+  const hash = type === 'ecdsa' ? sha256(publicKey.spki) : namedHash(name, idMaterial(type, publicKey));
   return { name, keyId: hash.subarray(0, 4), publicKey, type };
 }
 
@@ -90,7 +96,8 @@ export function rekorV1KeyOf(name: string, publicKey: PublicKey): VerifierKey {
 }
 
 /**
- * The key of a Certificate Transparency log (type 0x05, C2SP static-ct-api). It has no textual form that holds the key.
+ * The key of a Certificate Transparency log (type 0x05, C2SP static-ct-api). Its textual form holds the key's SPKI, and its
+ * id is made of the log id.
  * @param name the log's submission prefix without its scheme
  */
 export function ctLogKeyOf(name: string, publicKey: PublicKey): VerifierKey {
@@ -125,31 +132,30 @@ export function parseVerifierKey(text: string): VerifierKey {
   const keyId = parseHex(id, 4, 'KEY_INVALID');
   const material = parseBase64(encoded, 'KEY_INVALID');
   const type = (Object.keys(TYPE_BYTES) as NoteKeyType[]).find((each) => TYPE_BYTES[each] === material[0]);
-  if (type === undefined || type === 'rfc6962')
-    throw invalid(`keys of type ${material[0] ?? 'none'} are not supported`);
+  if (type === undefined) throw invalid(`keys of type ${material[0] ?? 'none'} are not supported`);
   let encodedKey = material.subarray(1);
   if (type === 'rsa') {
     if (!equalBytes(encodedKey.subarray(0, RSA_FORM.length), RSA_FORM))
       throw invalid('an unknown form of key');
     encodedKey = encodedKey.subarray(RSA_FORM.length);
-  } else if (type !== 'ecdsa') {
+  } else if (type !== 'ecdsa' && type !== 'rfc6962') {
     if (encodedKey.length !== 32) throw invalid('an Ed25519 key has 32 bytes');
     encodedKey = concatBytes(ED25519_SPKI_PREFIX, encodedKey);
   }
   const publicKey = parsePublicKey(encodedKey);
-  if (type !== 'cosignature/v1' && typeOf(publicKey) !== type) throw invalid('the key is not of its type');
+  if (type === 'rfc6962') {
+    // RFC 6962 §2.1.4 has ECDSA and RSA.
+    if (typeOf(publicKey) === 'ed25519') throw invalid('the key of a CT log is ECDSA or RSA');
+  } else if (type !== 'cosignature/v1' && typeOf(publicKey) !== type)
+    throw invalid('the key is not of its type');
   const key = keyOf(name, publicKey, type);
   if (!equalBytes(keyMaterial(type, publicKey), material)) throw invalid('the key is not of its type');
   if (!equalBytes(key.keyId, keyId)) throw invalid('its id is not that of its name and key');
   return key;
 }
 
-/**
- * The inverse of {@link parseVerifierKey}.
- * @throws StellaError KEY_INVALID for a Certificate Transparency log's key
- */
+/** The inverse of {@link parseVerifierKey}. */
 export function formatVerifierKey(key: VerifierKey): string {
-  if (key.type === 'rfc6962') throw new StellaError('KEY_INVALID', 'the key of a CT log has no textual form');
   return `${key.name}+${formatHex(key.keyId)}+${formatBase64(keyMaterial(key.type, key.publicKey))}`;
 }
 

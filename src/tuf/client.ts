@@ -10,9 +10,10 @@
 import { excerpt } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { delegatesFor, isBin } from './delegation.ts';
-import { MetadataPaths, metadataPath } from './layout.ts';
+import { metadataPath, TakenPaths } from './layout.ts';
 import { entryOf, type MetaFile, type TufTargets } from './metadata.ts';
 import { MAX_BYTES, MAX_SIGNED_BYTES, metadataFileName } from './metadata-file.ts';
+import { isTopRole } from './roles.ts';
 import { type MetadataOrigin, TrustedSet } from './trusted-set.ts';
 import type { ClientOptions, OmittedRole, TufRole, TufTarget } from './types.ts';
 
@@ -29,7 +30,7 @@ export class TufClient {
   /** Duly signed, but expired: kept so that whoever verifies again finds the same. */
   readonly #expired = new Map<string, TufRole & { readonly bytes: Uint8Array }>();
   readonly #checkedDelegations = new Set<string>();
-  readonly #paths = new MetadataPaths();
+  readonly #paths = new TakenPaths();
   #changed = false;
 
   /** @throws StellaError TUF_SIGNATURE, TUF_INVALID */
@@ -262,10 +263,11 @@ export class TufClient {
         `TUF repository ${this.#options.url}: the snapshot does not list the role ${excerpt(role)}`,
       );
     const version = this.consistentSnapshot ? meta.version : undefined;
-    if (delegator !== 'root' && !this.#paths.take(metadataPath(role, version)))
+    const path = metadataPath(role, version);
+    if (delegator !== 'root' && (/^targets\//i.test(path) || !this.#paths.take(path)))
       throw new StellaError(
         'TUF_INVALID',
-        `TUF repository ${this.#options.url}: another file is published where the role ${excerpt(role)} would be`,
+        `TUF repository ${this.#options.url}: the role ${excerpt(role)} cannot be a file of its own`,
       );
     const update = (bytes: Uint8Array, origin: MetadataOrigin) => {
       this.#set.updateTargets(bytes, role, delegator, origin);
@@ -312,9 +314,10 @@ export class TufClient {
   }
 
   #accept(role: string, version: number, bytes: Uint8Array): void {
-    if (role === 'root') {
-      this.#roots.push({ version, bytes });
-      this.#paths.take(metadataPath(role, version));
+    if (role === 'root') this.#roots.push({ version, bytes });
+    if (isTopRole(role)) {
+      const isPrefixed = role === 'root' || (role !== 'timestamp' && this.consistentSnapshot);
+      this.#paths.take(metadataPath(role, isPrefixed ? version : undefined));
     }
     this.#options.onTrusted?.(role, version, bytes);
   }

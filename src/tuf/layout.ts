@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkEntryPath } from '../archive/entry-path.ts';
+import { checkEntryPath, foldPath } from '../archive/entry-path.ts';
 import { excerpt } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { metadataFileName } from './metadata-file.ts';
@@ -29,23 +29,30 @@ export function metadataPath(role: string, version: number | undefined): string 
   return metadataFileName(plain ? role : encodeURIComponent(role), version);
 }
 
-/** The metadata files of one repository, none of which may stand in the place of another. */
-export class MetadataPaths {
-  readonly #files = new Set<string>();
-  readonly #directories = new Set<string>(['targets']);
+/** Where a repository lies in a bundle: its paths must be such as can be there, too. */
+const IN_BUNDLE = 'tuf/';
 
-  /** @returns false for a path that is taken, or that a directory has, as of `1.root` without consistent snapshots */
+/**
+ * The files of one repository, none of which may stand in the place of another: on any file system, so that names that
+ * differ in case only are the same, and in a bundle.
+ */
+export class TakenPaths {
+  readonly #files = new Set<string>();
+  readonly #directories = new Set<string>();
+
+  /** @returns false for a path that cannot be a file, that is taken, or that is a directory of another */
   take(path: string): boolean {
-    const parents = path.split('/').slice(0, -1);
-    const directories = parents.map((_, i) => parents.slice(0, i + 1).join('/'));
+    if (!isPlainPath(`${IN_BUNDLE}${path}`)) return false;
+    const folded = foldPath(path);
+    const segments = folded.split('/');
+    const directories = segments.slice(1).map((_, i) => segments.slice(0, i + 1).join('/'));
     if (
-      this.#files.has(path) ||
-      this.#directories.has(path) ||
-      directories[0] === 'targets' ||
+      this.#files.has(folded) ||
+      this.#directories.has(folded) ||
       directories.some((directory) => this.#files.has(directory))
     )
       return false;
-    this.#files.add(path);
+    this.#files.add(folded);
     for (const directory of directories) this.#directories.add(directory);
     return true;
   }

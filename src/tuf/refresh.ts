@@ -6,7 +6,7 @@ import { isStellaError, StellaError } from '../base/errors.ts';
 import { makeDirectory, readBoundedIfPresent, writeError } from '../base/files.ts';
 import type { Fetcher } from '../net/types.ts';
 import { TufClient } from './client.ts';
-import { isPublishable, metadataPath, targetPath, urlPath } from './layout.ts';
+import { isPublishable, metadataPath, TakenPaths, targetPath, urlPath } from './layout.ts';
 import { directorySource } from './load.ts';
 import { metadataFileName } from './metadata-file.ts';
 import { resolveTargets } from './resolve-targets.ts';
@@ -114,6 +114,7 @@ async function fetchTargets(
   fetched: Fetch,
 ): Promise<{ changed: boolean; missing: { name: string; error: StellaError }[] }> {
   const missing: { name: string; error: StellaError }[] = [];
+  const taken = new TakenPaths();
   let changed = false;
   const get = async (target: TufTarget): Promise<void> => {
     if (!Number.isSafeInteger(target.length) || target.length > MAX_TARGET_BYTES)
@@ -122,6 +123,8 @@ async function fetchTargets(
         `target ${excerpt(target.name)} is larger than ${MAX_TARGET_BYTES} bytes`,
       );
     const path = targetPath(target, consistentSnapshot);
+    if (!taken.take(`targets/${path}`))
+      throw new StellaError('TARGET_INVALID', `target ${excerpt(target.name)} cannot be a file of its own`);
     let bytes = held === undefined ? undefined : readHeldTarget(held, path, target);
     if (!bytes) {
       bytes = await fetched(`targets/${urlPath(path)}`, target.length);

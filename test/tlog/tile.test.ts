@@ -22,7 +22,7 @@ describe('paths', () => {
 
   test.each([
     '', 'tile', 'tile/0', 'tile/0/', 'tile/0/00', 'tile/0/0000', 'tile/0/x000/000', 'tile/0/x000/x001/000', 'tile/00/000',
-    'tile/64/000', 'tile/-1/000', 'tile/0/001/000', 'tile/0/x001', 'tile/0/000.p', 'tile/0/000.p/', 'tile/0/000.p/0',
+    'tile/64/000', 'tile/0/x018/x446/x744/x073/x709/x551/616', 'tile/0/x999/x999/x999/x999/x999/x999/999', 'tile/-1/000', 'tile/0/001/000', 'tile/0/x001', 'tile/0/000.p', 'tile/0/000.p/', 'tile/0/000.p/0',
     'tile/0/000.p/256', 'tile/0/000.p/257', 'tile/0/000.p/01', 'tile/0/000.p/1000', 'tile/data/000', '/tile/0/000',
     'tile/0/000/', '../tile/0/000', 'tile/0/000\n', 'tile/entries/000.P/1', 'tile/0/x001/x001/x001/x001/x001/x001/x001/x001',
   ])('%j is refused', async (path) => {
