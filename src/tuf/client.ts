@@ -105,6 +105,9 @@ export class TufClient {
    *   said of the target is not known
    */
   async find(name: string, roles?: ReadonlySet<string>): Promise<TufTarget | undefined> {
+    // What the top-level role lists, it speaks for itself.
+    const own = targetOf(this.#set.targets('targets')!, name, 'targets');
+    if (own) return own;
     const stack = [{ role: 'targets', delegator: 'root' }];
     const visited = new Set<string>();
     while (visited.size <= MAX_DELEGATIONS_SEARCHED) {
