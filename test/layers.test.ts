@@ -16,7 +16,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli/'],
   'tuf-js': ['tuf/'],
   '@tufjs/models': ['tuf/'],
-  '@tufjs/canonical-json': ['tuf/', 'repository/'],
+  '@tufjs/canonical-json': [],
   'tar-stream': ['archive/'],
   '@mongodb-js/zstd': ['archive/'],
   'cbor-x': ['base/cose.ts'],

@@ -103,7 +103,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 );
 
 test('accepts and refuses as tuf-js does, step by step, whatever a repository does', {
-  timeout: 60_000,
+  timeout: 60_000 + runs * 1000,
 }, async () => {
   const seen = { accepted: 0, refused: 0 };
   await fc.assert(
