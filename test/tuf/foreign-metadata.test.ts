@@ -1,10 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Key, MetaFile } from '@tufjs/models';
 import { describe, expect, test } from 'vitest';
-import { generateKey } from '../../src/base/keys.ts';
+import { formatPublicKey, generateKey, sign } from '../../src/base/keys.ts';
+import { formatTufCanonicalJson } from '../../src/tuf/canonical-json.ts';
+import { loadTuf } from '../../src/tuf/load.ts';
 import { type RefreshedTuf, refreshTuf } from '../../src/tuf/refresh.ts';
 import { refusal } from '../support/errors.ts';
+import { real, realIsPresent } from '../support/real.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 import { NOW, REPOSITORY_URL, signAnything, TufRepository, tufKey } from '../support/tuf-repository.ts';
 
@@ -112,6 +116,68 @@ describe('what other implementations sign is read as they meant it', () => {
     sign();
     await refusal('TUF_INVALID', () => refresh(repository));
   });
+});
+
+describe('signatures by keys of other schemes', () => {
+  test('RSA PKCS#1 v1.5, as securesystemslib has signed with, counts', async () => {
+    const repository = new TufRepository();
+    const key = generateKey('rsa');
+    const keyVal = { public: formatPublicKey(key.publicKey) };
+    repository.root.addKey(
+      new Key({ keyID: 'f00', keyType: 'rsa', scheme: 'rsa-pkcs1v15-sha256', keyVal }),
+      'timestamp',
+    );
+    repository.root.roles['timestamp']!.keyIDs.splice(0, 1);
+    repository.publishRoot();
+    repository.publish();
+    const fields = fieldsOf(repository.files.get('timestamp.json')!);
+    const data = Buffer.from(formatTufCanonicalJson(fields));
+    const sig = Buffer.from(sign(key, data, { hash: 'sha256', padding: 'pkcs1' })).toString('hex');
+    const file = { signed: fields, signatures: [{ keyid: 'f00', sig }] };
+    repository.files.set('timestamp.json', Buffer.from(JSON.stringify(file)));
+    expect((await refresh(repository)).changed).toBe(true);
+    file.signatures[0]!.sig = `00${sig.slice(2)}`;
+    repository.files.set('timestamp.json', Buffer.from(JSON.stringify(file)));
+    await refusal('TUF_SIGNATURE', () => refresh(repository));
+  });
+
+  test.each([
+    ['ml-dsa', 'ml-dsa-44/1'],
+    ['sigstore-oidc', 'Fulcio'],
+    ['rsa', 'rsa-unheard-of'],
+    ['__proto__', 'constructor'],
+  ])('of type %s, scheme %s: the refusal names them', async (keyType, scheme) => {
+    const repository = new TufRepository();
+    const [old] = repository.root.roles['timestamp']!.keyIDs;
+    repository.root.addKey(new Key({ keyID: 'f00', keyType, scheme, keyVal: { public: 'x' } }), 'timestamp');
+    repository.root.roles['timestamp']!.keyIDs.splice(0, 1);
+    delete repository.root.keys[old!];
+    repository.publishRoot();
+    repository.publish();
+    const { message } = await refusal('TUF_SIGNATURE', () => refresh(repository));
+    expect(message).toContain('signed by 0 of the 1 keys it needs');
+    expect(message).toContain(scheme);
+  });
+
+  test.skipIf(!realIsPresent)(
+    'a root of a public repository with ML-DSA keys is told apart from a bad one',
+    async () => {
+      const root = readFileSync(join(real, 'pqc/repository-2/1.root.json'));
+      const error = await refusal('TUF_SIGNATURE', () =>
+        loadTuf({ url: 'pqc', directory: join(real, 'pqc/repository-2'), trustedRoot: root, asOf: NOW }),
+      );
+      expect(error.message).toContain('ml-dsa');
+    },
+  );
+});
+
+test('names beyond the Basic Multilingual Plane are signed in the order of code points, as Python and Go sort them', () => {
+  // U+FF5E comes before U+1F37A by code points and after it by UTF-16 units.
+  expect(formatTufCanonicalJson({ '\u{1f37a}': 1, '\uff5e': 2 })).toBe('{"\uff5e":2,"\u{1f37a}":1}');
+  expect(formatTufCanonicalJson({ b: [true, null, 'x"\\\n'], a: -1 })).toBe(
+    '{"a":-1,"b":[true,null,"x\\"\\\\\n"]}',
+  );
+  for (const odd of [1.5, 2 ** 53, Number.NaN]) expect(() => formatTufCanonicalJson({ odd })).toThrow();
 });
 
 describe('what is not as it is specified is refused', () => {
