@@ -1,4 +1,5 @@
 import { excerpt } from '../base/bytes.ts';
+import { peekJson } from '../base/json.ts';
 import type { Answer, Transport } from '../net/transport.ts';
 
 const MAX_ERROR_BYTES = 64 * 1024;
@@ -14,10 +15,8 @@ export async function errorOf(answer: Answer, transport: Transport): Promise<str
   }
   try {
     const bytes = await transport.read(answer, MAX_ERROR_BYTES);
-    const value = JSON.parse(bytes.toString('utf8')) as {
-      errors?: { code?: unknown; message?: unknown }[];
-    };
-    const first = value.errors?.[0];
+    const { errors } = (peekJson(bytes) ?? {}) as { errors?: { code?: unknown; message?: unknown }[] };
+    const first = errors?.[0];
     const words = [first?.code, first?.message].filter((word) => typeof word === 'string');
     return words.length === 0 ? '' : ` (${excerpt(words.join(': '), 200)})`;
   } catch {

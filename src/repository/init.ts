@@ -93,13 +93,13 @@ export async function initRepository(
 
 function makeKeys(path: string, wanted: NewRepository): Record<TopRole, NamedKey[]> {
   const { keyType: type, passphrase } = wanted;
-  const taken: Record<string, KeyPlace> = {};
+  const taken = new Map<string, KeyPlace>();
   const keys = TOP_ROLES.map((role): [TopRole, NamedKey[]] => {
     const { make, given } = wanted.keys[role];
     const sources = [...given, ...Array.from({ length: make }, () => ({ type, passphrase }))];
     const named = sources.map((source) => {
       const key = provideKey(path, taken, role, source);
-      taken[key.name] = key.place;
+      taken.set(key.name, key.place);
       return key;
     });
     return [role, named];

@@ -31,7 +31,8 @@ export function addKey(
   remove: readonly string[] = [],
 ): NamedKey {
   keysOf(editing.draft, role);
-  const key = provideKey(editing.directory.path, editing.directory.settings.keys, role, source);
+  const { path, settings } = editing.directory;
+  const key = provideKey(path, new Map(Object.entries(settings.keys)), role, source);
   editing.rememberKey(key);
   editKeys(editing.draft, role, {
     add: [key.publicKey],
@@ -90,10 +91,10 @@ function nameOf(settings: Settings, keyid: string): string {
 /** The keys of a role that is about to be: made here, or kept elsewhere. */
 export function provideKeys(editing: Editing, role: string, sources: readonly KeySource[]): NamedKey[] {
   const { path, settings } = editing.directory;
-  const taken = { ...settings.keys };
+  const taken = new Map(Object.entries(settings.keys));
   return sources.map((source) => {
     const key = provideKey(path, taken, role, source);
-    taken[key.name] = key.place;
+    taken.set(key.name, key.place);
     editing.rememberKey(key);
     return key;
   });

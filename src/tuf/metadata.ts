@@ -148,3 +148,8 @@ export function signedBytes(metadata: MetadataFile): Uint8Array {
 export function entryOf<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(table, name) ? table[name] : undefined;
 }
+
+/** Sets an entry whatever its name is; assigning to `__proto__` would do something else. */
+export function putEntry<T>(table: Record<string, T>, name: string, value: T): void {
+  Object.defineProperty(table, name, { value, enumerable: true, writable: true, configurable: true });
+}

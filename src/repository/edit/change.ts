@@ -10,7 +10,7 @@ import { addDuration, type Duration, formatInstant, type Instant, wholeSecond } 
 import { StellaError } from '../../base/errors.ts';
 import { delegationsOf } from '../../tuf/delegation.ts';
 import type { RootPart, TargetsPart, TufRoot, TufSnapshot, TufTargets } from '../../tuf/metadata.ts';
-import { type MetadataFile, SPEC_VERSION } from '../../tuf/metadata.ts';
+import { type MetadataFile, putEntry, SPEC_VERSION } from '../../tuf/metadata.ts';
 import type { TopRole } from '../../tuf/roles.ts';
 import { ruleOf, validSigners } from '../../tuf/signature.ts';
 import type { Audit } from '../directory/audit.ts';
@@ -206,7 +206,7 @@ export class Draft {
     // Files that a snapshot has listed stay listed: clients take a file that vanishes for an attack (§5.5.5).
     const meta = structuredClone<TufSnapshot['signed']['meta']>(before?.meta ?? {});
     for (const name of [...listed].sort())
-      meta[`${name}.json`] = { version: roles.get(name)!.signed.version };
+      putEntry(meta, `${name}.json`, { version: roles.get(name)!.signed.version });
     return {
       signed: {
         _type: 'snapshot',

@@ -1,7 +1,7 @@
 import { StellaError } from '../../base/errors.ts';
 import type { PublicKey } from '../../base/keys.ts';
 import { formatTufKey, tufKeyId } from '../../tuf/key.ts';
-import type { RootPart } from '../../tuf/metadata.ts';
+import { putEntry, type RootPart } from '../../tuf/metadata.ts';
 import type { Draft } from './change.ts';
 
 /** What a set of keys of a role is to become. */
@@ -69,7 +69,7 @@ function applyEdit(
     if (rule.keyids.includes(keyid))
       throw new StellaError('USAGE', `role ${role} has the key ${keyid} already`);
     rule.keyids.push(keyid);
-    holder.keys[keyid] = key;
+    putEntry(holder.keys, keyid, key);
   }
   if (edit.threshold !== undefined) rule.threshold = edit.threshold;
   if (rule.threshold < 1 || rule.threshold > rule.keyids.length)

@@ -2,7 +2,7 @@ import { excerpt } from '../../base/bytes.ts';
 import { formatInstant, type Instant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import { binOf } from '../../tuf/delegation.ts';
-import type { TargetEntry } from '../../tuf/metadata.ts';
+import { entryOf, putEntry, type TargetEntry } from '../../tuf/metadata.ts';
 import { checkTargetName, servedTargetPath } from '../directory/target-name.ts';
 import type { Draft } from './change.ts';
 import { isDelegated } from './path-pattern.ts';
@@ -44,7 +44,7 @@ export function addTarget(draft: Draft, target: NewTarget): { role: string; fact
   checkTargetContent(name, bytes, facts.usage);
   const entry = makeTarget(bytes, facts);
   draft.editRole(role, (targets) => {
-    targets.targets[name] = entry;
+    putEntry(targets.targets, name, entry);
   });
   draft.addFile(servedTargetPath(name, entry.hashes['sha256']!), bytes);
   return { role, facts };
@@ -54,7 +54,7 @@ export function addTarget(draft: Draft, target: NewTarget): { role: string; fact
 export function removeTarget(draft: Draft, name: string): void {
   const { role } = needTarget(draft, name);
   draft.editRole(role, (targets) => {
-    delete targets.targets[name];
+    Reflect.deleteProperty(targets.targets, name);
   });
 }
 
@@ -72,7 +72,7 @@ export function retireTarget(draft: Draft, name: string, validUntil: Instant, no
   };
   const custom = { ...target.custom, ...formatCustom(facts) };
   draft.editRole(role, (targets) => {
-    targets.targets[name] = { ...target, custom };
+    putEntry(targets.targets, name, { ...target, custom });
   });
   return facts;
 }
@@ -82,8 +82,10 @@ export function findListedTarget(
   draft: Pick<Draft, 'roles'>,
   name: string,
 ): { role: string; target: TargetEntry } | undefined {
-  for (const [role, { signed }] of draft.roles)
-    if (Object.hasOwn(signed.targets, name)) return { role, target: signed.targets[name]! };
+  for (const [role, { signed }] of draft.roles) {
+    const target = entryOf(signed.targets, name);
+    if (target) return { role, target };
+  }
   return undefined;
 }
 

@@ -38,16 +38,15 @@ export type KeySource =
  */
 export function provideKey(
   directory: string,
-  taken: Readonly<Record<string, KeyPlace>>,
+  taken: ReadonlyMap<string, KeyPlace>,
   role: string,
   source: KeySource,
 ): NamedKey {
   if ('type' in source) return makeKey(directory, nextKeyName(directory, role, taken), source);
   const { publicKey, command } = source;
   const place = { id: tufKeyIdOf(publicKey), ...(command === undefined ? {} : { command }) };
-  const isSame = Object.hasOwn(taken, source.name) && taken[source.name]?.id === place.id;
-  const name =
-    Object.hasOwn(taken, source.name) && !isSame ? nextKeyName(directory, source.name, taken) : source.name;
+  const named = taken.get(source.name);
+  const name = named && named.id !== place.id ? nextKeyName(directory, source.name, taken) : source.name;
   return { name, publicKey, place };
 }
 
@@ -81,12 +80,12 @@ export function tufKeyIdOf(publicKey: PublicKey): Sha256Hex {
 }
 
 /** The first name ROLE-N that no key has: numbers are not used twice, so that a name always means the same key. */
-function nextKeyName(directory: string, role: string, taken: Readonly<Record<string, unknown>>): string {
+function nextKeyName(directory: string, role: string, taken: ReadonlyMap<string, unknown>): string {
   for (let number = 1; number < 10_000; number += 1) {
     const name = `${role}-${number}`;
     // The public half stays when somebody has destroyed the private one.
     const used = ['pem', 'pub'].some((ending) => existsSync(join(directory, 'keys', `${name}.${ending}`)));
-    if (!used && !Object.hasOwn(taken, name)) return name;
+    if (!used && !taken.has(name)) return name;
   }
   throw new StellaError('USAGE', `role ${role} has had too many keys`);
 }

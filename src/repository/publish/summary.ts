@@ -1,5 +1,5 @@
 import { excerpt } from '../../base/bytes.ts';
-import type { TargetEntry, TufRoot, TufTargets } from '../../tuf/metadata.ts';
+import { entryOf, type TargetEntry, type TufRoot, type TufTargets } from '../../tuf/metadata.ts';
 import { TOP_ROLES } from '../../tuf/roles.ts';
 import type { Audit } from '../directory/audit.ts';
 import type { Change } from '../edit/change.ts';
@@ -31,7 +31,7 @@ function describeRoot(root: TufRoot, before: TufRoot | undefined): string[] {
     const then = before?.signed.roles[role] ?? { keyids: [], threshold: 0 };
     for (const keyid of now.keyids)
       lines.push(
-        `  ${then.keyids.includes(keyid) ? '=' : '+'} key of ${role} ${keyid} (${signed.keys[keyid]?.scheme})`,
+        `  ${then.keyids.includes(keyid) ? '=' : '+'} key of ${role} ${keyid} (${entryOf(signed.keys, keyid)?.scheme})`,
       );
     for (const keyid of then.keyids)
       if (!now.keyids.includes(keyid)) lines.push(`  - key of ${role} ${keyid}`);
