@@ -13,6 +13,7 @@ import { isStellaError, StellaError } from '../base/errors.ts';
 import { ifInterrupted } from '../base/interrupt.ts';
 import { type PublicKey, signerOf } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';
+import { checkNoCredentials } from '../base/url.ts';
 import { type Sealed, sealBundle } from '../bundle/seal.ts';
 import { type Split, splitBundle } from '../bundle/split.ts';
 import type { Config } from '../config/config.ts';
@@ -241,6 +242,7 @@ function adviceOf(config: Config): number {
 }
 
 function describeTuf(view: TufView): Manifest['tuf'] {
+  checkNoCredentials(view.url, 'the TUF repository of the trust store');
   return {
     url: view.url,
     first_root: view.rootVersions[0]!,

@@ -10,6 +10,7 @@ import { type Command, Option } from 'commander';
 import type { Clock, Instant } from '../../base/clock.ts';
 import { EXIT, type ExitStatus } from '../../base/codes.ts';
 import type { StellaError } from '../../base/errors.ts';
+import { maskUrls } from '../../base/masked-url.ts';
 import { errorJson, errorText } from '../terminal/output.ts';
 import { paintLines, wrapLines } from '../terminal/paint.ts';
 import { Progress, type Unit } from '../terminal/progress.ts';
@@ -189,13 +190,15 @@ export class Cli {
       io,
       options,
       now: io.clock(),
-      note: (line) => {
+      note: (text) => {
+        const line = maskUrls(text);
         log?.warn(line);
         if (options.quiet) return;
         progress.clear();
         this.#stderr(`${line}\n`);
       },
-      trace: (line) => {
+      trace: (text) => {
+        const line = maskUrls(text);
         log?.info(line);
         if (options.verbose) this.#stderr(`${line}\n`);
       },
@@ -225,9 +228,11 @@ export class Cli {
     else if (!options.quiet && outcome.text !== '') this.io.stdout(`${this.#forStdout(outcome)}\n`);
   }
 
-  #forStdout({ text, verbatim }: Outcome): string {
+  #forStdout(outcome: Outcome): string {
     const { columns, stdoutTerminal } = this.io;
-    if (!stdoutTerminal || verbatim) return text;
+    if (outcome.verbatim) return outcome.text;
+    const text = maskUrls(outcome.text);
+    if (!stdoutTerminal) return text;
     const wrapped = wrapLines(text, columns ?? DEFAULT_COLUMNS);
     return this.color ? paintLines(wrapped) : wrapped;
   }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { readBoundedIfPresent } from '../../../base/files.ts';
+import { maskUrl } from '../../../base/masked-url.ts';
 import type { Config } from '../../../config/config.ts';
 import type { TrustStore } from '../../../store/store.ts';
 import type { TrustStatus } from '../../../trust/status.ts';
@@ -21,7 +22,7 @@ export async function statusReport(status: TrustStatus, store: TrustStore, confi
     standing: `Verified again from the pinned root when this page was written. ${
       source.kind === 'import'
         ? `Behind the gap: roles hold as of the sealed time, ${source.sealed_at}.`
-        : `Synced from ${source.url}.`
+        : `Synced from ${maskUrl(source.url)}.`
     }`,
     now,
     facts: [
