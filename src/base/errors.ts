@@ -8,7 +8,7 @@
 
 import type { Duration } from './clock.ts';
 import { CODES, type ErrorCode, EXIT, type ExitStatus } from './codes.ts';
-import { maskUrls } from './masked-url.ts';
+import { maskUrls } from './safety/masked-url.ts';
 
 /** What an error may carry besides its code and message. */
 export interface ErrorDetails {

@@ -23,7 +23,7 @@ import { formatSha256, type Sha256Hex, sha256Stream } from './bytes.ts';
 import type { ErrorCode } from './codes.ts';
 import { isStellaError, StellaError, systemCode } from './errors.ts';
 import { ifInterrupted } from './interrupt.ts';
-import { isOwnFile } from './ownership.ts';
+import { isOwnFile } from './safety/ownership.ts';
 
 /** Every staging directory's name begins so; what a killed process left behind is found and removed by it. */
 export const STAGING_PREFIX = '.staging-';
@@ -66,8 +66,8 @@ export function readBounded(path: string, most: number): Buffer {
  * @throws StellaError FILE_UNREADABLE, FILE_TOO_LARGE
  */
 export function readOwnIfPresent(path: string, most: number): Buffer | undefined {
-  // Neither flag exists on Windows.
-  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+  // On Windows two of them are undefined, which counts as nothing here.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const refuse = (why: string, cause?: unknown) =>
     new StellaError('FILE_UNREADABLE', `${path} ${why}: stella did not write it`, {
       ...(cause === undefined ? {} : { cause }),

@@ -14,7 +14,7 @@ import type { Brand } from './brand.ts';
 import { formatHex, sha256 } from './bytes.ts';
 import { StellaError } from './errors.ts';
 import { readBounded } from './files.ts';
-import { whoElseCanReplaceIn } from './ownership.ts';
+import { whoElseCanReplaceIn } from './safety/ownership.ts';
 import { table } from './table.ts';
 
 /** Kinds of keys that signatures are checked with. */

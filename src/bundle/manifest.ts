@@ -7,7 +7,7 @@ import { isStellaError, StellaError } from '../base/errors.ts';
 import { decodeJsonText, type JsonRules, parseKnownJson, parseStrictJson } from '../base/json.ts';
 import { checkSchema } from '../base/schema.ts';
 import type { Manifest, ManifestEntry } from '../base/schema-types.ts';
-import { checkNoCredentials } from '../base/url.ts';
+import { checkNoCredentials } from '../config/url-credentials.ts';
 import { EMPTY_ROOT, leafHash, nodeHash } from '../tlog/hash.ts';
 
 export type { Manifest, ManifestEntry } from '../base/schema-types.ts';

@@ -1,5 +1,5 @@
 import { StellaError } from '../base/errors.ts';
-import { whoElseCanReplace } from '../base/ownership.ts';
+import { whoElseCanReplace } from '../base/safety/ownership.ts';
 import type { ConfigFileTrustRepo } from '../base/schema-types.ts';
 
 /** Keys of the file that run a command, or that name a secret and may name where it is sent. */

@@ -10,14 +10,14 @@ import { platform } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent } from '../base/files.ts';
-import { maskUrl } from '../base/masked-url.ts';
-import { checkNoCredentials } from '../base/url.ts';
+import { maskUrl } from '../base/safety/masked-url.ts';
 import type { ConfigFileNetwork, ConfigFileTrustRepo } from '../base/schema-types.ts';
 import { type ParsedConfigFile, parseConfigFile } from './config-file.ts';
 import { checkConfigOwner } from './config-owner.ts';
 import { dataDirectory, defaultConfigFiles, type Environment, type Place, variable } from './locations.ts';
 import { type NetworkConfig, resolveNetwork } from './network.ts';
 import { SOURCES, type Source } from './sources.ts';
+import { checkNoCredentials } from './url-credentials.ts';
 
 /** A key of section `attestor.trust_repo`, plus what is set by environment only. */
 export type ConfigKey = Exclude<keyof ConfigFileTrustRepo, 'network'> | 'service_map_file';
@@ -116,13 +116,7 @@ const osOf = (place: ConfigPlace): Place => ({
 export function loadConfigFile(place: ConfigPlace): LoadedConfigFile | undefined {
   const named = place.file ?? variable(place.env, 'STELLA_CONFIG');
   if (named !== undefined) {
-    const path = resolve(place.cwd, named);
-    try {
-      return believed(readConfigFile(path));
-    } catch (error) {
-      if (!isStellaError(error, 'FILE_NOT_FOUND')) throw error;
-      throw new StellaError('CONFIG_NOT_FOUND', `no configuration file ${path}`, { cause: error });
-    }
+    return believed(readConfigFile(resolve(place.cwd, named)));
   }
   for (const path of place.searched ?? defaultConfigFiles(osOf(place))) {
     const bytes = readBoundedIfPresent(path, MAX_CONFIG_BYTES);
@@ -138,10 +132,15 @@ function believed(file: LoadedConfigFile): LoadedConfigFile {
 
 /**
  * A file as it is, whoever can write it: to check what is in it, not to act by it.
- * @throws StellaError CONFIG_INVALID, FILE_NOT_FOUND, FILE_UNREADABLE, FILE_TOO_LARGE
+ * @throws StellaError CONFIG_NOT_FOUND, CONFIG_INVALID, FILE_UNREADABLE, FILE_TOO_LARGE
  */
 export function readConfigFile(path: string): LoadedConfigFile {
-  return { path, parsed: parseConfigFile(readBounded(path, MAX_CONFIG_BYTES), path) };
+  try {
+    return { path, parsed: parseConfigFile(readBounded(path, MAX_CONFIG_BYTES), path) };
+  } catch (error) {
+    if (!isStellaError(error, 'FILE_NOT_FOUND')) throw error;
+    throw new StellaError('CONFIG_NOT_FOUND', `no configuration file ${path}`, { cause: error });
+  }
 }
 
 function environmentValues(env: Environment): {

@@ -1,10 +1,10 @@
 import { excerpt } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import { maskUrl } from '../base/masked-url.ts';
 import { nearest } from '../base/nearest.ts';
+import { maskUrl } from '../base/safety/masked-url.ts';
 import { parseJson } from '../base/schema.ts';
 import type { ServiceMap, ServiceMapLog } from '../base/schema-types.ts';
-import { checkNoCredentials } from '../base/url.ts';
+import { checkNoCredentials } from './url-credentials.ts';
 
 export type { ServiceMap } from '../base/schema-types.ts';
 

@@ -1,4 +1,4 @@
-import { maskUrl } from '../base/masked-url.ts';
+import { maskUrl } from '../base/safety/masked-url.ts';
 import type { Config, ConfigKey } from './config.ts';
 
 const masked = (url: string | undefined): string | null => (url === undefined ? null : maskUrl(url));

@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { excerpt } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
-import { maskUrl } from '../base/masked-url.ts';
-import { checkNoCredentials } from '../base/url.ts';
+import { maskUrl } from '../base/safety/masked-url.ts';
+import { checkNoCredentials } from '../config/url-credentials.ts';
 import type { Fetched } from './types.ts';
 
 /**

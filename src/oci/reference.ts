@@ -1,6 +1,6 @@
 import { excerpt } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import { checkNoCredentials } from '../base/url.ts';
+import { checkNoCredentials } from '../config/url-credentials.ts';
 
 /** Where a bundle lies in a registry: `oci://HOST[:PORT]/REPOSITORY[:TAG|@sha256:HEX]`. */
 export interface OciReference {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { StellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
-import { checkNoCredentials } from '../base/url.ts';
 import { formatServiceMap, parseServiceMap, type ServiceMap } from '../config/service-map.ts';
+import { checkNoCredentials } from '../config/url-credentials.ts';
 import { servedTargetPath } from './directory/target-name.ts';
 import type { Service } from './directory/vocabulary.ts';
 import { parseCustom } from './edit/target.ts';

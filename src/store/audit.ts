@@ -57,7 +57,8 @@ export function appendAudit(
 export function recoverAudit(store: string, now: Instant, generation: number | undefined): void {
   const last = completeAudit(store);
   if (generation === undefined) return;
-  const lines = last === undefined ? '' : (readOwnIfPresent(logPath(store), MOST_BYTES)?.toString('utf8') ?? '');
+  const lines =
+    last === undefined ? '' : (readOwnIfPresent(logPath(store), MOST_BYTES)?.toString('utf8') ?? '');
   if (!lines.includes(`"generation":${generation},`))
     appendAudit(store, now, 'recovery', { generation, reason: 'interrupted before it was recorded' });
 }

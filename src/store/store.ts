@@ -27,8 +27,8 @@ import {
 } from '../base/files.ts';
 import { ifInterrupted } from '../base/interrupt.ts';
 import { parseStrictJson } from '../base/json.ts';
-import { whoElseCanWrite } from '../base/ownership.ts';
 import { withLock } from '../base/lock.ts';
+import { whoElseCanWrite } from '../base/safety/ownership.ts';
 import { checkSchema } from '../base/schema.ts';
 import type { StoreState } from '../base/schema-types.ts';
 import { type CarriedAttestation, formatAttestationList } from './attestation-list.ts';

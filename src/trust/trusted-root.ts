@@ -10,7 +10,7 @@ import {
 } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { decodeJsonText, type JsonRules, parseStrictJson, peekJson } from '../base/json.ts';
-import { checkNoCredentials } from '../base/url.ts';
+import { checkNoCredentials } from '../config/url-credentials.ts';
 
 /** A log in a Sigstore TrustedRoot. */
 export interface TrustedRootLog {

@@ -10,7 +10,8 @@ import { type Command, Option } from 'commander';
 import type { Clock, Instant } from '../../base/clock.ts';
 import { EXIT, type ExitStatus } from '../../base/codes.ts';
 import type { StellaError } from '../../base/errors.ts';
-import { maskUrls } from '../../base/masked-url.ts';
+import { maskUrls } from '../../base/safety/masked-url.ts';
+import type { UsedConfiguration } from '../../config/widening.ts';
 import { errorJson, errorText } from '../terminal/output.ts';
 import { paintLines, wrapLines } from '../terminal/paint.ts';
 import { Progress, type Unit } from '../terminal/progress.ts';
@@ -53,6 +54,8 @@ export interface Outcome {
   /** The one document that `--json` prints (or, with `jsonLines`, one line each). */
   readonly json?: unknown;
   readonly jsonLines?: Iterable<unknown>;
+  /** Whether `json` has a schema of its own, to which nothing is added. */
+  readonly closed?: boolean;
   /** For people; printed to stdout unless `--quiet`. Ends without a line feed. */
   readonly text: string;
   /** Whether the text is for another program: then it is printed as it is, even on a terminal. */
@@ -74,6 +77,8 @@ export interface Run<Options> {
   fail(error: StellaError): void;
   /** Reports how much of `what` is done; call it as often as you like. `unit` is bytes unless told otherwise. */
   readonly progress: (what: string, done: number, total: number, unit?: Unit) => void;
+  /** Tells by which configuration trust is judged; every result that is an object names it as `configuration`. */
+  judgedBy(configuration: UsedConfiguration): void;
   /** Adds facts to the log of this run (`--log-file`), e.g. the store's generation. */
   record(facts: Facts): void;
 }
@@ -97,6 +102,7 @@ export class Cli {
   #progress: Progress | undefined;
   #log: RunLog | undefined;
   #began = 0;
+  #configuration: UsedConfiguration | undefined;
 
   constructor(io: Io) {
     this.io = io;
@@ -208,6 +214,10 @@ export class Cli {
         this.#stderr(errorText(error, options.verbose ?? false));
       },
       progress: (what, done, total, unit = 'bytes') => progress.report(what, done, total, unit),
+      judgedBy: (configuration) => {
+        this.#configuration = configuration;
+        log?.know({ configuration: configuration.file });
+      },
       record: (facts) => log?.know(facts),
     };
   }
@@ -224,8 +234,13 @@ export class Cli {
   #print(outcome: Outcome, options: CommonOptions): void {
     if (options.json && outcome.jsonLines) {
       for (const line of outcome.jsonLines) this.io.stdout(`${JSON.stringify(line)}\n`);
-    } else if (options.json) this.io.stdout(`${JSON.stringify(outcome.json, null, 2)}\n`);
+    } else if (options.json) this.io.stdout(`${JSON.stringify(this.#jsonOf(outcome), null, 2)}\n`);
     else if (!options.quiet && outcome.text !== '') this.io.stdout(`${this.#forStdout(outcome)}\n`);
+  }
+
+  #jsonOf({ json, closed }: Outcome): unknown {
+    if (closed || this.#configuration === undefined || typeof json !== 'object' || json === null) return json;
+    return { ...json, configuration: this.#configuration };
   }
 
   #forStdout(outcome: Outcome): string {

@@ -5,8 +5,9 @@ import {
   type Instant,
   instantAtSeconds,
 } from '../../base/clock.ts';
-import { maskUrl } from '../../base/masked-url.ts';
+import { maskUrl } from '../../base/safety/masked-url.ts';
 import type { Config, ConfigKey } from '../../config/config.ts';
+import { formatUsedConfiguration, usedConfiguration } from '../../config/widening.ts';
 import type { StoreState } from '../../store/store.ts';
 import type { PolicyState, WitnessState } from '../../tlog/witness-policy.ts';
 import { formatFreshness } from '../../trust/freshness.ts';
@@ -30,8 +31,7 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
     generation: generation.number,
     created_at: state.created_at,
     pin: state.pin,
-    source:
-      state.source.kind === 'sync' ? { ...state.source, url: maskUrl(state.source.url) } : state.source,
+    source: state.source.kind === 'sync' ? { ...state.source, url: maskUrl(state.source.url) } : state.source,
     url: maskUrl(state.tuf.url),
     freshness: {
       state: freshness.state,
@@ -115,6 +115,7 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
   };
   const lines = [
     `trust store         ${store}`,
+    `configuration       ${formatUsedConfiguration(usedConfiguration(config))}`,
     `generation          ${generation.number}, made ${state.created_at}, ${source}`,
     `root pin            version ${state.pin.version}, sha256:${state.pin.sha256}, ${how} (${state.pin.at})`,
     `second opinion      ${secondOpinionText(state)}`,

@@ -6,7 +6,7 @@
  */
 
 import type { StellaError } from '../../base/errors.ts';
-import { maskUrls } from '../../base/masked-url.ts';
+import { maskUrls } from '../../base/safety/masked-url.ts';
 
 /** Hostile names end up in messages: nothing that steers a terminal may pass, and one line stays one line. */
 export function printable(text: string): string {

@@ -1,6 +1,6 @@
 import { StellaError } from '../../../base/errors.ts';
 import { readBounded } from '../../../base/files.ts';
-import { checkNoCredentials } from '../../../base/url.ts';
+import { checkNoCredentials } from '../../../config/url-credentials.ts';
 import { USAGES, type Usage } from '../../../repository/directory/vocabulary.ts';
 import type { TargetFacts } from '../../../repository/edit/target.ts';
 import { instantFlag } from './shared-command.ts';

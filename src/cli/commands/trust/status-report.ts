@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { readBoundedIfPresent } from '../../../base/files.ts';
-import { maskUrl } from '../../../base/masked-url.ts';
+import { maskUrl } from '../../../base/safety/masked-url.ts';
 import type { Config } from '../../../config/config.ts';
+import { formatUsedConfiguration, usedConfiguration } from '../../../config/widening.ts';
 import type { TrustStore } from '../../../store/store.ts';
 import type { TrustStatus } from '../../../trust/status.ts';
 import type { Report } from '../../report/report.ts';
@@ -27,6 +28,7 @@ export async function statusReport(status: TrustStatus, store: TrustStore, confi
     now,
     facts: [
       ['store', store.directory],
+      ['configuration', formatUsedConfiguration(usedConfiguration(config))],
       ['made', state.created_at],
       ['freshness', standing(status)],
       ['root pin', `version ${state.pin.version}, sha256:${state.pin.sha256}, ${state.pin.how}`],

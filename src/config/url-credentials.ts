@@ -1,5 +1,5 @@
-import { StellaError } from './errors.ts';
-import { hasCredentials, maskUrl } from './masked-url.ts';
+import { StellaError } from '../base/errors.ts';
+import { hasCredentials, maskUrl } from '../base/safety/masked-url.ts';
 
 /**
  * Refuses a URL with a user name or password in it: addresses are stored, sealed and printed, secrets must not be.

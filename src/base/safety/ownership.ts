@@ -1,7 +1,13 @@
+/**
+ * base/safety/: two questions that come before everything else and import nothing: who besides this user can change a
+ * file, and what of an address must not be shown. It answers, and never refuses: who asks knows what it means. It never
+ * opens a file and never changes one.
+ * Start here, then masked-url.ts.
+ */
+
 import { accessSync, constants, lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { getegid, geteuid, getgroups } from 'node:process';
-import { systemCode } from './errors.ts';
 
 const OTHERS_WRITE = 0o002;
 const GROUP_WRITE = 0o020;
@@ -13,7 +19,7 @@ function isOnReadOnlyMount(path: string): boolean {
     accessSync(path, constants.W_OK);
     return false;
   } catch (cause) {
-    return systemCode(cause) === 'EROFS';
+    return cause instanceof Error && 'code' in cause && cause.code === 'EROFS';
   }
 }
 
