@@ -1,7 +1,7 @@
-import { maskUrl } from '../base/safety/masked-url.ts';
+import { maskProxy, maskUrl } from '../base/safety/masked-url.ts';
 import type { Config, ConfigKey } from './config.ts';
 
-const masked = (url: string | undefined): string | null => (url === undefined ? null : maskUrl(url));
+const masked = (url: string | undefined): string | null => (url === undefined ? null : maskProxy(url));
 
 type Value = string | number | boolean | readonly string[] | null;
 

@@ -11,11 +11,16 @@ export function maskUrls(text: string): string {
 
 /** {@link maskUrls} for one URL, however oddly it is written; a text that is none is masked as text. */
 export function maskUrl(url: string): string {
-  if (!hasCredentials(url)) return maskUrls(url);
+  if (!URL.canParse(url) || !hasCredentials(url)) return maskUrls(url);
   const parsed = new URL(url);
   parsed.username = '***';
   parsed.password = '';
   return parsed.href;
+}
+
+/** The address of a proxy for people: in variables it may come without its scheme. */
+export function maskProxy(address: string): string {
+  return /^[a-z][a-z0-9+.-]*:[/\\]/i.test(address) ? maskUrl(address) : address.replace(/^.*@/s, '***@');
 }
 
 /** Whether a URL holds a user name or a password. */

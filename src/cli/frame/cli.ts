@@ -164,7 +164,7 @@ export class Cli {
   /** Prints and logs the error that ended the run. */
   fail(error: StellaError): void {
     this.#endProgress();
-    if (this.json) this.io.stdout(`${JSON.stringify(errorJson(error), null, 2)}\n`);
+    if (this.json) this.io.stdout(`${JSON.stringify(this.#withConfiguration(errorJson(error)), null, 2)}\n`);
     this.#stderr(errorText(error, this.verbose));
     this.#log?.error(error);
     this.exit = error.exit;
@@ -239,7 +239,11 @@ export class Cli {
   }
 
   #jsonOf({ json, closed }: Outcome): unknown {
-    if (closed || this.#configuration === undefined || typeof json !== 'object' || json === null) return json;
+    return closed ? json : this.#withConfiguration(json);
+  }
+
+  #withConfiguration(json: unknown): unknown {
+    if (this.#configuration === undefined || typeof json !== 'object' || json === null) return json;
     return { ...json, configuration: this.#configuration };
   }
 

@@ -6,7 +6,7 @@ import { EXIT, type ExitStatus } from '../../../base/codes.ts';
 import { isStellaError } from '../../../base/errors.ts';
 import { isDirectory } from '../../../base/files.ts';
 import { loadPrivateKey } from '../../../base/keys.ts';
-import { maskUrl } from '../../../base/safety/masked-url.ts';
+import { maskProxy } from '../../../base/safety/masked-url.ts';
 import type { Config } from '../../../config/config.ts';
 import { auditHead, checkRecorded, loadAudit } from '../../../store/audit.ts';
 import type { TrustStore } from '../../../store/store.ts';
@@ -147,7 +147,7 @@ function network(config: Config): DoctorFinding[] {
     if (url === undefined) continue;
     findings.push(
       URL.canParse(url)
-        ? ok('network', `${name} by proxy ${maskUrl(url)}${proxy.except ? `, except ${proxy.except}` : ''}`)
+        ? ok('network', `${name} by proxy ${maskProxy(url)}${proxy.except ? `, except ${proxy.except}` : ''}`)
         : problem(
             'network',
             `the ${name} proxy is no URL`,
