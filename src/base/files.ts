@@ -71,7 +71,10 @@ export function readOwnIfPresent(path: string, most: number): Buffer | undefined
   const refuse = (why: string, cause?: unknown) =>
     new StellaError('FILE_UNREADABLE', `${path} ${why}: stella did not write it`, {
       ...(cause === undefined ? {} : { cause }),
-      hint: 'find out who put it there; the trust store can be made again with `stella trust import` or `stella trust init --replace`',
+      hint: [
+        'find out who put it there, and take it away',
+        'then `stella trust import` or `stella trust init --replace` makes the trust store again',
+      ],
     });
   try {
     return readFrom(path, flags, most, (stat) => {

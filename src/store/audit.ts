@@ -1,4 +1,4 @@
-import { appendFileSync, closeSync, fsyncSync, openSync, truncateSync } from 'node:fs';
+import { appendFileSync, closeSync, constants, fstatSync, fsyncSync, openSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
@@ -81,8 +81,11 @@ function completeAudit(store: string): string | undefined {
 
 function appendLine(path: string, line: string): void {
   try {
-    const fd = openSync(path, 'a', 0o644);
+    // A pipe or link in the place of the log is not waited for, and nothing is written through it.
+    const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+    const fd = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o644);
     try {
+      if (!fstatSync(fd).isFile()) throw new StellaError('WRITE_FAILED', `${path} is not a regular file`);
       appendFileSync(fd, `${line}\n`);
       fsyncSync(fd);
     } finally {

@@ -86,6 +86,17 @@ describe('a file of the store that stella did not write is refused at once', () 
   });
 });
 
+test('a pipe in the place of the audit log keeps no import waiting', async () => {
+  const path = join(enclave.store, 'audit.jsonl');
+  rmSync(path);
+  execFileSync('mkfifo', [path]);
+  expect((await run('trust', 'import', bundle)).stderr).toContain('[FILE_UNREADABLE]');
+  // Without the record of its last line, nothing reads the log before it is written.
+  rmSync(join(enclave.store, 'audit.head'));
+  const error = await refusal('WRITE_FAILED', () => appendAudit(enclave.store, site.now, 'import', {}));
+  expect(error.message).toContain(path);
+});
+
 describe('a store that others can write to', () => {
   test.each(['', 'generations'])(
     'is refused by what trusts it, and warned of by what reads it (%j)',
