@@ -78,6 +78,10 @@ export const CODES = {
   // Configuration and service map
   CONFIG_NOT_FOUND: input('The configuration file does not exist.', 'check --config or $STELLA_CONFIG'),
   CONFIG_INVALID: input('The configuration has an error.', 'run `stella config check FILE`'),
+  CONFIG_UNSAFE: input(
+    'A configuration that runs commands or names secrets was not named, or other users can change it.',
+    'name the file, or take the right to write it from other users with `chmod go-w`',
+  ),
   SERVICE_MAP_NOT_FOUND: input(
     'The TUF repository has no target of the configured service map name.',
     'run `stella trust status` and check service_map_target',
@@ -114,6 +118,11 @@ export const CODES = {
   URL_INVALID: input(
     'The URL is malformed or of a scheme that is not supported.',
     'use http://, https:// or file://',
+  ),
+
+  URL_CREDENTIALS: input(
+    'A URL holds a user name or password, which would be stored and sealed with it.',
+    'take it out of the URL; give a token with bearer_token_file or bearer_token_command, and log in to registries with `docker login` or `podman login`',
   ),
 
   // OCI registries
@@ -189,6 +198,10 @@ export const CODES = {
   STORE_TOO_NEW: input(
     'The trust store was written by a newer stella.',
     'use a stella at least as new as the one that wrote it',
+  ),
+  STORE_UNSAFE: input(
+    'Users who are not meant to can write into the trust store.',
+    'run `chmod go-w` on it, and `stella trust import` or `stella trust init --replace` again if it may have been changed',
   ),
   STORE_UNWRITABLE: input(
     'The trust store cannot be written.',

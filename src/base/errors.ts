@@ -8,6 +8,7 @@
 
 import type { Duration } from './clock.ts';
 import { CODES, type ErrorCode, EXIT, type ExitStatus } from './codes.ts';
+import { maskUrls } from './safety/masked-url.ts';
 
 /** What an error may carry besides its code and message. */
 export interface ErrorDetails {
@@ -35,10 +36,12 @@ export class StellaError extends Error {
   readonly pointer: string | undefined;
 
   constructor(code: ErrorCode, message: string, more: ErrorDetails = {}) {
-    super(message, more.cause === undefined ? undefined : { cause: more.cause });
+    // Addresses come from everywhere, and messages go everywhere: the audit log, log files, pages.
+    super(maskUrls(message), more.cause === undefined ? undefined : { cause: more.cause });
     this.code = code;
-    this.hints = typeof more.hint === 'string' ? [more.hint] : (more.hint ?? [CODES[code].hint]);
-    this.details = more.details;
+    const hints = typeof more.hint === 'string' ? [more.hint] : (more.hint ?? [CODES[code].hint]);
+    this.hints = hints.map(maskUrls);
+    this.details = more.details && maskedFacts(more.details);
     this.retry = more.retry;
     this.file = more.file;
     this.pointer = more.pointer;
@@ -61,6 +64,12 @@ export class StellaError extends Error {
   get exit(): ExitStatus {
     return CODES[this.code].exit;
   }
+}
+
+function maskedFacts(facts: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [name, typeof value === 'string' ? maskUrls(value) : value]),
+  );
 }
 
 /** Whether a thrown value is a refusal of stella, with `code` where one is given. */

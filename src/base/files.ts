@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import {
   closeSync,
+  constants,
   existsSync,
   fstatSync,
   fsyncSync,
@@ -12,6 +13,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -21,6 +23,7 @@ import { formatSha256, type Sha256Hex, sha256Stream } from './bytes.ts';
 import type { ErrorCode } from './codes.ts';
 import { isStellaError, StellaError, systemCode } from './errors.ts';
 import { ifInterrupted } from './interrupt.ts';
+import { isOwnFile } from './safety/ownership.ts';
 
 /** Every staging directory's name begins so; what a killed process left behind is found and removed by it. */
 export const STAGING_PREFIX = '.staging-';
@@ -51,15 +54,52 @@ export function writeError(path: string, cause: unknown, code: ErrorCode = 'WRIT
  * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE, FILE_TOO_LARGE
  */
 export function readBounded(path: string, most: number): Buffer {
+  return readFrom(path, constants.O_RDONLY, most, (stat) => {
+    if (stat.isDirectory()) throw new StellaError('FILE_UNREADABLE', `${path} is a directory`);
+  });
+}
+
+/**
+ * Like {@link readBounded}, for a file that only stella itself writes into a directory of its own, and `undefined` where
+ * there is none: a link, a pipe, a device, or a file of another user than root, this one and the directory's owner was
+ * put there by somebody else. Nothing is waited for and nothing of such a file is read.
+ * @throws StellaError FILE_UNREADABLE, FILE_TOO_LARGE
+ */
+export function readOwnIfPresent(path: string, most: number): Buffer | undefined {
+  // On Windows two of them are undefined, which counts as nothing here.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const refuse = (why: string, cause?: unknown) =>
+    new StellaError('FILE_UNREADABLE', `${path} ${why}: stella did not write it`, {
+      ...(cause === undefined ? {} : { cause }),
+      hint: [
+        'find out who put it there, and take it away',
+        'then `stella trust import` or `stella trust init --replace` makes the trust store again',
+      ],
+    });
+  try {
+    return readFrom(path, flags, most, (stat) => {
+      if (!stat.isFile()) throw refuse('is not a regular file');
+      if (!isOwnFile(stat, dirname(path))) throw refuse(`belongs to another user (uid ${stat.uid})`);
+    });
+  } catch (error) {
+    if (isStellaError(error, 'FILE_NOT_FOUND')) return undefined;
+    const code = isStellaError(error) ? systemCode(error.cause) : undefined;
+    if (code === 'ELOOP') throw refuse('is a symbolic link', error);
+    if (code === 'ENXIO' || code === 'EOPNOTSUPP') throw refuse('is not a regular file', error);
+    throw error;
+  }
+}
+
+function readFrom(path: string, flags: number, most: number, check: (stat: Stats) => void): Buffer {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    fd = openSync(path, flags);
   } catch (cause) {
     throw readError(path, cause);
   }
   try {
     const stat = fstatSync(fd);
-    if (stat.isDirectory()) throw new StellaError('FILE_UNREADABLE', `${path} is a directory`);
+    check(stat);
     // Pipes and /proc files have no size of their own: read what comes, up to the bound.
     const chunks: Buffer[] = [];
     let total = 0;

@@ -9,10 +9,12 @@ import {
 } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { platform } from 'node:os';
+import { dirname } from 'node:path';
 import type { Brand } from './brand.ts';
 import { formatHex, sha256 } from './bytes.ts';
 import { StellaError } from './errors.ts';
 import { readBounded } from './files.ts';
+import { whoElseCanReplaceIn } from './safety/ownership.ts';
 import { table } from './table.ts';
 
 /** Kinds of keys that signatures are checked with. */
@@ -226,6 +228,11 @@ export function loadPrivateKey(path: string, passphrase?: string): PrivateKey {
       hint: `chmod 600 ${path}`,
     });
   }
+  const who = whoElseCanReplaceIn(dirname(path));
+  if (who !== undefined)
+    throw new StellaError('KEY_PERMISSIONS', `${path} can be replaced: ${who}`, {
+      hint: `chmod go-w ${dirname(path)}`,
+    });
   return parsePrivateKey(bytes, passphrase);
 }
 

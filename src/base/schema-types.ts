@@ -605,6 +605,13 @@ reference_time: string
  */
 clock_floor: string
 /**
+ * How long the audit log was just before the line about this generation, and the SHA-256 of its last line then; absent in stores of older versions
+ */
+audit?: {
+lines: number
+head?: Sha256Hex
+}
+/**
  * The root this store starts from, and who vouched for it
  */
 pin: {
@@ -859,6 +866,24 @@ widened_by_ms: number
  * RFC 3339 in UTC, e.g. 2026-01-25T12:00:00Z
  */
 accepted_until: string
+}
+/**
+ * The configuration that trust was judged by
+ */
+configuration?: {
+/**
+ * The file that was read; null where none was
+ */
+file: (string | null)
+/**
+ * What is in force and accepts more than the default does
+ */
+widened: {
+key: string
+value: string
+usual: string
+where: string
+}[]
 }
 }
 /**

@@ -7,6 +7,7 @@ import { isStellaError, StellaError } from '../base/errors.ts';
 import { decodeJsonText, type JsonRules, parseKnownJson, parseStrictJson } from '../base/json.ts';
 import { checkSchema } from '../base/schema.ts';
 import type { Manifest, ManifestEntry } from '../base/schema-types.ts';
+import { checkNoCredentials } from '../config/url-credentials.ts';
 import { EMPTY_ROOT, leafHash, nodeHash } from '../tlog/hash.ts';
 
 export type { Manifest, ManifestEntry } from '../base/schema-types.ts';
@@ -86,10 +87,13 @@ export function checkInstants(manifest: Pick<Manifest, 'sealed_at' | 'tuf'>): vo
 
 /**
  * What a schema cannot say: that instants exist, and that the entries are what a bundle may hold, in order.
- * @throws StellaError MANIFEST_INVALID, ENTRY_PATH, ENTRY_DUPLICATE
+ * @throws StellaError MANIFEST_INVALID, URL_CREDENTIALS, ENTRY_PATH, ENTRY_DUPLICATE
  */
 function checkManifest(manifest: Manifest): void {
   checkInstants(manifest);
+  checkNoCredentials(manifest.tuf.url, 'manifest.json: tuf.url');
+  for (const { origin, url } of manifest.logs)
+    checkNoCredentials(url, `manifest.json: the log ${excerpt(origin)}`);
   checkEntryPaths(manifest.entries.map(({ path }) => path));
   checkFolders(manifest.entries);
   if (entriesRoot(manifest.entries) !== manifest.entries_root)

@@ -7,14 +7,17 @@
  */
 
 import { platform } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent } from '../base/files.ts';
+import { maskUrl } from '../base/safety/masked-url.ts';
 import type { ConfigFileNetwork, ConfigFileTrustRepo } from '../base/schema-types.ts';
 import { type ParsedConfigFile, parseConfigFile } from './config-file.ts';
-import { dataDirectory, defaultConfigFile, type Environment, type Place, variable } from './locations.ts';
+import { checkConfigOwner } from './config-owner.ts';
+import { dataDirectory, defaultConfigFiles, type Environment, type Place, variable } from './locations.ts';
 import { type NetworkConfig, resolveNetwork } from './network.ts';
 import { SOURCES, type Source } from './sources.ts';
+import { checkNoCredentials } from './url-credentials.ts';
 
 /** A key of section `attestor.trust_repo`, plus what is set by environment only. */
 export type ConfigKey = Exclude<keyof ConfigFileTrustRepo, 'network'> | 'service_map_file';
@@ -74,6 +77,8 @@ export interface ConfigPlace {
   readonly cwd: string;
   /** Default: the platform this runs on. */
   readonly platform?: string;
+  /** Where a file is looked for when none is named. Default: the user's and the machine's. */
+  readonly searched?: readonly string[];
 }
 
 const MAX_CONFIG_BYTES = 1024 * 1024;
@@ -104,25 +109,38 @@ const osOf = (place: ConfigPlace): Place => ({
 });
 
 /**
- * The configuration file of a place, if there is one.
- * @throws StellaError CONFIG_NOT_FOUND, CONFIG_INVALID, FILE_UNREADABLE, FILE_TOO_LARGE
+ * The configuration file of a place, if there is one: the one that is named, else the user's, else the machine's. Nothing
+ * is picked up from the working directory, which may be a medium or a checkout of somebody else's.
+ * @throws StellaError CONFIG_NOT_FOUND, CONFIG_INVALID, CONFIG_UNSAFE, FILE_UNREADABLE, FILE_TOO_LARGE
  */
 export function loadConfigFile(place: ConfigPlace): LoadedConfigFile | undefined {
   const named = place.file ?? variable(place.env, 'STELLA_CONFIG');
   if (named !== undefined) {
-    const path = resolve(place.cwd, named);
-    try {
-      return { path, parsed: parseConfigFile(readBounded(path, MAX_CONFIG_BYTES), path) };
-    } catch (error) {
-      if (!isStellaError(error, 'FILE_NOT_FOUND')) throw error;
-      throw new StellaError('CONFIG_NOT_FOUND', `no configuration file ${path}`, { cause: error });
-    }
+    return believed(readConfigFile(resolve(place.cwd, named)));
   }
-  for (const path of [join(place.cwd, 'stella.yaml'), defaultConfigFile(osOf(place))]) {
-    const bytes = path === undefined ? undefined : readBoundedIfPresent(path, MAX_CONFIG_BYTES);
-    if (bytes) return { path: path!, parsed: parseConfigFile(bytes, path!) };
+  for (const path of place.searched ?? defaultConfigFiles(osOf(place))) {
+    const bytes = readBoundedIfPresent(path, MAX_CONFIG_BYTES);
+    if (bytes) return believed({ path, parsed: parseConfigFile(bytes, path) });
   }
   return undefined;
+}
+
+function believed(file: LoadedConfigFile): LoadedConfigFile {
+  checkConfigOwner(file.path, file.parsed.values);
+  return file;
+}
+
+/**
+ * A file as it is, whoever can write it: to check what is in it, not to act by it.
+ * @throws StellaError CONFIG_NOT_FOUND, CONFIG_INVALID, FILE_UNREADABLE, FILE_TOO_LARGE
+ */
+export function readConfigFile(path: string): LoadedConfigFile {
+  try {
+    return { path, parsed: parseConfigFile(readBounded(path, MAX_CONFIG_BYTES), path) };
+  } catch (error) {
+    if (!isStellaError(error, 'FILE_NOT_FOUND')) throw error;
+    throw new StellaError('CONFIG_NOT_FOUND', `no configuration file ${path}`, { cause: error });
+  }
 }
 
 function environmentValues(env: Environment): {
@@ -147,14 +165,15 @@ function environmentValues(env: Environment): {
   };
 }
 
-/** @throws StellaError CONFIG_INVALID */
+/** @throws StellaError CONFIG_INVALID, URL_CREDENTIALS */
 function checkUrl(url: string, what: string): void {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (!parsed || !/^(?:https?|file):$/.test(parsed.protocol))
     throw new StellaError(
       'CONFIG_INVALID',
-      `${what}: not an http, https or file URL: ${JSON.stringify(url)}`,
+      `${what}: not an http, https or file URL: ${JSON.stringify(maskUrl(url))}`,
     );
+  checkNoCredentials(url, what);
 }
 
 const list = <T>(value: T | readonly T[]): readonly T[] =>
@@ -163,13 +182,13 @@ const list = <T>(value: T | readonly T[]): readonly T[] =>
 /**
  * The effective configuration: flag, environment, file, what the store remembers, default – in this order. Paths in
  * the file are relative to the file, paths in flags and environment to `cwd`.
- * @throws StellaError CONFIG_NOT_FOUND, CONFIG_INVALID, FILE_UNREADABLE, FILE_TOO_LARGE
+ * @throws StellaError CONFIG_*, URL_CREDENTIALS, FILE_UNREADABLE, FILE_TOO_LARGE
  */
 export function loadConfig(place: ConfigPlace, flags: ConfigFlags = {}, remembered: Remembered = {}): Config {
   return resolveConfig(place, loadConfigFile(place), flags, remembered);
 }
 
-/** {@link loadConfig} with the file at hand. @throws StellaError CONFIG_INVALID */
+/** {@link loadConfig} with the file at hand. @throws StellaError CONFIG_INVALID, URL_CREDENTIALS */
 export function resolveConfig(
   place: ConfigPlace,
   file: LoadedConfigFile | undefined,
@@ -205,7 +224,9 @@ export function resolveConfig(
   }
 
   const urls = pick('tuf_url');
-  for (const url of urls === undefined ? [] : list(urls)) checkUrl(url, 'tuf_url');
+  // What an older stella stored can still be looked at; whatever fetches from there refuses it.
+  if (urls !== undefined && origins.tuf_url.source !== 'store')
+    for (const url of list(urls)) checkUrl(url, 'tuf_url');
   const threshold = pick('freshness_threshold_days')!;
   const warn = pick('freshness_warn_days') ?? threshold / 2;
   if (warn > threshold) {

@@ -50,8 +50,8 @@ export function stateDirectory({ env, platform }: Place): string | undefined {
   return under(xdg(env, 'XDG_STATE_HOME') ?? under(home(env), '.local', 'state'), 'stella');
 }
 
-/** The configuration file that is used when neither `--config`, `$STELLA_CONFIG` nor `./stella.yaml` is there. */
-export function defaultConfigFile({ env, platform }: Place): string | undefined {
+/** The configuration file of this user, which is used when neither `--config` nor `$STELLA_CONFIG` names one. */
+function userConfigFile({ env, platform }: Place): string | undefined {
   if (platform === 'win32') {
     const base = variable(env, 'APPDATA') ?? under(home(env), 'AppData', 'Roaming');
     return base === undefined ? undefined : win32.join(base, 'stella', 'stella.yaml');
@@ -59,4 +59,13 @@ export function defaultConfigFile({ env, platform }: Place): string | undefined 
   if (platform === 'darwin')
     return under(home(env), 'Library', 'Application Support', 'stella', 'stella.yaml');
   return under(xdg(env, 'XDG_CONFIG_HOME') ?? under(home(env), '.config'), 'stella', 'stella.yaml');
+}
+
+/** The configuration file of the machine. Windows has no place that only administrators can write by default. */
+const SYSTEM_CONFIG_FILE = '/etc/stella/stella.yaml';
+
+/** Where a configuration file is believed without being named; the first that is there counts. */
+export function defaultConfigFiles(place: Place): string[] {
+  const user = userConfigFile(place);
+  return [...(user === undefined ? [] : [user]), ...(place.platform === 'win32' ? [] : [SYSTEM_CONFIG_FILE])];
 }

@@ -1,8 +1,10 @@
 import { excerpt } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
+import { maskUrl } from '../base/safety/masked-url.ts';
 import { parseJson } from '../base/schema.ts';
 import type { ServiceMap, ServiceMapLog } from '../base/schema-types.ts';
+import { checkNoCredentials } from './url-credentials.ts';
 
 export type { ServiceMap } from '../base/schema-types.ts';
 
@@ -42,13 +44,17 @@ export interface Endpoints {
 /**
  * JSON bytes → service map, version 1.
  * @param what how to call it in messages: the target's name, or the file's path
- * @throws StellaError SERVICE_MAP_INVALID naming the field
+ * @throws StellaError SERVICE_MAP_INVALID, URL_CREDENTIALS naming the field
  */
 export function parseServiceMap(bytes: Uint8Array, what: string): ServiceMap {
   const map = parseJson('service-map', bytes, what, 'SERVICE_MAP_INVALID');
   for (const { where, url } of urlsOf(map)) {
     if (!URL.canParse(url))
-      throw new StellaError('SERVICE_MAP_INVALID', `${what}: field ${where} is not a URL: ${excerpt(url)}`);
+      throw new StellaError(
+        'SERVICE_MAP_INVALID',
+        `${what}: field ${where} is not a URL: ${excerpt(maskUrl(url))}`,
+      );
+    checkNoCredentials(url, `${what}: field ${where}`);
   }
   return map;
 }

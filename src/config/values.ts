@@ -1,4 +1,7 @@
+import { maskProxy, maskUrl } from '../base/safety/masked-url.ts';
 import type { Config, ConfigKey } from './config.ts';
+
+const masked = (url: string | undefined): string | null => (url === undefined ? null : maskProxy(url));
 
 type Value = string | number | boolean | readonly string[] | null;
 
@@ -6,7 +9,7 @@ type Value = string | number | boolean | readonly string[] | null;
 export function configValues(config: Config): Record<ConfigKey, Value> {
   return {
     enabled: config.enabled,
-    tuf_url: config.tufUrls.length > 0 ? config.tufUrls : null,
+    tuf_url: config.tufUrls.length > 0 ? config.tufUrls.map(maskUrl) : null,
     refresh_interval_minutes: config.refreshIntervalMinutes,
     freshness_threshold_days: config.freshnessThresholdDays,
     freshness_warn_days: config.freshnessWarnDays,
@@ -25,22 +28,13 @@ export function configValues(config: Config): Record<ConfigKey, Value> {
   };
 }
 
-/** A proxy's password is nobody's business. */
-function withoutPassword(url: string | undefined): string | null {
-  if (url === undefined) return null;
-  if (!URL.canParse(url)) return url;
-  const parsed = new URL(url);
-  if (parsed.password !== '') parsed.password = '***';
-  return parsed.href;
-}
-
 export function networkValues({ network }: Config): Record<string, Value> {
   return {
     retries: network.retries,
     request_timeout_seconds: network.requestTimeout / 1000,
     stall_timeout_seconds: network.stallTimeout / 1000,
-    http_proxy: withoutPassword(network.proxy.http),
-    https_proxy: withoutPassword(network.proxy.https),
+    http_proxy: masked(network.proxy.http),
+    https_proxy: masked(network.proxy.https),
     no_proxy: network.proxy.except ?? null,
     ca_file: network.caFile ?? null,
     client_certificate: network.clientCertificate ?? null,

@@ -2,17 +2,20 @@ import { fileURLToPath } from 'node:url';
 import { excerpt } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
+import { maskUrl } from '../base/safety/masked-url.ts';
+import { checkNoCredentials } from '../config/url-credentials.ts';
 import type { Fetched } from './types.ts';
 
 /**
- * A URL of a scheme that is supported: http, https, file.
- * @throws StellaError URL_INVALID
+ * A URL of a scheme that is supported, http, https or file, without a user name or password in it.
+ * @throws StellaError URL_INVALID, URL_CREDENTIALS
  */
 export function parseUrl(url: string): URL {
-  if (!URL.canParse(url)) throw new StellaError('URL_INVALID', `not a URL: ${excerpt(url, 200)}`);
+  if (!URL.canParse(url)) throw new StellaError('URL_INVALID', `not a URL: ${excerpt(maskUrl(url), 200)}`);
   const parsed = new URL(url);
   if (!/^(?:https?|file):$/.test(parsed.protocol))
     throw new StellaError('URL_INVALID', `URLs of scheme ${excerpt(parsed.protocol)} are not supported`);
+  checkNoCredentials(url, 'cannot fetch from there');
   return parsed;
 }
 

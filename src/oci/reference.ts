@@ -1,5 +1,6 @@
 import { excerpt } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
+import { checkNoCredentials } from '../config/url-credentials.ts';
 
 /** Where a bundle lies in a registry: `oci://HOST[:PORT]/REPOSITORY[:TAG|@sha256:HEX]`. */
 export interface OciReference {
@@ -28,7 +29,7 @@ export const isTag = (text: string): boolean => TAG.test(text);
 
 /**
  * Inverse of {@link formatReference}.
- * @throws StellaError URL_INVALID
+ * @throws StellaError URL_INVALID, URL_CREDENTIALS
  */
 export function parseReference(text: string): OciReference {
   const invalid = (why: string) =>
@@ -39,6 +40,7 @@ export function parseReference(text: string): OciReference {
   if (text.length > 1024) throw invalid('it is too long');
   const [, host, rest] = /^([^/]+)\/(.+)$/.exec(text.slice(OCI_SCHEME.length)) ?? [];
   if (host === undefined || rest === undefined) throw invalid('it names no repository');
+  checkNoCredentials(`${OCI_SCHEME}${host}/`, 'the OCI reference');
   if (!isHost(host)) throw invalid('the host is malformed');
   const [, repository, tag, digest] = /^([^:@]+)(?::([^@]*))?(?:@(.*))?$/.exec(rest) ?? [];
   if (

@@ -16,6 +16,7 @@ import type { Manifest } from '../base/schema-types.ts';
 import { type Sealed, sealBundle } from '../bundle/seal.ts';
 import { type Split, splitBundle } from '../bundle/split.ts';
 import type { Config } from '../config/config.ts';
+import { checkNoCredentials } from '../config/url-credentials.ts';
 import { loadWitnessPolicy } from '../logs/witness-policy-file.ts';
 import type { Fetcher } from '../net/types.ts';
 import { loadGeneration, pinnedRootOf } from '../store/generation.ts';
@@ -241,6 +242,7 @@ function adviceOf(config: Config): number {
 }
 
 function describeTuf(view: TufView): Manifest['tuf'] {
+  checkNoCredentials(view.url, 'the TUF repository of the trust store');
   return {
     url: view.url,
     first_root: view.rootVersions[0]!,

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseHex, type Sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
-import { readBoundedIfPresent, replaceFile } from '../base/files.ts';
+import { readOwnIfPresent, replaceFile } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
 import type { ExportLedger, Manifest } from '../base/schema-types.ts';
 import { formatManifest } from '../bundle/manifest.ts';
@@ -26,7 +26,7 @@ const manifestPath = (store: string, sequence: number) =>
  * @throws StellaError STORE_CORRUPT
  */
 export function loadLedger(store: string): ExportLedger {
-  const bytes = readBoundedIfPresent(pathOf(store), MAX_BYTES);
+  const bytes = readOwnIfPresent(pathOf(store), MAX_BYTES);
   if (!bytes) return { format: 'stella-exports/v1', last_sequence: 0, exports: [] };
   return parseJson('exports', bytes, pathOf(store), 'STORE_CORRUPT');
 }
@@ -65,7 +65,7 @@ export function recordExport(store: string, manifest: Manifest, manifestSha256: 
 /** The manifest of an earlier export; `undefined` where it is kept no longer. @throws StellaError STORE_CORRUPT */
 export function loadExportedManifest(store: string, sequence: number): Manifest | undefined {
   const path = manifestPath(store, sequence);
-  const bytes = readBoundedIfPresent(path, MAX_BYTES);
+  const bytes = readOwnIfPresent(path, MAX_BYTES);
   return bytes && parseJson('manifest', bytes, path, 'STORE_CORRUPT');
 }
 

@@ -20,7 +20,7 @@ import {
   type WorkingDirectory,
 } from './directory/working-directory.ts';
 import { type Change, Draft } from './edit/change.ts';
-import { type KeyRing, openKeyRing, type PassphraseSource } from './keys/key-ring.ts';
+import { type KeyRing, type KeyRingOptions, openKeyRing, type PassphraseSource } from './keys/key-ring.ts';
 import type { NamedKey } from './keys/new-key.ts';
 import { forgetRetiredKeys } from './keys/retired-keys.ts';
 import { type Publication, publishChange } from './publish/publish.ts';
@@ -36,6 +36,8 @@ export interface SessionOptions {
   /** Collect the edit in the staged change, instead of signing and publishing it at once. */
   readonly stage: boolean;
   readonly oldKeys?: OldKeys;
+  /** Whether the repository was found by being there, not named: then no command that its repo.yaml has is run. */
+  readonly found?: boolean;
   /** Is told what external signers write to stderr. */
   readonly onMessage?: (text: string) => void;
 }
@@ -130,11 +132,8 @@ export async function finishEdit<T>(
   return { value, summary, publication, retired: forgetRetiredKeys(directory, options.now) };
 }
 
-export function ringOf(
-  directory: WorkingDirectory,
-  options: Pick<SessionOptions, 'passphrase' | 'onMessage'>,
-): KeyRing {
-  return openKeyRing(directory.path, directory.settings, options.passphrase, options.onMessage);
+export function ringOf(directory: WorkingDirectory, options: KeyRingOptions): KeyRing {
+  return openKeyRing(directory.path, directory.settings, options);
 }
 
 /** Runs `use` on an opened working directory with its lock held. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { StellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
 import { formatServiceMap, parseServiceMap, type ServiceMap } from '../config/service-map.ts';
+import { checkNoCredentials } from '../config/url-credentials.ts';
 import { servedTargetPath } from './directory/target-name.ts';
 import type { Service } from './directory/vocabulary.ts';
 import { parseCustom } from './edit/target.ts';
@@ -23,7 +24,7 @@ const MOST_SERVICE_MAP_BYTES = 1024 * 1024;
 /**
  * Changes one address in the published service map.
  * @returns the target, and the address before
- * @throws StellaError SERVICE_MAP_NOT_FOUND, SERVICE_MAP_INVALID, USAGE
+ * @throws StellaError SERVICE_MAP_NOT_FOUND, SERVICE_MAP_INVALID, URL_CREDENTIALS, USAGE
  */
 export function swapEndpoint(
   { draft, directory }: Editing,
@@ -49,6 +50,7 @@ export function swapEndpoint(
   const path = servedTargetPath(name, hashes['sha256'] ?? Object.values(hashes)[0]!);
   const bytes = draft.fileAt(path) ?? readBounded(join(directory.public, path), MOST_SERVICE_MAP_BYTES);
   const map = structuredClone(parseServiceMap(bytes, name));
+  checkNoCredentials(swap.url, `the new address of ${swap.service}`);
   const before = swapIn(map, swap);
   addTarget(draft, { name, bytes: formatServiceMap(map), facts: {}, replace: true });
   return { name, before };

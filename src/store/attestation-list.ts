@@ -1,5 +1,5 @@
 import { StellaError } from '../base/errors.ts';
-import { readBoundedIfPresent } from '../base/files.ts';
+import { readOwnIfPresent } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
 import type { AttestationList } from '../base/schema-types.ts';
 
@@ -31,7 +31,7 @@ export function formatAttestationList(attestations: readonly CarriedAttestation[
  */
 export function readAttestationList(generation: { readonly attestationsFile: string }): CarriedAttestation[] {
   const { attestationsFile } = generation;
-  const bytes = readBoundedIfPresent(attestationsFile, MAX_LIST_BYTES);
+  const bytes = readOwnIfPresent(attestationsFile, MAX_LIST_BYTES);
   if (!bytes) throw new StellaError('STORE_CORRUPT', `the trust store has lost ${attestationsFile}`);
   return parseJson('attestation-list', bytes, attestationsFile, 'STORE_CORRUPT').attestations;
 }

@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { MAX_BUNDLE_MANIFEST_BYTES } from '../archive/limits.ts';
 import { type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import { fileSha256, makeDirectory, readBoundedIfPresent, writeNewFile } from '../base/files.ts';
+import { fileSha256, makeDirectory, readOwnIfPresent, writeNewFile } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
 import { readAttestationList } from './attestation-list.ts';
 import type { Generation } from './store.ts';
@@ -22,7 +22,7 @@ export interface SharedDirectories {
  * @throws StellaError STORE_CORRUPT where the store no longer holds what the manifest lists
  */
 export function addSealedState(generation: Generation, shared: SharedDirectories, out: string): string[] {
-  const manifestBytes = readBoundedIfPresent(generation.manifestFile, MAX_BUNDLE_MANIFEST_BYTES);
+  const manifestBytes = readOwnIfPresent(generation.manifestFile, MAX_BUNDLE_MANIFEST_BYTES);
   if (!manifestBytes) return [];
   const manifest = parseJson('manifest', manifestBytes, generation.manifestFile, 'STORE_CORRUPT');
   const files: string[] = [];
@@ -45,7 +45,7 @@ export function addSealedState(generation: Generation, shared: SharedDirectories
   files.push(...addOtherTiles(generation, shared, out), ...addOtherAttestations(generation, shared, out));
   for (const [name, bytes] of [
     ['manifest.json', manifestBytes],
-    ['manifest.cose', readBoundedIfPresent(generation.signatureFile, MAX_BUNDLE_MANIFEST_BYTES)],
+    ['manifest.cose', readOwnIfPresent(generation.signatureFile, MAX_BUNDLE_MANIFEST_BYTES)],
   ] as const) {
     if (!bytes) throw new StellaError('STORE_CORRUPT', `generation ${generation.number} has no ${name}`);
     writeNewFile(join(out, name), bytes, { sync: false });

@@ -1,7 +1,7 @@
 import { sha256Hex } from '../base/bytes.ts';
 import { type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import { readBoundedIfPresent } from '../base/files.ts';
+import { readOwnIfPresent } from '../base/files.ts';
 import { rootPath } from '../tuf/layout.ts';
 import { loadTuf } from '../tuf/load.ts';
 import { MAX_BYTES } from '../tuf/metadata-file.ts';
@@ -15,7 +15,7 @@ import type { Generation } from './store.ts';
 export function pinnedRootOf(generation: Generation): Uint8Array {
   const { pin } = generation.state;
   const path = rootPath(generation.tufDirectory, pin.version);
-  const bytes = readBoundedIfPresent(path, MAX_BYTES.root);
+  const bytes = readOwnIfPresent(path, MAX_BYTES.root);
   if (!bytes || sha256Hex(bytes) !== pin.sha256) {
     throw new StellaError(
       'STORE_CORRUPT',

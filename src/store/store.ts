@@ -15,6 +15,7 @@ import {
   makeDirectory,
   readBounded,
   readBoundedIfPresent,
+  readOwnIfPresent,
   removeLeftovers,
   replaceFile,
   STAGING_PREFIX,
@@ -27,10 +28,11 @@ import {
 import { ifInterrupted } from '../base/interrupt.ts';
 import { parseStrictJson } from '../base/json.ts';
 import { withLock } from '../base/lock.ts';
+import { whoElseCanWrite } from '../base/safety/ownership.ts';
 import { checkSchema } from '../base/schema.ts';
 import type { StoreState } from '../base/schema-types.ts';
 import { type CarriedAttestation, formatAttestationList } from './attestation-list.ts';
-import { type AuditEvent, appendAudit, recoverAudit } from './audit.ts';
+import { type AuditEvent, appendAudit, nextAuditMark, recoverAudit } from './audit.ts';
 import { checkClock } from './clock-floor.ts';
 
 export type { StoreState } from '../base/schema-types.ts';
@@ -118,21 +120,44 @@ export class TrustStore {
 
   /**
    * The current generation.
-   * @throws StellaError STORE_NOT_INITIALIZED, and as {@link current}; CLOCK_BEHIND when `now` is given and behind
+   * @param now given by what trusts it, not by what only shows it
+   * @throws StellaError STORE_NOT_INITIALIZED, and as {@link current}; with `now` CLOCK_BEHIND and STORE_UNSAFE
    */
   require(now?: Instant): Generation {
     const current = this.current();
     if (!current)
       throw new StellaError('STORE_NOT_INITIALIZED', `there is no trust store in ${this.directory}`);
-    if (now !== undefined) checkClock(now, parseInstant(current.state.clock_floor));
+    if (now !== undefined) {
+      this.#checkSafe();
+      checkClock(now, parseInstant(current.state.clock_floor));
+    }
     return current;
+  }
+
+  /**
+   * Who besides its users can write into the store, in words: what is trusted by it is refused then.
+   */
+  writableBy(): string | undefined {
+    return whoElseCanWrite(this.directory) ?? whoElseCanWrite(join(this.directory, 'generations'));
+  }
+
+  /** @throws StellaError STORE_UNSAFE */
+  #checkSafe(): void {
+    const who = this.writableBy();
+    if (who !== undefined)
+      throw new StellaError('STORE_UNSAFE', `the trust store is not to be trusted: ${who}`, {
+        hint: [
+          `run \`chmod -R go-w ${this.directory}\``,
+          'if somebody may have changed it, make it again with `stella trust import` or `stella trust init --replace`',
+        ],
+      });
   }
 
   /** @throws StellaError STORE_CORRUPT, STORE_TOO_NEW */
   generation(number: number): Generation {
     const directory = join(this.directory, 'generations', String(number));
     const path = join(directory, 'state.json');
-    const bytes = readBoundedIfPresent(path, MAX_STATE_BYTES);
+    const bytes = readOwnIfPresent(path, MAX_STATE_BYTES);
     if (!bytes)
       throw new StellaError('STORE_CORRUPT', `generation ${number} of the trust store has no state.json`);
     return {
@@ -160,10 +185,11 @@ export class TrustStore {
   /**
    * Runs `work` with the store's lock held and a staging directory in it. Whatever `work` throws, the current
    * generation stays what it was.
-   * @throws StellaError LOCKED, STORE_UNWRITABLE, and whatever `work` throws
+   * @throws StellaError LOCKED, STORE_UNSAFE, STORE_UNWRITABLE, and whatever `work` throws
    */
   async change<T>(now: Instant, work: (writer: StoreWriter) => Promise<T>): Promise<T> {
     const made = this.#makeDirectory();
+    this.#checkSafe();
     const ended = ifInterrupted(() => this.#removeIfUnused(made));
     try {
       return await withLock(this.directory, async () => {
@@ -211,7 +237,7 @@ export class TrustStore {
   }
 
   #currentNumber(): number | undefined {
-    const text = readBoundedIfPresent(join(this.directory, 'CURRENT'), 64)?.toString('latin1');
+    const text = readOwnIfPresent(join(this.directory, 'CURRENT'), 64)?.toString('latin1');
     if (text === undefined) return undefined;
     if (!/^[1-9]\d{0,14}\n$/.test(text))
       throw new StellaError(
@@ -219,6 +245,15 @@ export class TrustStore {
         `${join(this.directory, 'CURRENT')} does not hold a generation number`,
       );
     return Number(text);
+  }
+
+  /** A damaged store remembers nothing. */
+  #auditMark(): StoreState['audit'] {
+    try {
+      return this.current()?.state.audit;
+    } catch {
+      return undefined;
+    }
   }
 
   /** A damaged CURRENT must not keep a store from being made anew. */
@@ -240,7 +275,8 @@ export class TrustStore {
       mkdirSync(staged);
       renameSync(next.tufDirectory, join(staged, 'tuf'));
       writeNewFile(join(staged, 'sigstore', 'trusted_root.json'), next.trustedRoot, { sync: false });
-      writeNewFile(join(staged, 'state.json'), Buffer.from(`${formatCanonicalJson(next.state)}\n`), {
+      const state: StoreState = { ...next.state, audit: nextAuditMark(this.directory, this.#auditMark()) };
+      writeNewFile(join(staged, 'state.json'), Buffer.from(`${formatCanonicalJson(state)}\n`), {
         sync: false,
       });
       writeNewFile(join(staged, 'attestations.json'), formatAttestationList(next.attestations), {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { formatInstant, type Instant, latest, parseInstant } from '../base/clock.ts';
 import { isStellaError, type StellaError } from '../base/errors.ts';
-import { readBoundedIfPresent, replaceFile } from '../base/files.ts';
+import { readOwnIfPresent, replaceFile } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
 import type { SyncRecord } from '../base/schema-types.ts';
 import type { Generation } from './store.ts';
@@ -17,7 +17,7 @@ const pathOf = (store: string) => join(store, 'sync.json');
  * new one. Nothing but a damaged or missing record is answered with `undefined`: no trust rests on it.
  */
 export function loadSyncRecord(store: string): SyncRecord | undefined {
-  const bytes = readBoundedIfPresent(pathOf(store), MAX_BYTES);
+  const bytes = readOwnIfPresent(pathOf(store), MAX_BYTES);
   if (!bytes) return undefined;
   try {
     return parseJson('sync', bytes, pathOf(store));

@@ -10,6 +10,7 @@ import {
 } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { decodeJsonText, type JsonRules, parseStrictJson, peekJson } from '../base/json.ts';
+import { checkNoCredentials } from '../config/url-credentials.ts';
 
 /** A log in a Sigstore TrustedRoot. */
 export interface TrustedRootLog {
@@ -124,6 +125,12 @@ function keyId(value: unknown, path: string): string {
 /** A field that may be left out, of a type whose default is the empty string. */
 const optionalText = (value: unknown, path: string): string => text(value ?? '', path);
 
+function address(value: unknown, path: string): string {
+  const url = optionalText(value, path);
+  checkNoCredentials(url, `trusted root: ${path}`);
+  return url;
+}
+
 function parseLog(value: unknown, path: string): TrustedRootLog {
   const log = object(value, path);
   const key = object(log['publicKey'], `${path}.publicKey`);
@@ -133,7 +140,7 @@ function parseLog(value: unknown, path: string): TrustedRootLog {
   if ((logId ?? checkpointKeyId) === undefined) refuse(path, 'has no logId');
   return {
     // Without it only promises and SCTs can be verified: a checkpoint names its log.
-    baseUrl: optionalText(log['baseUrl'], `${path}.baseUrl`),
+    baseUrl: address(log['baseUrl'], `${path}.baseUrl`),
     publicKey: bytes(key['rawBytes'], `${path}.publicKey.rawBytes`),
     keyDetails: text(key['keyDetails'], `${path}.publicKey.keyDetails`),
     logId: keyId(logId ?? checkpointKeyId, `${path}.logId`),
@@ -151,7 +158,7 @@ function parseAuthority(value: unknown, path: string): TrustedRootAuthority {
   const certificates = array(chain['certificates'], `${path}.certChain.certificates`, MOST_CERTIFICATES);
   if (certificates.length === 0) refuse(`${path}.certChain.certificates`, 'is empty');
   return {
-    uri: optionalText(authority['uri'], `${path}.uri`),
+    uri: address(authority['uri'], `${path}.uri`),
     organization: optionalText(subject['organization'], `${path}.subject.organization`),
     commonName: optionalText(subject['commonName'], `${path}.subject.commonName`),
     chain: certificates.map((item, i) => {
@@ -192,7 +199,7 @@ export function joinTrustedRoots(roots: readonly TrustedRoot[]): TrustedRoot {
 
 /**
  * Sigstore TrustedRoot JSON, or several of them one per line, as GitHub's CLI writes them.
- * @throws StellaError TRUSTED_ROOT_INVALID
+ * @throws StellaError TRUSTED_ROOT_INVALID, URL_CREDENTIALS
  */
 export function parseTrustedRoot(document: Uint8Array): TrustedRoot {
   const text = decodeJsonText(document, 'trusted root: the document', 'TRUSTED_ROOT_INVALID');

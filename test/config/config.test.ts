@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { SCHEMAS } from '../../src/base/schemas.ts';
 import { type ConfigFlags, loadConfig, storePathOf } from '../../src/config/config.ts';
 import { parseConfigFile } from '../../src/config/config-file.ts';
+import { defaultConfigFiles } from '../../src/config/locations.ts';
 import { refusal } from '../support/errors.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 
@@ -14,7 +15,10 @@ const inSection = (...lines: string[]) =>
 function load(yaml: string | undefined, env: Record<string, string> = {}, flags: ConfigFlags = {}) {
   const cwd = temporaryDirectory();
   if (yaml !== undefined) writeFileSync(join(cwd, 'stella.yaml'), yaml);
-  return { cwd, config: loadConfig({ env, cwd, platform: 'linux' }, flags) };
+  return {
+    cwd,
+    config: loadConfig({ env, cwd, platform: 'linux', searched: [join(cwd, 'stella.yaml')] }, flags),
+  };
 }
 
 describe('defaults', () => {
@@ -152,16 +156,22 @@ describe('the file', () => {
     );
   });
 
-  test('--config, $STELLA_CONFIG, ./stella.yaml and the OS directory are tried in this order', () => {
+  test('--config, $STELLA_CONFIG, the user’s directory and the machine’s are tried in this order', () => {
     const cwd = temporaryDirectory();
     const write = (name: string, minutes: number) => {
       mkdirSync(join(cwd, name, '..'), { recursive: true });
       writeFileSync(join(cwd, name), inSection(`refresh_interval_minutes: ${minutes}`));
     };
-    const place = { cwd, platform: 'linux', env: { XDG_CONFIG_HOME: join(cwd, 'etc') } };
-    write('etc/stella/stella.yaml', 4);
-    expect(loadConfig(place).refreshIntervalMinutes).toBe(4);
-    write('stella.yaml', 3);
+    const place = { cwd, platform: 'linux', env: { XDG_CONFIG_HOME: join(cwd, 'user') } };
+    expect(defaultConfigFiles(place)).toEqual([
+      join(cwd, 'user/stella/stella.yaml'),
+      '/etc/stella/stella.yaml',
+    ]);
+    const searched = [join(cwd, 'user/stella/stella.yaml'), join(cwd, 'machine.yaml')];
+    write('machine.yaml', 4);
+    expect(loadConfig({ ...place, searched }).refreshIntervalMinutes).toBe(4);
+    write('user/stella/stella.yaml', 3);
+    expect(loadConfig({ ...place, searched }).refreshIntervalMinutes).toBe(3);
     expect(loadConfig(place).refreshIntervalMinutes).toBe(3);
     write('other.yaml', 2);
     const env = { ...place.env, STELLA_CONFIG: 'other.yaml' };
@@ -179,7 +189,7 @@ describe('order of precedence', () => {
     const { cwd, config } = load(yaml, env, { tuf_url: 'https://flag/' });
     expect(config.tufUrls).toEqual(['https://flag/']);
     expect(config.origins.tuf_url.source).toBe('flag');
-    const place = { cwd, platform: 'linux' };
+    const place = { cwd, platform: 'linux', searched: [join(cwd, 'stella.yaml')] };
     expect(loadConfig({ ...place, env }).origins.tuf_url).toEqual({
       source: 'environment',
       where: 'STELLA_TUF_ROOT_URL',

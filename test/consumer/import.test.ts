@@ -9,6 +9,7 @@ import type { CliResult } from '../support/cli.ts';
 import { type Enclave, makeEnclave, makeSite, type Site } from '../support/site.ts';
 import { temporaryTree } from '../support/temp.ts';
 import { fingerprintStore } from '../support/tree.ts';
+import { writeUserConfig } from '../support/user-config.ts';
 
 const T0 = Date.UTC(2026, 0, 25, 12);
 let base: string;
@@ -388,7 +389,7 @@ describe('no way back', () => {
 describe('signatures', () => {
   test('a threshold of two needs two', async () => {
     const two = enclave();
-    writeFileSync(join(two.home, 'stella.yaml'), 'attestor:\n  trust_repo:\n    bundle_key_threshold: 2\n');
+    writeUserConfig(two.home, 'attestor:\n  trust_repo:\n    bundle_key_threshold: 2\n');
     const keys = ['--bundle-key', join(site.home, 'stranger.pub')];
     expectRefusal(
       await two.run(['trust', 'import', bundle, ...pinned(), ...keys], { now: T0, expect: 2 }),
@@ -422,7 +423,7 @@ describe('receipts', () => {
     for (const name of ['north', 'south']) {
       const held = enclave();
       writeFileSync(join(held.home, 'site.key'), formatPrivateKey(key), { mode: 0o600 });
-      writeFileSync(join(held.home, 'stella.yaml'), 'attestor:\n  trust_repo:\n    signing_key: site.key\n');
+      writeUserConfig(held.home, { attestor: { trust_repo: { signing_key: join(held.home, 'site.key') } } });
       await held.run(
         ['trust', 'import', bundle, ...pinned(), '--receipt', join(receipts, `${name}.json`), '--site', name],
         { now: T0, expect: 0 },

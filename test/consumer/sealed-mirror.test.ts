@@ -12,6 +12,7 @@ import { type Enclave, makeEnclave, makeSite, ORIGIN, type Site } from '../suppo
 import { serveDirectory } from '../support/static-server.ts';
 import { temporaryDirectory, temporaryTree } from '../support/temp.ts';
 import { makeTlsFiles } from '../support/tls.ts';
+import { writeUserConfig } from '../support/user-config.ts';
 
 let base: string;
 let site: Site;
@@ -398,10 +399,7 @@ describe('a client of a sealed mirror', () => {
     });
     const client = makeEnclave(temporaryDirectory());
     const network = { ca_file: tls.ca };
-    writeFileSync(
-      join(client.home, 'stella.yaml'),
-      JSON.stringify({ attestor: { trust_repo: { network } } }),
-    );
+    writeUserConfig(client.home, { attestor: { trust_repo: { network } } });
     const url = `https://127.0.0.1:${port}/`;
     const args = ['trust', 'init', '--tuf-url', url, '--root-fingerprint', site.fingerprint];
     await client.run(args, { now: site.now, expect: 0 });

@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { writeUserConfig } from '../support/user-config.ts';
 import { idOf, Published } from './published.ts';
 import { ATTACKS, changeTarget, LINKS } from './tuf-attacks.ts';
 import {
@@ -53,7 +53,7 @@ describe.skipIf(!hasPython)('python-tuf, tuftool and stella', () => {
   function homeOf(from?: string): string {
     const home = directory(from);
     const config = `attestor: { trust_repo: { tuf_url: '${url}', trust_roles: [team] } }\n`;
-    writeFileSync(join(home, 'stella.yaml'), config);
+    writeUserConfig(home, config);
     return home;
   }
 

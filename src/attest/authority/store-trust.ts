@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { DISTANT_FUTURE, DISTANT_PAST, type Duration, type Instant, parseInstant } from '../../base/clock.ts';
 import type { DistributedKeyId } from '../../base/keys.ts';
 import type { Config } from '../../config/config.ts';
+import { usedConfiguration } from '../../config/widening.ts';
 import { loadWitnessPolicy } from '../../logs/witness-policy-file.ts';
 import { loadGeneration } from '../../store/generation.ts';
 import type { Generation, TrustStore } from '../../store/store.ts';
@@ -111,5 +112,6 @@ function originOfGeneration(
     sealedAt: reference,
     how: source.kind === 'import' ? 'sealed' : 'synced',
     freshness: judgeFreshness(reference, now, window),
+    configuration: usedConfiguration(config),
   };
 }

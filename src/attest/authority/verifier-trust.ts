@@ -11,6 +11,7 @@ import { equalBytes } from '../../base/bytes.ts';
 import { DISTANT_FUTURE, DISTANT_PAST, type Instant, instant } from '../../base/clock.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import { type DistributedKeyId, type PublicKey, publicKeyOf } from '../../base/keys.ts';
+import type { UsedConfiguration } from '../../config/widening.ts';
 import { logDirectory, tileReader } from '../../logs/store.ts';
 import { openCheckpoint } from '../../tlog/checkpoint.ts';
 import type { HashReader } from '../../tlog/merkle.ts';
@@ -63,6 +64,8 @@ export interface TrustOrigin {
   readonly sealedAt?: Instant;
   readonly how?: 'sealed' | 'synced';
   readonly freshness?: Freshness;
+  /** The configuration that it is judged by, where it is by one. */
+  readonly configuration?: UsedConfiguration;
 }
 
 /** Everything that a verification believes. Build it once and verify any number of attestations with it. */

@@ -1,6 +1,7 @@
 import { formatInstant } from '../../base/clock.ts';
 import type { StellaError } from '../../base/errors.ts';
 import type { VerdictDocument } from '../../base/schema-types.ts';
+import type { UsedConfiguration } from '../../config/widening.ts';
 import type { LogEvidence, Verdict } from './verdict.ts';
 
 const errorJson = (error: StellaError) => ({
@@ -20,6 +21,11 @@ const logJson = (log: LogEvidence) => ({
   witnesses: [...log.witnesses],
   consistency: log.consistency,
   ...(log.reason === undefined ? {} : { reason: log.reason }),
+});
+
+const configurationJson = ({ file, widened }: UsedConfiguration) => ({
+  file,
+  widened: widened.map((each) => ({ ...each })),
 });
 
 /** A verdict as `--json` prints it (schemas/verdict.schema.json). */
@@ -78,6 +84,7 @@ export function verdictJson(source: string, verdict: Verdict): VerdictDocument {
             },
           }
         : {}),
+      ...(trust.configuration ? { configuration: configurationJson(trust.configuration) } : {}),
     },
     checks: verdict.checks.map((check) => ({ ...check })),
   };

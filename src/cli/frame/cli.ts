@@ -10,6 +10,8 @@ import { type Command, Option } from 'commander';
 import type { Clock, Instant } from '../../base/clock.ts';
 import { EXIT, type ExitStatus } from '../../base/codes.ts';
 import type { StellaError } from '../../base/errors.ts';
+import { maskUrls } from '../../base/safety/masked-url.ts';
+import type { UsedConfiguration } from '../../config/widening.ts';
 import { errorJson, errorText } from '../terminal/output.ts';
 import { paintLines, wrapLines } from '../terminal/paint.ts';
 import { Progress, type Unit } from '../terminal/progress.ts';
@@ -52,6 +54,8 @@ export interface Outcome {
   /** The one document that `--json` prints (or, with `jsonLines`, one line each). */
   readonly json?: unknown;
   readonly jsonLines?: Iterable<unknown>;
+  /** Whether `json` has a schema of its own, to which nothing is added. */
+  readonly closed?: boolean;
   /** For people; printed to stdout unless `--quiet`. Ends without a line feed. */
   readonly text: string;
   /** Whether the text is for another program: then it is printed as it is, even on a terminal. */
@@ -73,6 +77,8 @@ export interface Run<Options> {
   fail(error: StellaError): void;
   /** Reports how much of `what` is done; call it as often as you like. `unit` is bytes unless told otherwise. */
   readonly progress: (what: string, done: number, total: number, unit?: Unit) => void;
+  /** Tells by which configuration trust is judged; every result that is an object names it as `configuration`. */
+  judgedBy(configuration: UsedConfiguration): void;
   /** Adds facts to the log of this run (`--log-file`), e.g. the store's generation. */
   record(facts: Facts): void;
 }
@@ -96,6 +102,7 @@ export class Cli {
   #progress: Progress | undefined;
   #log: RunLog | undefined;
   #began = 0;
+  #configuration: UsedConfiguration | undefined;
 
   constructor(io: Io) {
     this.io = io;
@@ -157,7 +164,7 @@ export class Cli {
   /** Prints and logs the error that ended the run. */
   fail(error: StellaError): void {
     this.#endProgress();
-    if (this.json) this.io.stdout(`${JSON.stringify(errorJson(error), null, 2)}\n`);
+    if (this.json) this.io.stdout(`${JSON.stringify(this.#withConfiguration(errorJson(error)), null, 2)}\n`);
     this.#stderr(errorText(error, this.verbose));
     this.#log?.error(error);
     this.exit = error.exit;
@@ -189,13 +196,15 @@ export class Cli {
       io,
       options,
       now: io.clock(),
-      note: (line) => {
+      note: (text) => {
+        const line = maskUrls(text);
         log?.warn(line);
         if (options.quiet) return;
         progress.clear();
         this.#stderr(`${line}\n`);
       },
-      trace: (line) => {
+      trace: (text) => {
+        const line = maskUrls(text);
         log?.info(line);
         if (options.verbose) this.#stderr(`${line}\n`);
       },
@@ -205,6 +214,10 @@ export class Cli {
         this.#stderr(errorText(error, options.verbose ?? false));
       },
       progress: (what, done, total, unit = 'bytes') => progress.report(what, done, total, unit),
+      judgedBy: (configuration) => {
+        this.#configuration = configuration;
+        log?.know({ configuration: configuration.file });
+      },
       record: (facts) => log?.know(facts),
     };
   }
@@ -221,13 +234,24 @@ export class Cli {
   #print(outcome: Outcome, options: CommonOptions): void {
     if (options.json && outcome.jsonLines) {
       for (const line of outcome.jsonLines) this.io.stdout(`${JSON.stringify(line)}\n`);
-    } else if (options.json) this.io.stdout(`${JSON.stringify(outcome.json, null, 2)}\n`);
+    } else if (options.json) this.io.stdout(`${JSON.stringify(this.#jsonOf(outcome), null, 2)}\n`);
     else if (!options.quiet && outcome.text !== '') this.io.stdout(`${this.#forStdout(outcome)}\n`);
   }
 
-  #forStdout({ text, verbatim }: Outcome): string {
+  #jsonOf({ json, closed }: Outcome): unknown {
+    return closed ? json : this.#withConfiguration(json);
+  }
+
+  #withConfiguration(json: unknown): unknown {
+    if (this.#configuration === undefined || typeof json !== 'object' || json === null) return json;
+    return { ...json, configuration: this.#configuration };
+  }
+
+  #forStdout(outcome: Outcome): string {
     const { columns, stdoutTerminal } = this.io;
-    if (!stdoutTerminal || verbatim) return text;
+    if (outcome.verbatim) return outcome.text;
+    const text = maskUrls(outcome.text);
+    if (!stdoutTerminal) return text;
     const wrapped = wrapLines(text, columns ?? DEFAULT_COLUMNS);
     return this.color ? paintLines(wrapped) : wrapped;
   }

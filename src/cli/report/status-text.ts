@@ -5,7 +5,9 @@ import {
   type Instant,
   instantAtSeconds,
 } from '../../base/clock.ts';
+import { maskUrl } from '../../base/safety/masked-url.ts';
 import type { Config, ConfigKey } from '../../config/config.ts';
+import { formatUsedConfiguration, usedConfiguration } from '../../config/widening.ts';
 import type { StoreState } from '../../store/store.ts';
 import type { PolicyState, WitnessState } from '../../tlog/witness-policy.ts';
 import { formatFreshness } from '../../trust/freshness.ts';
@@ -29,8 +31,8 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
     generation: generation.number,
     created_at: state.created_at,
     pin: state.pin,
-    source: state.source,
-    url: state.tuf.url,
+    source: state.source.kind === 'sync' ? { ...state.source, url: maskUrl(state.source.url) } : state.source,
+    url: maskUrl(state.tuf.url),
     freshness: {
       state: freshness.state,
       reference: formatInstant(freshness.reference),
@@ -57,7 +59,7 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
       id: key.id,
       algorithm: key.algorithm ?? null,
       usage: key.usage,
-      uri: key.uri ?? null,
+      uri: key.uri === undefined ? null : maskUrl(key.uri),
       state: key.life,
       since: key.since === undefined ? null : formatInstant(key.since),
       from: key.from === undefined ? null : formatInstant(key.from),
@@ -105,7 +107,7 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
   }[state.pin.how];
   const source =
     state.source.kind === 'sync'
-      ? `synced from ${state.source.url}`
+      ? `synced from ${maskUrl(state.source.url)}`
       : `imported: bundle ${state.source.sequence} of ${state.source.producer.name}, sealed ${state.source.sealed_at}`;
   const from = (key: ConfigKey) => {
     const origin = config.origins[key];
@@ -113,6 +115,7 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
   };
   const lines = [
     `trust store         ${store}`,
+    `configuration       ${formatUsedConfiguration(usedConfiguration(config))}`,
     `generation          ${generation.number}, made ${state.created_at}, ${source}`,
     `root pin            version ${state.pin.version}, sha256:${state.pin.sha256}, ${how} (${state.pin.at})`,
     `second opinion      ${secondOpinionText(state)}`,

@@ -6,6 +6,7 @@
  */
 
 import type { StellaError } from '../../base/errors.ts';
+import { maskUrls } from '../../base/safety/masked-url.ts';
 
 /** Hostile names end up in messages: nothing that steers a terminal may pass, and one line stays one line. */
 export function printable(text: string): string {
@@ -23,7 +24,7 @@ export function errorText(error: StellaError, verbose: boolean): string {
   ];
   if (verbose) {
     for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause)
-      lines.push(`cause: ${printable(cause.message)}`);
+      lines.push(`cause: ${printable(maskUrls(cause.message))}`);
     if (error.code === 'INTERNAL' && error.cause instanceof Error) lines.push(error.cause.stack ?? '');
   }
   return `${lines.join('\n')}\n`;

@@ -6,12 +6,14 @@
  * Start here, then new-key.ts for making keys and command-signer.ts for external ones.
  */
 
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { excerpt } from '../../base/bytes.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import { loadPrivateKey, type PrivateKey, type Signer, signerOf } from '../../base/keys.ts';
+import { whoElseCanReplace } from '../../base/safety/ownership.ts';
 import { formatTufKey, parseTufKey, tufKeyId } from '../../tuf/key.ts';
 import type { TufKey } from '../../tuf/metadata.ts';
-import type { Settings } from '../directory/settings.ts';
+import { SETTINGS_FILE, type Settings } from '../directory/settings.ts';
 import { commandSigner } from './command-signer.ts';
 
 /** Gives the passphrase of a key file, or undefined where nobody can. Asked only for encrypted keys. */
@@ -46,13 +48,36 @@ export async function loadKeyFile(
   return loadPrivateKey(path, answer);
 }
 
+/** How a ring comes to its keys; the members are those of a session. */
+export interface KeyRingOptions {
+  readonly passphrase: PassphraseSource;
+  readonly found?: boolean;
+  readonly onMessage?: (text: string) => void;
+}
+
+/**
+ * A command runs as whoever signs, so it must be from a file that they named and only they can change.
+ * @throws StellaError CONFIG_UNSAFE
+ */
+function checkMayRun(directory: string, name: string, command: string, found: boolean): void {
+  const path = join(directory, SETTINGS_FILE);
+  if (found)
+    throw new StellaError(
+      'CONFIG_UNSAFE',
+      `${path} would run a command for key ${name}, but the repository was not named: ${excerpt(command)}`,
+      { hint: `if it is yours, name it: --repo ${directory}, or $STELLA_REPO`, details: { file: path } },
+    );
+  const who = whoElseCanReplace(path);
+  if (who !== undefined)
+    throw new StellaError('CONFIG_UNSAFE', `${path} would run a command for key ${name}, but ${who}`, {
+      hint: 'let only this user and root own and write the file and the directories above it (`chown`, `chmod go-w`)',
+      details: { file: path },
+    });
+}
+
 /** The keys that repo.yaml names, opened when they are needed and then kept for the run. */
-export function openKeyRing(
-  directory: string,
-  settings: Settings,
-  passphrase: PassphraseSource,
-  onMessage?: (text: string) => void,
-): KeyRing {
+export function openKeyRing(directory: string, settings: Settings, options: KeyRingOptions): KeyRing {
+  const { passphrase, onMessage } = options;
   const opened = new Map<string, Signer | undefined>();
   const entryOf = (keyid: string) => Object.entries(settings.keys).find(([, place]) => place.id === keyid);
 
@@ -60,11 +85,13 @@ export function openKeyRing(
     const entry = entryOf(keyid);
     if (!entry) return undefined;
     const [name, place] = entry;
-    if (place.command !== undefined)
+    if (place.command !== undefined) {
+      checkMayRun(directory, name, place.command, options.found ?? false);
       return commandSigner(place.command, parseTufKey(key).publicKey, {
         directory,
         ...(onMessage ? { onMessage } : {}),
       });
+    }
     if (place.file === undefined) return undefined; // somebody signs with it elsewhere
     const path = resolve(directory, place.file);
     let privateKey: PrivateKey;

@@ -72,7 +72,12 @@ export class VerdictReport {
     if (this.count === 0) throw new StellaError('NOTHING_VERIFIED', `no attestation in ${paths.join(', ')}`);
     const exit = this.#conclude();
     if (this.count === 1)
-      return { json: this.#first, text: verdictText(this.#first!, this.#trust, this.#explain), exit };
+      return {
+        json: this.#first,
+        closed: true,
+        text: verdictText(this.#first!, this.#trust, this.#explain),
+        exit,
+      };
     const failed = this.count - this.#conclusion.verified;
     return {
       jsonLines: [],

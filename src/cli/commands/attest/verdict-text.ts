@@ -1,5 +1,6 @@
 import type { TrustOrigin } from '../../../attest/authority/verifier-trust.ts';
 import type { VerdictDocument } from '../../../base/schema-types.ts';
+import { formatUsedConfiguration } from '../../../config/widening.ts';
 import { formatFreshness } from '../../../trust/freshness.ts';
 import { printable } from '../../terminal/output.ts';
 
@@ -12,6 +13,7 @@ export function verdictText(verdict: VerdictDocument, trust: TrustOrigin, explai
   if (verdict.error) add('because', `${verdict.error.message} [${verdict.error.code}]`);
   if (verdict.verified || explain) addFacts(verdict, add);
   add('trust', trustText(trust));
+  if (trust.configuration) add('config', formatUsedConfiguration(trust.configuration));
   if (explain) {
     addDifference(verdict, add);
     lines.push('  checks');

@@ -13,12 +13,12 @@ export const AUDIT: HelpTable = {
   },
   'audit verify': {
     purpose:
-      'Checks that no line of the audit log was edited, removed or moved: each line carries the SHA-256 of the one before. The digest of the last line, kept elsewhere, shows that the end is still there.',
+      'Checks that no line of the audit log was edited, removed or moved: each line carries the SHA-256 of the one before, and the trust store remembers how many lines there were when it last changed. The digest of the last line, kept elsewhere, shows that the end is still there.',
     examples: [
       ['stella audit verify', 'is the record whole?'],
       ['stella audit verify --json', 'with the digest of the last line, to keep elsewhere'],
     ],
     exits: [2],
-    related: ['audit show'],
+    related: ['audit show', 'doctor'],
   },
 };

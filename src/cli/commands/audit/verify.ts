@@ -11,10 +11,11 @@ export function registerAuditVerify(audit: Command, cli: Cli): void {
     'check the chain of the audit log: no line was edited, removed or moved',
   );
   cli.action<object, []>(command, async (run) => {
-    const { auditHead, loadAudit } = await import('../../../store/audit.ts');
+    const { auditHead, checkRecorded, loadAudit } = await import('../../../store/audit.ts');
     const { store } = openTrustSetting(run, {}, { remember: false });
     const lines = loadAudit(store.directory);
     const head = auditHead(store.directory);
+    checkRecorded(lines, head, store);
     return {
       json: { store: store.directory, lines: lines.length, head },
       text: [

@@ -7,6 +7,7 @@ export const DOCTOR_CHECKS = [
   'signing key',
   'network',
   'trust',
+  'audit',
   'keys',
   'pin',
   'freshness',

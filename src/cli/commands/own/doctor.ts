@@ -6,11 +6,13 @@ import { EXIT, type ExitStatus } from '../../../base/codes.ts';
 import { isStellaError } from '../../../base/errors.ts';
 import { isDirectory } from '../../../base/files.ts';
 import { loadPrivateKey } from '../../../base/keys.ts';
+import { maskProxy } from '../../../base/safety/masked-url.ts';
 import type { Config } from '../../../config/config.ts';
+import { auditHead, checkRecorded, loadAudit } from '../../../store/audit.ts';
 import type { TrustStore } from '../../../store/store.ts';
 import { expiringBy, loadStatus, type TrustStatus } from '../../../trust/status.ts';
 import { standing } from '../../report/status-text.ts';
-import { formatBytes } from '../../terminal/output.ts';
+import { formatBytes, formatCount } from '../../terminal/output.ts';
 import type { DoctorCheck } from './doctor-checks.ts';
 
 export interface DoctorFinding {
@@ -75,7 +77,18 @@ export async function examine(store: TrustStore, config: Config, now: Instant): 
   } catch (error) {
     findings.push(findingOf('trust', error));
   }
-  return findings;
+  return [...findings, ...auditLog(store)];
+}
+
+function auditLog(store: TrustStore): DoctorFinding[] {
+  try {
+    const lines = loadAudit(store.directory);
+    checkRecorded(lines, auditHead(store.directory), store);
+    return [ok('audit', formatCount(lines.length, 'line'))];
+  } catch (error) {
+    // Without a store there is no record; that there is none is said already.
+    return isStellaError(error, 'STORE_NOT_INITIALIZED') ? [] : [findingOf('audit', error)];
+  }
 }
 
 function storePlace(directory: string): DoctorFinding[] {
@@ -134,10 +147,7 @@ function network(config: Config): DoctorFinding[] {
     if (url === undefined) continue;
     findings.push(
       URL.canParse(url)
-        ? ok(
-            'network',
-            `${name} by proxy ${withoutPassword(url)}${proxy.except ? `, except ${proxy.except}` : ''}`,
-          )
+        ? ok('network', `${name} by proxy ${maskProxy(url)}${proxy.except ? `, except ${proxy.except}` : ''}`)
         : problem(
             'network',
             `the ${name} proxy is no URL`,
@@ -158,12 +168,6 @@ function network(config: Config): DoctorFinding[] {
   }
   if (findings.length === 0) findings.push(ok('network', 'no proxy'));
   return findings;
-}
-
-function withoutPassword(text: string): string {
-  const url = new URL(text);
-  url.password = '';
-  return url.href;
 }
 
 function trust(status: TrustStatus): DoctorFinding[] {

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { type Instant, parseInstant } from '../../../base/clock.ts';
 import { StellaError } from '../../../base/errors.ts';
 import { readBounded } from '../../../base/files.ts';
+import { variable } from '../../../config/locations.ts';
 import { KEY_TYPES } from '../../../repository/directory/vocabulary.ts';
 import type { EditResult, SessionOptions } from '../../../repository/session.ts';
 import type { Outcome, Run } from '../../frame/cli.ts';
@@ -74,7 +75,11 @@ export function thresholdFlag(text: string): number {
 /** The directory of the repository to work on. */
 export async function repositoryOf(run: Run<RepoFlags>): Promise<string> {
   const { findRepository } = await import('../../../repository/directory/settings.ts');
-  return findRepository(run.options.repo ?? run.io.env['STELLA_REPO'], run.io.cwd);
+  return findRepository(namedRepository(run), run.io.cwd);
+}
+
+function namedRepository(run: Run<RepoFlags>): string | undefined {
+  return run.options.repo ?? variable(run.io.env, 'STELLA_REPO');
 }
 
 /** The passphrase from file or environment; undefined if there is neither. */
@@ -98,6 +103,7 @@ export function sessionOptions(run: Run<SigningFlags>): SessionOptions {
     now: run.now,
     passphrase,
     stage: run.options.stage ?? false,
+    found: namedRepository(run) === undefined,
     ...(listens ? { onMessage: run.io.stderr } : {}),
   };
 }

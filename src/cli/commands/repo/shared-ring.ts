@@ -44,5 +44,5 @@ export async function signingRing(
       }),
     );
   }
-  return openKeyRing(path!, loadSettings(path!), session.passphrase, session.onMessage);
+  return openKeyRing(path!, loadSettings(path!), session);
 }

@@ -1,5 +1,6 @@
 import { StellaError } from '../../../base/errors.ts';
 import { readBounded } from '../../../base/files.ts';
+import { checkNoCredentials } from '../../../config/url-credentials.ts';
 import { USAGES, type Usage } from '../../../repository/directory/vocabulary.ts';
 import type { TargetFacts } from '../../../repository/edit/target.ts';
 import { instantFlag } from './shared-command.ts';
@@ -23,6 +24,7 @@ export function collectTarget(path: string): Uint8Array {
 
 export function targetFacts(flags: TargetFlags): Partial<TargetFacts> {
   const { usage, uri, validFrom, validUntil } = flags;
+  if (uri !== undefined) checkNoCredentials(uri, '--uri');
   return {
     ...(usage === undefined ? {} : { usage }),
     ...(uri === undefined ? {} : { uri }),

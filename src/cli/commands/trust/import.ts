@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { formatUsedConfiguration, usedConfiguration } from '../../../config/widening.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { secondOpinionText } from '../../report/second-opinion-text.ts';
@@ -36,6 +37,7 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
     const { checkBundle, importBundle } = await import('../../../consumer/import.ts');
     const { config, store } = openTrustSetting(run, { offline_mode: options.offline });
     const rules = await acceptRules(run, config);
+    const judgedBy = `configuration ${formatUsedConfiguration(usedConfiguration(config))}`;
     const onCheck = checkReporter(run, options.verifyManifest ?? false);
     if (options.dryRun) {
       const checked = await withBundleSource(run, config, file, (source) =>
@@ -43,7 +45,11 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
       );
       return {
         json: { imported: false, dry_run: true, ...acceptedJson(checked) },
-        text: ['every check passed; nothing was changed (--dry-run)', ...acceptedText(checked)].join('\n'),
+        text: [
+          'every check passed; nothing was changed (--dry-run)',
+          ...acceptedText(checked),
+          judgedBy,
+        ].join('\n'),
       };
     }
     const imported = await withBundleSource(run, config, file, (source) =>
@@ -78,6 +84,7 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
           ? `nothing to do: the trust store holds this very bundle (generation ${generation.number})`
           : `imported ${printable(file)} into ${store.directory}, generation ${generation.number}`,
         ...acceptedText(imported),
+        judgedBy,
       ].join('\n'),
     };
   });

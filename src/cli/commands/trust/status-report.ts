@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { readBoundedIfPresent } from '../../../base/files.ts';
+import { maskUrl } from '../../../base/safety/masked-url.ts';
 import type { Config } from '../../../config/config.ts';
+import { formatUsedConfiguration, usedConfiguration } from '../../../config/widening.ts';
 import type { TrustStore } from '../../../store/store.ts';
 import type { TrustStatus } from '../../../trust/status.ts';
 import type { Report } from '../../report/report.ts';
@@ -21,11 +23,12 @@ export async function statusReport(status: TrustStatus, store: TrustStore, confi
     standing: `Verified again from the pinned root when this page was written. ${
       source.kind === 'import'
         ? `Behind the gap: roles hold as of the sealed time, ${source.sealed_at}.`
-        : `Synced from ${source.url}.`
+        : `Synced from ${maskUrl(source.url)}.`
     }`,
     now,
     facts: [
       ['store', store.directory],
+      ['configuration', formatUsedConfiguration(usedConfiguration(config))],
       ['made', state.created_at],
       ['freshness', standing(status)],
       ['root pin', `version ${state.pin.version}, sha256:${state.pin.sha256}, ${state.pin.how}`],

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { stella } from '../../../support/cli.ts';
 import { makeEnclave, makeSite, type Site } from '../../../support/site.ts';
 import { temporaryTree } from '../../../support/temp.ts';
+import { writeUserConfig } from '../../../support/user-config.ts';
 
 const DAY = 86_400_000;
 let base: string;
@@ -81,7 +82,9 @@ describe('doctor', () => {
       expect: 0,
     });
     chmodSync(enclave.store, 0o777);
-    writeFileSync(join(enclave.home, 'stella.yaml'), 'attestor:\n  trust_repo:\n    signing_key: key.pem\n');
+    writeUserConfig(enclave.home, {
+      attestor: { trust_repo: { signing_key: join(enclave.home, 'key.pem') } },
+    });
     writeFileSync(join(enclave.home, 'key.pem'), 'x', { mode: 0o644 });
     const { stdout } = await enclave.run(['doctor'], { now: site.now });
     expect(stdout).toMatch(/^warning {2}store .*other users can write/m);
@@ -91,7 +94,7 @@ describe('doctor', () => {
   test('proxies are shown without their passwords', async () => {
     const env = { HOME: base, HTTPS_PROXY: 'http://user:secret@proxy.example:3128' };
     const { stdout } = await stella(['doctor'], { env });
-    expect(stdout).toContain('proxy http://user@proxy.example:3128');
+    expect(stdout).toContain('proxy http://***@proxy.example:3128');
     expect(stdout).not.toContain('secret');
   });
 });

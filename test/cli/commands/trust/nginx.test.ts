@@ -1,7 +1,6 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { formatPublicKey, generateKey } from '../../../../src/base/keys.ts';
 import { stella } from '../../../support/cli.ts';
@@ -9,6 +8,7 @@ import { nginxIsPresent, serveWithNginx } from '../../../support/nginx.ts';
 import { temporaryDirectory } from '../../../support/temp.ts';
 import { makeTlsFiles } from '../../../support/tls.ts';
 import { NOW, TufRepository } from '../../../support/tuf-repository.ts';
+import { writeUserConfig } from '../../../support/user-config.ts';
 
 function published(): { repository: TufRepository; directory: string } {
   const repository = new TufRepository();
@@ -24,7 +24,7 @@ function published(): { repository: TufRepository; directory: string } {
 
 async function run(args: string[], config?: object) {
   const home = temporaryDirectory();
-  if (config) writeFileSync(join(home, 'stella.yaml'), JSON.stringify({ attestor: { trust_repo: config } }));
+  if (config) writeUserConfig(home, { attestor: { trust_repo: config } });
   return await stella(args, { now: NOW, cwd: home, env: { HOME: home, PATH: process.env['PATH'] } });
 }
 
@@ -81,7 +81,7 @@ describe.skipIf(!nginxIsPresent)('a repository behind nginx', () => {
     onTestFinished(() => void proxy.close());
     const home = temporaryDirectory();
     const config = { attestor: { trust_repo: { network: { ca_file: tls.ca } } } };
-    writeFileSync(join(home, 'stella.yaml'), JSON.stringify(config));
+    writeUserConfig(home, config);
     const HTTPS_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
     const url = `https://127.0.0.1:${server.port}/`;
     const init = (env: Record<string, string>) =>

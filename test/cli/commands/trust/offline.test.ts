@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import { formatPublicKey, generateKey } from '../../../../src/base/keys.ts';
 import { real, realIsPresent } from '../../../support/real.ts';
 import { temporaryDirectory } from '../../../support/temp.ts';
 import { TufRepository } from '../../../support/tuf-repository.ts';
+import { writeUserConfig } from '../../../support/user-config.ts';
 
 const command = fileURLToPath(new URL('../../../../bin/stella.js', import.meta.url));
 const works = (program: string, ...args: string[]) =>
@@ -74,7 +75,7 @@ describe.each([
     expect(offline.status).toBe(3);
     expect(offline.stderr).toContain('[OFFLINE]');
     expect(offline.stderr).not.toContain('socket call');
-    writeFileSync(join(home, 'stella.yaml'), 'attestor: {trust_repo: {network: {retries: 0}}}');
+    writeUserConfig(home, 'attestor: {trust_repo: {network: {retries: 0}}}');
     const online = [...flags, command, 'trust', 'init', '--tuf-url', 'http://127.0.0.1:9/'];
     expect(run(home, [...wrapper], online).stderr).toMatch(/\[FETCH_FAILED\]/);
   });

@@ -12,6 +12,7 @@ import { real, realIsPresent } from '../../../support/real.ts';
 import { temporaryDirectory } from '../../../support/temp.ts';
 import { TufClient } from '../../../support/tuf-client.ts';
 import { NOW, TufRepository } from '../../../support/tuf-repository.ts';
+import { writeUserConfig } from '../../../support/user-config.ts';
 
 const pem = () => formatPublicKey(generateKey().publicKey);
 const REKOR = { sigstore: { usage: 'Rekor', status: 'Active' } };
@@ -229,10 +230,7 @@ test('a changed configuration makes a new generation of an unchanged repository'
   site.repository.addTarget('rekor-key-v2.pub', pem(), REKOR);
   site.publish();
   await site.init();
-  writeFileSync(
-    join(site.home, 'stella.yaml'),
-    'attestor: {trust_repo: {rekor_key_targets: [rekor-key-v2]}}',
-  );
+  writeUserConfig(site.home, 'attestor: {trust_repo: {rekor_key_targets: [rekor-key-v2]}}');
   expect((await site.stella('trust sync --force')).stdout).toMatch(/^generation 2/);
   expect((await site.stella('trust sync --force')).stdout).toMatch(/^unchanged/);
   expect((await site.stella('trust status --show-keys')).stdout).not.toContain(
@@ -281,10 +279,7 @@ describe('trust status', () => {
       /^rekor_key_targets +rekor-key-v1 \(default\)$/m,
     );
     const config = (...names: string[]) =>
-      writeFileSync(
-        join(site.home, 'stella.yaml'),
-        `attestor: {trust_repo: {rekor_key_targets: [${names.join(', ')}]}}`,
-      );
+      writeUserConfig(site.home, `attestor: {trust_repo: {rekor_key_targets: [${names.join(', ')}]}}`);
     config('rekor-key-v1', 'rekor-key-v8', 'rekor-key-v9');
     const some = await site.stella('trust status');
     expect(some.status).toBe(0);
@@ -338,8 +333,7 @@ describe('trust status', () => {
   test('shows the overrides of the environment, and a local map in place of the target', async () => {
     const site = new Site();
     await site.init();
-    const config = join(site.home, 'stella.yaml');
-    writeFileSync(config, 'attestor: {trust_repo: {environment: staging}}');
+    writeUserConfig(site.home, 'attestor: {trust_repo: {environment: staging}}');
     const shown = await site.stella('trust status --show-endpoints');
     expect(shown.stdout).toMatch(
       /rekor\s+https:\/\/rekor\.staging\.example\s+rekor-key-v1\s+override staging/,
@@ -351,7 +345,7 @@ describe('trust status', () => {
     );
     site.env = { ...site.env, STELLA_SIGSTORE_SERVICE_MAP: map };
     expect((await site.stella('trust status --show-endpoints')).stdout).toContain(`endpoints of ${map}`);
-    writeFileSync(config, 'attestor: {trust_repo: {environment: stagin}}');
+    writeUserConfig(site.home, 'attestor: {trust_repo: {environment: stagin}}');
     expect((await site.stella('trust status --json')).json()).toMatchObject({
       endpoints: null,
       endpoints_problem: { code: 'ENVIRONMENT_UNKNOWN' },
@@ -453,10 +447,7 @@ describe('config', () => {
   test('show prints each value and where it comes from', async () => {
     const site = new Site();
     await site.init();
-    writeFileSync(
-      join(site.home, 'stella.yaml'),
-      'attestor:\n  trust_repo:\n    refresh_interval_minutes: 5\n',
-    );
+    writeUserConfig(site.home, 'attestor:\n  trust_repo:\n    refresh_interval_minutes: 5\n');
     site.env = { ...site.env, STELLA_TUF_OFFLINE_MODE: 'true', HTTPS_PROXY: 'http://u:secret@p:1' };
     const { stdout } = await site.stella('config show');
     expect(stdout).toMatch(/refresh_interval_minutes\s+5\s+file .*stella\.yaml:3/);
