@@ -14,6 +14,7 @@ import { errorJson, errorText } from '../terminal/output.ts';
 import { paintLines, wrapLines } from '../terminal/paint.ts';
 import { Progress, type Unit } from '../terminal/progress.ts';
 import { type Facts, openRunLog, type RunLog } from '../terminal/run-log.ts';
+import { checkTakenValues } from './repeated.ts';
 
 /** Everything a command may touch of the process it runs in. Tests bring their own. */
 export interface Io {
@@ -88,6 +89,8 @@ export const COMMON_OPTIONS = 'Common options:';
 /** Holds what the command tree needs while commander walks it: where to print, and what came out. */
 export class Cli {
   readonly io: Io;
+  /** The words of the command line, without those of interpreter and script. */
+  readonly args: readonly string[];
   exit: ExitStatus = EXIT.done;
   /** Whether the command that ran was asked for JSON; errors are then printed as JSON too. */
   json = false;
@@ -97,8 +100,9 @@ export class Cli {
   #log: RunLog | undefined;
   #began = 0;
 
-  constructor(io: Io) {
+  constructor(io: Io, args: readonly string[] = []) {
     this.io = io;
+    this.args = args;
     // https://no-color.org: present and not empty, whatever its value.
     this.color = (io.env['NO_COLOR'] ?? '') === '';
   }
@@ -133,6 +137,7 @@ export class Cli {
     act: Action<Options, Arguments>,
   ): Command {
     return command.action(async () => {
+      checkTakenValues(command);
       const options = command.opts<Options & CommonOptions>();
       this.json = options.json ?? false;
       this.verbose = options.verbose ?? false;

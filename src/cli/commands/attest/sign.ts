@@ -1,5 +1,6 @@
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { parsePredicateType } from '../../../attest/policy/predicate-type.ts';
 import { StellaError } from '../../../base/errors.ts';
 import type { Cli } from '../../frame/cli.ts';
 
@@ -55,7 +56,7 @@ export function registerAttestSign(attest: Command, cli: Cli): void {
                 byteOrderMark: 'skip',
               },
             ),
-            predicateType: options.type!,
+            predicateType: parsePredicateType(options.type!),
           };
     const signed = await signAttestation({
       subjects,

@@ -2,13 +2,8 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { KEY_TYPES, type KeyType } from '../../../repository/directory/vocabulary.ts';
 import type { Cli } from '../../frame/cli.ts';
-import {
-  describeVersions,
-  newPassphrase,
-  passphraseOption,
-  repeated,
-  type SigningFlags,
-} from './shared-command.ts';
+import { repeated } from '../../frame/repeated.ts';
+import { describeVersions, newPassphrase, passphraseOption, type SigningFlags } from './shared-command.ts';
 import { collectTarget, parseTargetFlag } from './shared-target.ts';
 
 interface Options extends SigningFlags {

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import packageJson from '../../../../package.json' with { type: 'json' };
 import { parseEpoch } from '../../../base/clock.ts';
 import type { Cli } from '../../frame/cli.ts';
+import { repeatable } from '../../frame/repeated.ts';
 import { fetcherOf, openTrustSetting } from '../../frame/trust-setting.ts';
 import { parseByteSize, parseDepth } from '../../terminal/count.ts';
 import { exportOutcome, exportWarnings } from './export-output.ts';
@@ -25,7 +26,9 @@ export function registerSnapshotExport(snapshot: Command, cli: Cli): void {
     .requiredOption('--out <file>', 'the bundle to make, NAME.tar.zst')
     .option('--depth <n>', 'the newest N entries of each log are provable from the bundle', '10000')
     .option('--entries', 'carry the entries themselves too')
-    .option('--attestation <path...>', 'attestations to carry along: files, directories, patterns')
+    .addOption(
+      repeatable('--attestation <path>', 'attestations to carry along: a file, directory or quoted pattern'),
+    )
     .option(
       '--signing-key <file>',
       'private key in PEM (default: signing_key, else one that the store keeps)',

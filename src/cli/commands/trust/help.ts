@@ -92,7 +92,7 @@ export const TRUST: HelpTable = {
     examples: [
       ['stella trust receipts ./receipts', 'which site holds what'],
       [
-        'stella trust receipts ./receipts --key ./site-a.pub ./site-b.pub --holding rekor-key-v2.pub',
+        'stella trust receipts ./receipts --key ./site-a.pub --key ./site-b.pub --holding rekor-key-v2.pub',
         'with signatures; fails unless every site holds the new key',
       ],
     ],
