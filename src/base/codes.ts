@@ -41,7 +41,7 @@ export const CODES = {
     'check the path and that the medium is mounted',
   ),
   FILE_UNREADABLE: input('A named file exists but cannot be read.', 'check its permissions, owner and type'),
-  FILE_EXISTS: input('The output already exists.', 'choose another --out or remove the old file'),
+  FILE_EXISTS: input('The output already exists.', 'choose another name or remove the old file'),
   FILE_TOO_LARGE: input(
     'A file is larger than anything valid could be.',
     'check that this is the right file',

@@ -9,7 +9,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Clock, Instant } from '../../base/clock.ts';
 import { EXIT, type ExitStatus } from '../../base/codes.ts';
-import type { StellaError } from '../../base/errors.ts';
+import { StellaError } from '../../base/errors.ts';
 import { errorJson, errorText } from '../terminal/output.ts';
 import { paintLines, wrapLines } from '../terminal/paint.ts';
 import { Progress, type Unit } from '../terminal/progress.ts';
@@ -23,6 +23,8 @@ export interface Io {
   readonly clock: Clock;
   readonly stdin: NodeJS.ReadableStream;
   readonly stdout: (text: string) => void;
+  /** Bytes for standard output; settles when they are taken, and fails when they cannot be. */
+  readonly stdoutBytes?: (bytes: Uint8Array) => Promise<void>;
   readonly stderr: (text: string) => void;
   /** Whether stderr is a terminal that can show progress and colour. */
   readonly terminal: boolean;
@@ -74,6 +76,11 @@ export interface Run<Options> {
   fail(error: StellaError): void;
   /** Reports how much of `what` is done; call it as often as you like. `unit` is bytes unless told otherwise. */
   readonly progress: (what: string, done: number, total: number, unit?: Unit) => void;
+  /**
+   * From now on standard output carries what is written with the answer, and nothing else: the result of the run goes to
+   * stderr.
+   */
+  takeStdout(): (bytes: Uint8Array) => Promise<void>;
   /** Adds facts to the log of this run (`--log-file`), e.g. the store's generation. */
   record(facts: Facts): void;
 }
@@ -99,6 +106,7 @@ export class Cli {
   #progress: Progress | undefined;
   #log: RunLog | undefined;
   #began = 0;
+  #isStdoutTaken = false;
 
   constructor(io: Io, args: readonly string[] = []) {
     this.io = io;
@@ -145,7 +153,7 @@ export class Cli {
       if (options.logFile !== undefined) {
         this.#began = performance.now();
         this.#log = await openRunLog(
-          resolve(this.io.cwd, options.logFile),
+          options.logFile === '-' ? '/dev/stderr' : resolve(this.io.cwd, options.logFile),
           commandPath(command),
           this.io.clock,
         );
@@ -162,7 +170,7 @@ export class Cli {
   /** Prints and logs the error that ended the run. */
   fail(error: StellaError): void {
     this.#endProgress();
-    if (this.json) this.io.stdout(`${JSON.stringify(errorJson(error), null, 2)}\n`);
+    if (this.json) this.#result(`${JSON.stringify(errorJson(error), null, 2)}\n`);
     this.#stderr(errorText(error, this.verbose));
     this.#log?.error(error);
     this.exit = error.exit;
@@ -210,6 +218,12 @@ export class Cli {
         this.#stderr(errorText(error, options.verbose ?? false));
       },
       progress: (what, done, total, unit = 'bytes') => progress.report(what, done, total, unit),
+      takeStdout: () => {
+        this.#isStdoutTaken = true;
+        const { stdoutBytes } = io;
+        if (!stdoutBytes) throw new StellaError('USAGE', 'standard output takes text only');
+        return stdoutBytes;
+      },
       record: (facts) => log?.know(facts),
     };
   }
@@ -225,14 +239,19 @@ export class Cli {
 
   #print(outcome: Outcome, options: CommonOptions): void {
     if (options.json && outcome.jsonLines) {
-      for (const line of outcome.jsonLines) this.io.stdout(`${JSON.stringify(line)}\n`);
-    } else if (options.json) this.io.stdout(`${JSON.stringify(outcome.json, null, 2)}\n`);
-    else if (!options.quiet && outcome.text !== '') this.io.stdout(`${this.#forStdout(outcome)}\n`);
+      for (const line of outcome.jsonLines) this.#result(`${JSON.stringify(line)}\n`);
+    } else if (options.json) this.#result(`${JSON.stringify(outcome.json, null, 2)}\n`);
+    else if (!options.quiet && outcome.text !== '') this.#result(`${this.#forStdout(outcome)}\n`);
+  }
+
+  #result(text: string): void {
+    if (this.#isStdoutTaken) this.io.stderr(text);
+    else this.io.stdout(text);
   }
 
   #forStdout({ text, verbatim }: Outcome): string {
     const { columns, stdoutTerminal } = this.io;
-    if (!stdoutTerminal || verbatim) return text;
+    if (!stdoutTerminal || verbatim || this.#isStdoutTaken) return text;
     const wrapped = wrapLines(text, columns ?? DEFAULT_COLUMNS);
     return this.color ? paintLines(wrapped) : wrapped;
   }

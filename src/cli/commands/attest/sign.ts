@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import { parsePredicateType } from '../../../attest/policy/predicate-type.ts';
 import { StellaError } from '../../../base/errors.ts';
 import type { Cli } from '../../frame/cli.ts';
+import { destinationOf, type ForceFlag, forceOption } from '../../frame/destination.ts';
 
-interface Options {
+interface Options extends ForceFlag {
   readonly key: string;
   readonly log: string;
   readonly logKey?: string;
@@ -27,6 +28,7 @@ export function registerAttestSign(attest: Command, cli: Cli): void {
     .option('--predicate <file>', 'what to say about the artifacts, JSON')
     .option('--type <uri>', 'type of the predicate')
     .option('--out <file>', 'where to write the Sigstore bundle (default: stdout)');
+  forceOption(command, '--out');
   cli.action(command, async (run, artifacts: string[]) => {
     const options = run.options as Options;
     if ((options.predicate === undefined) !== (options.type === undefined))
@@ -37,8 +39,11 @@ export function registerAttestSign(attest: Command, cli: Cli): void {
     const { parseKnownJson, parseStrictJson } = await import('../../../base/json.ts');
     const { loadPrivateKey, signerOf } = await import('../../../base/keys.ts');
     const { loadLogFile } = await import('../../../logs/log-file.ts');
-    const { readBounded, replaceFile } = await import('../../../base/files.ts');
+    const { readBounded } = await import('../../../base/files.ts');
     const { loadLogSigner } = await import('../../frame/log-key.ts');
+    // What is logged stays logged: that it can be kept is seen to first.
+    const destination =
+      options.out === undefined || options.out === '-' ? undefined : destinationOf(run, options.out, 'text');
     const log = at(options.log);
     const logFile = loadLogFile(log);
     const subjects = [];
@@ -67,19 +72,19 @@ export function registerAttestSign(attest: Command, cli: Cli): void {
       now: run.now,
     });
     const text = Buffer.from(signed.bytes).toString('utf8');
-    if (options.out !== undefined) replaceFile(at(options.out), signed.bytes);
+    await destination?.write(signed.bytes);
     const done = `signed by sha256:${signed.keyId}, logged in ${signed.origin} at index ${signed.logIndex}`;
-    if (options.out === undefined) run.note(done);
+    if (!destination) run.note(done);
     return {
       json: {
-        out: options.out === undefined ? null : at(options.out),
+        out: destination?.path ?? null,
         key_id: signed.keyId,
         log: signed.origin,
         log_index: String(signed.logIndex),
         tree_size: String(signed.treeSize),
-        ...(options.out === undefined ? { sigstore_bundle: parseKnownJson(text) } : {}),
+        ...(destination === undefined ? { sigstore_bundle: parseKnownJson(text) } : {}),
       },
-      text: options.out === undefined ? text.trimEnd() : `${done}\nwrote ${options.out}`,
+      text: destination ? `${done}\nwrote ${options.out}` : text.trimEnd(),
     };
   });
 }

@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Cli } from '../../frame/cli.ts';
+import { destinationOf, type ForceFlag, forceOption } from '../../frame/destination.ts';
 import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { secondOpinionText } from '../../report/second-opinion-text.ts';
 import { printable } from '../../terminal/output.ts';
@@ -14,7 +14,7 @@ import {
 } from '../snapshot/bundle-input.ts';
 import { addRegistryFlags, type RegistryFlags, withBundleSource } from '../snapshot/registry-input.ts';
 
-interface Options extends BundleFlags, RegistryFlags {
+interface Options extends BundleFlags, RegistryFlags, ForceFlag {
   readonly dryRun?: boolean;
   readonly receipt?: string;
   readonly site?: string;
@@ -31,12 +31,14 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
       'write what was accepted, for the producer; signed if signing_key is configured',
     )
     .option('--site <name>', 'what the receipt calls this site (default: the host name)');
+  forceOption(command, '--receipt');
   cli.action<Options, [string]>(command, async (run, file) => {
     const { options } = run;
     const { checkBundle, importBundle } = await import('../../../consumer/import.ts');
     const { config, store } = openTrustSetting(run, { offline_mode: options.offline });
     const rules = await acceptRules(run, config);
     const onCheck = checkReporter(run, options.verifyManifest ?? false);
+    const receiptTo = options.receipt === undefined ? undefined : destinationOf(run, options.receipt, 'text');
     if (options.dryRun) {
       const checked = await withBundleSource(run, config, file, (source) =>
         checkBundle(store, source, rules, onCheck),
@@ -56,14 +58,15 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
     if (!alreadyHeld && pin.how === 'first-use') {
       run.note(`warning: nobody vouched for the root: trusted on first use (sha256:${pin.sha256})`);
     }
-    if (options.receipt !== undefined) {
-      const { writeReceipt } = await import('../../../consumer/receipt.ts');
-      const path = resolve(run.io.cwd, options.receipt);
-      const receipt = await writeReceipt(path, generation, trust.targets, {
+    if (receiptTo) {
+      const { makeReceipt } = await import('../../../consumer/receipt.ts');
+      const { path } = receiptTo;
+      const { receipt, bytes } = await makeReceipt(generation, trust.targets, {
         site: options.site,
         signingKey: config.signingKey,
         now: run.now,
       });
+      await receiptTo.write(bytes);
       run.note(`receipt ${path} for site ${printable(receipt.site)}: bring it back to the connected side`);
     }
     return {
