@@ -66,6 +66,10 @@ export const CODES = {
     'The passphrase does not open the private key.',
     'check the passphrase and try again',
   ),
+  PRIVATE_KEY: input(
+    'A file that would be published or carried holds a private key.',
+    'give the public half, e.g. from `openssl pkey -in FILE -pubout`; a private key that has got out must be replaced',
+  ),
   SIGNER_FAILED: input(
     'The external signer did not produce a usable signature.',
     'run the signer command by hand and read what it prints',

@@ -13,7 +13,7 @@ import { StellaError } from '../base/errors.ts';
 import { STAGING_PREFIX, withStagingAsync, writeError } from '../base/files.ts';
 import { letInterruptsIn } from '../base/interrupt.ts';
 import type { Signer } from '../base/keys.ts';
-import { filePlace, publishOutput } from '../base/output-file.ts';
+import { filePlace, publishOutput } from '../base/output/output-file.ts';
 import { checkSchema } from '../base/schema.ts';
 import { bodyFrames, headBytes } from './layout.ts';
 import {

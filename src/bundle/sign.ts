@@ -8,7 +8,7 @@ import { StellaError } from '../base/errors.ts';
 import { STAGING_PREFIX, withStagingAsync } from '../base/files.ts';
 import { letInterruptsIn } from '../base/interrupt.ts';
 import type { Signer } from '../base/keys.ts';
-import { filePlace, publishOutput } from '../base/output-file.ts';
+import { filePlace, publishOutput } from '../base/output/output-file.ts';
 import { sealedAt } from './manifest.ts';
 import { sealHead, writeBundle } from './seal.ts';
 import { SeekableBundle } from './seekable.ts';

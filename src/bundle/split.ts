@@ -8,7 +8,7 @@ import { StellaError } from '../base/errors.ts';
 import { STAGING_PREFIX, withStagingAsync, writeError, writeNewFile } from '../base/files.ts';
 import { letInterruptsIn } from '../base/interrupt.ts';
 import type { Signer } from '../base/keys.ts';
-import { filePlace, publishOutput } from '../base/output-file.ts';
+import { filePlace, publishOutput } from '../base/output/output-file.ts';
 import { BUNDLE_PARTS_TYPE, formatManifestSignature } from './signature.ts';
 import { formatParts, MAX_PARTS, PARTS_FORMAT, type Parts, volumeNames } from './volumes.ts';
 

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { makeDirectory, writeError } from '../base/files.ts';
 import { withLock } from '../base/lock.ts';
-import { filePlace, publishOutput } from '../base/output-file.ts';
+import { filePlace, publishOutput } from '../base/output/output-file.ts';
 import { downloadBlob } from './download.ts';
 import { digestOfTag, type FetchedManifest, fetchManifest } from './fetch-manifest.ts';
 import { type BundleManifest, bundleSize } from './manifest.ts';

@@ -13,7 +13,7 @@ import { formatInstant, type Instant, wholeSecond } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { ifInterrupted } from '../base/interrupt.ts';
 import { type PublicKey, signerOf } from '../base/keys.ts';
-import { filePlace } from '../base/output-file.ts';
+import { filePlace } from '../base/output/output-file.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import { type Sealed, sealBundle } from '../bundle/seal.ts';
 import { type Split, splitBundle } from '../bundle/split.ts';

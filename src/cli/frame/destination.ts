@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { StellaError } from '../../base/errors.ts';
-import { descriptorOf, outputPlace, streamFile, writeOutputFile } from '../../base/output-file.ts';
+import { descriptorOf, outputPlace, streamFile, writeOutputFile } from '../../base/output/output-file.ts';
 import type { Run } from './cli.ts';
 
 /** The flag of commands that make a file. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { formatInstant, type Instant } from '../../base/clock.ts';
 import type { StellaError } from '../../base/errors.ts';
 import { writeError } from '../../base/files.ts';
-import { descriptorOf, outputPlace } from '../../base/output-file.ts';
+import { descriptorOf, outputPlace } from '../../base/output/output-file.ts';
 
 export type Facts = Readonly<Record<string, unknown>>;
 

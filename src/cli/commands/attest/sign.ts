@@ -14,6 +14,8 @@ interface Options extends ForceFlag {
   readonly out?: string;
 }
 
+const MAX_PREDICATE_BYTES = 8 * 1024 * 1024;
+
 /** `stella attest sign` */
 export function registerAttestSign(attest: Command, cli: Cli): void {
   const command = cli
@@ -40,10 +42,16 @@ export function registerAttestSign(attest: Command, cli: Cli): void {
     const { loadPrivateKey, signerOf } = await import('../../../base/keys.ts');
     const { loadLogFile } = await import('../../../logs/log-file.ts');
     const { readBounded } = await import('../../../base/files.ts');
+    const { checkNoPrivateKey } = await import('../../../base/output/private-key.ts');
     const { loadLogSigner } = await import('../../frame/log-key.ts');
     // What is logged stays logged: that it can be kept is seen to first.
     const destination =
       options.out === undefined || options.out === '-' ? undefined : destinationOf(run, options.out, 'text');
+    const publicBytes = (path: string, name: string) => {
+      const bytes = readBounded(path, MAX_PREDICATE_BYTES);
+      checkNoPrivateKey(bytes, name);
+      return bytes;
+    };
     const log = at(options.log);
     const logFile = loadLogFile(log);
     const subjects = [];
@@ -54,7 +62,7 @@ export function registerAttestSign(attest: Command, cli: Cli): void {
         ? {}
         : {
             predicate: parseStrictJson(
-              readBounded(at(options.predicate), 8 * 1024 * 1024),
+              publicBytes(at(options.predicate), options.predicate),
               options.predicate,
               {
                 code: 'PARSE_FAILED',

@@ -18,9 +18,9 @@ import {
   publishOutput,
   streamFile,
   writeOutputFile,
-} from '../../src/base/output-file.ts';
-import { refusal } from '../support/errors.ts';
-import { temporaryDirectory } from '../support/temp.ts';
+} from '../../../src/base/output/output-file.ts';
+import { refusal } from '../../support/errors.ts';
+import { temporaryDirectory } from '../../support/temp.ts';
 
 const NEW = Buffer.from('new');
 const replace = { replace: true };

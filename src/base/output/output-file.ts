@@ -1,3 +1,10 @@
+/**
+ * base/output/: what leaves stella as a file: the one rule for what is written over what, and what must never get out.
+ * Every command that writes where it is told to goes through here; state of stella's own (stores, repositories, logs) is
+ * written by files.ts. It never writes over a link, never over a file that nobody said to replace, and knows no command.
+ * Start here, then private-key.ts for what is refused as content.
+ */
+
 import {
   closeSync,
   constants,
@@ -13,12 +20,12 @@ import {
   rmSync,
   type Stats,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { StellaError, systemCode } from './errors.ts';
-import { STAGING_PREFIX, syncDirectory, withStaging, writeError, writeNewFile } from './files.ts';
-import { ifInterrupted } from './interrupt.ts';
+import { StellaError, systemCode } from '../errors.ts';
+import { replaceFile, syncDirectory, writeError, writeNewFile } from '../files.ts';
+import { ifInterrupted } from '../interrupt.ts';
 
 /**
  * The one rule for what a command writes where it is told to, by `--out` and the like: a new file is made exclusively; a
@@ -151,17 +158,10 @@ export async function writeOutputFile(
   options: OutputOptions = {},
 ): Promise<void> {
   const place = outputPlace(path, options);
+  const mode = options.mode === undefined ? {} : { mode: options.mode };
   if (place.kind === 'stream') await streamOutput(path, Readable.from([bytes]));
-  else writeStaged(path, place, bytes, options);
-}
-
-function writeStaged(path: string, place: OutputPlace, bytes: Uint8Array, options: OutputOptions): void {
-  const directory = dirname(place.path);
-  withStaging(directory, `${STAGING_PREFIX}${basename(path)}-`, (staging) => {
-    const staged = join(staging, 'new');
-    writeNewFile(staged, bytes, options.mode === undefined ? {} : { mode: options.mode });
-    publishOutput(staged, path, options);
-  });
+  else if (place.kind === 'new') writeNewFile(path, bytes, mode);
+  else replaceFile(place.path, bytes, mode);
 }
 
 /** Writes a finished file through to a device, a FIFO or an open file of this process. @throws StellaError WRITE_FAILED */
