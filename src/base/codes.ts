@@ -297,6 +297,14 @@ export const CODES = {
     "The bundle was sealed later than this machine's clock says it is.",
     'set the clocks on both sides',
   ),
+  PIN_UNKNOWN: input(
+    'The key is none that was pinned with --bundle-key.',
+    'list the pinned keys with `stella trust status`',
+  ),
+  SEALED_TIME: input(
+    'A bundle would be sealed at a time that contradicts what it holds or what was sealed before it.',
+    'correct the clock, or unset SOURCE_DATE_EPOCH; to seal all the same, e.g. to make a bundle again: --any-sealed-time',
+  ),
   BUNDLE_ROLLBACK: refused('The bundle is older than what was imported before.', 'carry a newer bundle'),
 
   // Transparency logs

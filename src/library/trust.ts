@@ -180,6 +180,7 @@ export function openTrust(place: TrustPlace): Trust {
         replace: options.replace ?? false,
         producer: { name: packageJson.name, version: packageJson.version },
         sealedAt: undefined,
+        anySealedTime: false,
         depth: BigInt(options.depth ?? DEFAULT_DEPTH),
         entries: options.entries ?? false,
         attestations: [...expandPaths(options.attestations ?? [], cwd)],

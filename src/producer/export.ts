@@ -9,7 +9,7 @@
 import { rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { PreflightResult } from '../attest/preflight.ts';
-import { formatInstant, type Instant, wholeSecond } from '../base/clock.ts';
+import { days, formatInstant, type Instant, parseInstant, wholeSecond } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { ifInterrupted } from '../base/interrupt.ts';
 import { type PublicKey, signerOf } from '../base/keys.ts';
@@ -34,6 +34,7 @@ import { type CollectedLog, collectLogs } from './collect-logs.ts';
 import { loadDeltaBase, withoutCarried } from './delta.ts';
 import { loadLedger, recordExport, reserveSequence } from './ledger.ts';
 import { preflightAttestations } from './preflight.ts';
+import { checkCosignedTimes, checkSealedTime } from './sealed-time.ts';
 import { loadSigningKey, type SigningKey } from './signing-key.ts';
 
 /**
@@ -55,6 +56,8 @@ export interface ExportOptions {
   readonly producer: Manifest['producer'];
   /** The time the bundle is sealed at, where it is not the present (`SOURCE_DATE_EPOCH`). */
   readonly sealedAt: Instant | undefined;
+  /** Whether to seal although the time contradicts what is known; importers may refuse the bundle. */
+  readonly anySealedTime: boolean;
   readonly depth: bigint;
   readonly entries: boolean;
   readonly attestations: readonly { readonly name: string; readonly path: string }[];
@@ -80,7 +83,7 @@ export interface ExportedBundle {
 /**
  * Seals what verification behind the gap will need: the repository as published, the newest part of each log, and
  * attestations to carry along.
- * @throws StellaError STORE_NOT_INITIALIZED, CLOCK_BEHIND, TUF_EXPIRED, STORE_STALE, CHECKPOINT_*, LOG_*, FETCH_*,
+ * @throws StellaError STORE_NOT_INITIALIZED, CLOCK_BEHIND, SEALED_TIME, TUF_EXPIRED, STORE_STALE, CHECKPOINT_*, LOG_*, FETCH_*,
  * OFFLINE, KEY_*, FILE_*, WRITE_FAILED, LOCKED
  */
 export async function exportSnapshot(store: TrustStore, options: ExportOptions): Promise<ExportedBundle> {
@@ -90,8 +93,15 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
     const { config } = options;
     const generation = writer.current ?? store.require();
     const sealedAt = wholeSecond(options.sealedAt ?? options.now);
-    const { view, trust } = await loadCurrent(store, generation, sealedAt, options);
     const ledger = loadLedger(store.directory);
+    if (!options.anySealedTime)
+      checkSealedTime(sealedAt, {
+        now: options.now,
+        trustAsOf: parseInstant(generation.state.reference_time),
+        ledger,
+        window: days(config.freshnessThresholdDays),
+      });
+    const { view, trust } = await loadCurrent(store, generation, sealedAt, options);
     const attestations = collectAttestations(options.attestations);
     const delta =
       options.since === undefined ? undefined : await loadDeltaBase(store.directory, ledger, options.since);
@@ -106,6 +116,8 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       entries: options.entries,
       onProgress: (origin, { done, total }) => options.onProgress?.(`mirroring ${origin}`, done, total),
     });
+    for (const { manifest, cosignedAt } of options.anySealedTime ? [] : logs)
+      checkCosignedTimes(sealedAt, manifest.origin, cosignedAt);
     const preflighted = await preflightAttestations(attestations, {
       view,
       config,
@@ -152,6 +164,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       sequence,
       manifest_sha256: sealed.manifestSha256,
       signer: signingKey.key.publicKey.id,
+      ...(options.anySealedTime ? { any_sealed_time: true } : {}),
     });
     const split =
       options.partSize === undefined

@@ -8,7 +8,16 @@ import { readBounded, readBoundedIfPresent, replaceFile, writeError } from '../b
 import { decodeJsonText, parseStrictJson } from '../base/json.ts';
 
 /** What an audit line is about. */
-export type AuditEvent = 'init' | 'sync' | 'import' | 'export' | 'prune' | 'refusal' | 'recovery';
+export type AuditEvent =
+  | 'init'
+  | 'sync'
+  | 'import'
+  | 'export'
+  | 'pin'
+  | 'unpin'
+  | 'prune'
+  | 'refusal'
+  | 'recovery';
 
 export interface AuditLine {
   readonly time: string;

@@ -135,6 +135,8 @@ export async function makeSite(
           '--signing-key',
           'bundle-signer.key',
           ...args,
+          // Tests seal at the times that they need, in any order.
+          ...(setting.env?.['SOURCE_DATE_EPOCH'] === undefined ? [] : ['--any-sealed-time']),
         ],
         setting,
       );

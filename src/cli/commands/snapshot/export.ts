@@ -17,6 +17,7 @@ interface Options extends ForceFlag {
   readonly signingKey?: string;
   readonly since?: string;
   readonly splitSize?: string;
+  readonly anySealedTime?: boolean;
   readonly offline?: boolean;
 }
 
@@ -36,6 +37,10 @@ export function registerSnapshotExport(snapshot: Command, cli: Cli): void {
     )
     .option('--since <file>', 'leave out what this bundle, or the bundle of this receipt, already carried')
     .option('--split-size <size>', 'split into parts of at most this size, e.g. 4GiB')
+    .option(
+      '--any-sealed-time',
+      'seal although the time (SOURCE_DATE_EPOCH, the clock) contradicts what is known; sites may refuse the bundle',
+    )
     .option('--offline', 'use no network: logs are read from file:// only');
   forceOption(command, '--out');
   cli.action<Options, []>(command, async (run) => {
@@ -58,6 +63,7 @@ export function registerSnapshotExport(snapshot: Command, cli: Cli): void {
       deliver: destination.deliver,
       producer: { name: packageJson.name, version: packageJson.version },
       sealedAt: epoch === undefined || epoch === '' ? undefined : parseEpoch(epoch),
+      anySealedTime: options.anySealedTime ?? false,
       depth: parseDepth(options.depth),
       entries: options.entries ?? false,
       attestations: [...expandPaths(options.attestation ?? [], io.cwd)],

@@ -51,13 +51,20 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
     const imported = await withBundleSource(run, config, file, (source) =>
       importBundle(store, source, file, rules, onCheck),
     );
-    const { acceptance, generation } = imported;
+    const { acceptance, generation, newlyPinned } = imported;
     const { alreadyHeld, freshness, pin, trust } = acceptance;
+    const { pinnedBundleKeys } = await import('../../../trust/bundle-keys.ts');
+    const { pinnedKeysJson, pinnedKeysText } = await import('../../report/pinned-keys.ts');
+    const pinned = pinnedBundleKeys(generation.state);
     run.trace(`second opinion: ${secondOpinionText(generation.state)}`);
     if (freshness.state === 'stale') run.note('warning: this bundle is getting old; ask for a newer one');
     if (!alreadyHeld && pin.how === 'first-use') {
       run.note(`warning: nobody vouched for the root: trusted on first use (sha256:${pin.sha256})`);
     }
+    for (const { id } of newlyPinned)
+      run.note(
+        `warning: pinned the bundle key sha256:${id}: from now on this store accepts bundles of it; \`stella trust unpin sha256:${id}\` ends that`,
+      );
     if (receiptTo) {
       const { makeReceipt } = await import('../../../consumer/receipt.ts');
       const { path } = receiptTo;
@@ -74,6 +81,8 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
         imported: !alreadyHeld,
         generation: generation.number,
         store: store.directory,
+        newly_pinned: newlyPinned.map(({ id }) => id),
+        pinned_bundle_keys: pinnedKeysJson(pinned),
         ...acceptedJson(imported),
       },
       text: [
@@ -81,6 +90,7 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
           ? `nothing to do: the trust store holds this very bundle (generation ${generation.number})`
           : `imported ${printable(file)} into ${store.directory}, generation ${generation.number}`,
         ...acceptedText(imported),
+        ...(pinned.length === 0 ? [] : [`pinned bundle keys: ${pinnedKeysText(pinned)}`]),
       ].join('\n'),
     };
   });

@@ -68,12 +68,23 @@ export function registerTrustInit(trust: Command, cli: Cli): void {
       run.note(`warning: compare sha256:${pin.sha256} with the trust team over another channel`);
     }
     const roles = formatRoles(tuf.roles);
+    const { pinnedBundleKeys } = await import('../../../trust/bundle-keys.ts');
+    const { pinnedKeysJson, pinnedKeysText } = await import('../../report/pinned-keys.ts');
+    const pinned = pinnedBundleKeys(generation.state);
     return {
-      json: { store: store.directory, generation: generation.number, url: tuf.url, pin, roles: tuf.roles },
+      json: {
+        store: store.directory,
+        generation: generation.number,
+        url: tuf.url,
+        pin,
+        pinned_bundle_keys: pinnedKeysJson(pinned),
+        roles: tuf.roles,
+      },
       text: [
         `trust store ${store.directory}, generation ${generation.number}`,
         `from ${tuf.url} as of ${asOf}: ${roles}`,
         `pinned to root ${pin.version}, sha256:${pin.sha256} (${pin.how})`,
+        ...(pinned.length === 0 ? [] : [`pinned bundle keys: ${pinnedKeysText(pinned)}`]),
       ].join('\n'),
     };
   });
