@@ -155,6 +155,7 @@ async function journey(site: string, url: string): Promise<void> {
         'attestation.json',
         '--signing-key',
         key,
+        ...('SOURCE_DATE_EPOCH' in env ? ['--any-sealed-time'] : []),
       ],
       { ...here, env },
     );

@@ -41,7 +41,7 @@ export const CODES = {
     'check the path and that the medium is mounted',
   ),
   FILE_UNREADABLE: input('A named file exists but cannot be read.', 'check its permissions, owner and type'),
-  FILE_EXISTS: input('The output already exists.', 'choose another --out or remove the old file'),
+  FILE_EXISTS: input('The output already exists.', 'choose another name or remove the old file'),
   FILE_TOO_LARGE: input(
     'A file is larger than anything valid could be.',
     'check that this is the right file',
@@ -65,6 +65,10 @@ export const CODES = {
   KEY_PASSPHRASE: input(
     'The passphrase does not open the private key.',
     'check the passphrase and try again',
+  ),
+  PRIVATE_KEY: input(
+    'A file that would be published or carried holds a private key.',
+    'give the public half, e.g. from `openssl pkey -in FILE -pubout`; a private key that has got out must be replaced',
   ),
   SIGNER_FAILED: input(
     'The external signer did not produce a usable signature.',
@@ -305,6 +309,14 @@ export const CODES = {
   SEALED_IN_FUTURE: stale(
     "The bundle was sealed later than this machine's clock says it is.",
     'set the clocks on both sides',
+  ),
+  PIN_UNKNOWN: input(
+    'The key is none that was pinned with --bundle-key.',
+    'list the pinned keys with `stella trust status`',
+  ),
+  SEALED_TIME: input(
+    'A bundle would be sealed at a time that contradicts what it holds or what was sealed before it.',
+    'correct the clock, or unset SOURCE_DATE_EPOCH; to seal all the same, e.g. to make a bundle again: --any-sealed-time',
   ),
   BUNDLE_ROLLBACK: refused('The bundle is older than what was imported before.', 'carry a newer bundle'),
 

@@ -17,14 +17,27 @@ function distance(a: string, b: string): number {
   return last[b.length]!;
 }
 
+/** How many edits there may be between a name and what it was meant to be. */
+type Tolerance = (a: string, b: string) => number;
+
+/** For a guess at what a person meant who has been refused anyway. */
+const HALF: Tolerance = (a, b) => Math.max(2, Math.floor(Math.max(a.length, b.length) / 2));
+
+/** For a warning where all may be well: two slips, one in short names, none in the shortest. */
+export const SLIPS: Tolerance = (a, b) => Math.min(2, Math.floor(Math.min(a.length, b.length) / 5));
+
 /** The candidate that `name` was most probably meant to be; `undefined` when none is near. */
-export function nearest(name: string, candidates: Iterable<string>): string | undefined {
+export function nearest(
+  name: string,
+  candidates: Iterable<string>,
+  tolerance: Tolerance = HALF,
+): string | undefined {
   const short = name.slice(0, 100);
   let best: string | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
     const edits = distance(short, candidate.slice(0, 100));
-    if (edits < least && edits <= Math.max(2, Math.floor(Math.max(short.length, candidate.length) / 2))) {
+    if (edits < least && edits <= tolerance(short, candidate)) {
       best = candidate;
       least = edits;
     }

@@ -1,4 +1,3 @@
-import { renameSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BufferPool, releaseBuffer } from '../archive/buffers.ts';
@@ -11,9 +10,10 @@ import { type SealedFrame, sealFrames } from '../archive/writer.ts';
 import { DEFAULT_LEVEL, MOST_LEVEL } from '../archive/zstd.ts';
 import { compareBytewise, formatSha256, type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import { STAGING_PREFIX, syncDirectory, withStagingAsync, writeError } from '../base/files.ts';
+import { STAGING_PREFIX, withStagingAsync, writeError } from '../base/files.ts';
 import { letInterruptsIn } from '../base/interrupt.ts';
 import type { Signer } from '../base/keys.ts';
+import { filePlace, publishOutput } from '../base/output/output-file.ts';
 import { checkSchema } from '../base/schema.ts';
 import { bodyFrames, headBytes } from './layout.ts';
 import {
@@ -33,8 +33,10 @@ import { type EntrySource, PIECE_BYTES, readSource, sourceSize } from './source.
 
 /** What to seal, and how. */
 export interface SealOptions {
-  /** The file to make. It is replaced if it exists, in one step once all is written. */
+  /** The file to make, in one step once all is written. */
   readonly out: string;
+  /** Whether a file that is there already is replaced. */
+  readonly replace?: boolean;
   readonly manifest: Omit<Manifest, 'format' | 'entries' | 'entries_root'>;
   /** In any order. Files must not change while they are sealed. */
   readonly entries: readonly { readonly path: string; readonly source: EntrySource }[];
@@ -68,12 +70,13 @@ interface Sized extends ManifestEntry {
  * compressed. Equal inputs, `sealed_at`, level and Ed25519 signers give equal bytes. Needs space for the bundle twice
  * beside `out` while it works; memory does not grow with the content.
  * @throws StellaError ENTRY_PATH, ENTRY_DUPLICATE, ARCHIVE_LIMIT, MANIFEST_INVALID, KEY_INVALID, SIGNER_FAILED,
- * FILE_NOT_FOUND, FILE_UNREADABLE (also: changed meanwhile), WRITE_FAILED, USAGE
+ * FILE_NOT_FOUND, FILE_UNREADABLE (also: changed meanwhile), FILE_EXISTS, WRITE_FAILED, USAGE
  */
 export async function sealBundle(options: SealOptions): Promise<Sealed> {
   const level = options.level ?? DEFAULT_LEVEL;
   if (!Number.isInteger(level) || level < 1 || level > MOST_LEVEL)
     throw new StellaError('USAGE', `the zstd level must be 1 to ${MOST_LEVEL}`);
+  filePlace(options.out, { replace: options.replace ?? false });
   const entries = sizedEntries(options.entries);
   const mtime = tarMtime(sealedAt(options.manifest));
   // What can be refused is refused before anything is written; the entries' own fields are made here.
@@ -96,7 +99,7 @@ export async function sealBundle(options: SealOptions): Promise<Sealed> {
       await body.close();
     }
     await letInterruptsIn();
-    publish(sealed, options.out);
+    publishOutput(sealed, options.out, { replace: options.replace ?? false });
     return { manifest, manifestSha256: sha256Hex(manifestBytes), size };
   });
 }
@@ -228,19 +231,6 @@ async function writeAll(file: FileHandle, path: string, bytes: Uint8Array): Prom
       done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
   } catch (cause) {
     throw writeError(path, cause);
-  }
-}
-
-/**
- * Gives a finished file its name, replacing what has it, and makes that durable. In one go, so that no interruption comes
- * between this and what the caller does next without waiting.
- */
-export function publish(from: string, to: string): void {
-  try {
-    renameSync(from, to);
-    syncDirectory(dirname(to));
-  } catch (cause) {
-    throw writeError(to, cause);
   }
 }
 

@@ -8,8 +8,9 @@ import { StellaError } from '../base/errors.ts';
 import { STAGING_PREFIX, withStagingAsync } from '../base/files.ts';
 import { letInterruptsIn } from '../base/interrupt.ts';
 import type { Signer } from '../base/keys.ts';
+import { filePlace, publishOutput } from '../base/output/output-file.ts';
 import { sealedAt } from './manifest.ts';
-import { publish, sealHead, writeBundle } from './seal.ts';
+import { sealHead, writeBundle } from './seal.ts';
 import { SeekableBundle } from './seekable.ts';
 import { addManifestSignature, parseManifestSignature, type SignerId, signerIds } from './signature.ts';
 import { isVolumePath } from './volumes.ts';
@@ -32,9 +33,10 @@ export async function addBundleSignature(file: string, signer: Signer): Promise<
     throw new StellaError('USAGE', 'a split bundle is signed before it is split', {
       hint: 'put the parts together with `cat NAME.tar.zst.??? > NAME.tar.zst` and sign that',
     });
-  const bytes = await ByteFile.open(file, [file]);
+  const { path } = filePlace(file, { replace: true });
+  const bytes = await ByteFile.open(path, [path]);
   try {
-    return await addSignature(file, bytes, signer);
+    return await addSignature(path, bytes, signer);
   } finally {
     await bytes.close();
   }
@@ -58,7 +60,7 @@ async function addSignature(file: string, bytes: ByteFile, signer: Signer): Prom
     const signed = join(staging, basename(file));
     await writeBundle(signed, head, content, table);
     await letInterruptsIn();
-    publish(signed, file);
+    publishOutput(signed, file, { replace: true });
   });
   const signers = signerIds({ signatures: parseManifestSignature(signature) });
   return { manifestSha256: bundle.manifestSha256, signers };

@@ -8,7 +8,7 @@ import { StellaError } from '../base/errors.ts';
 import { STAGING_PREFIX, withStagingAsync, writeError, writeNewFile } from '../base/files.ts';
 import { letInterruptsIn } from '../base/interrupt.ts';
 import type { Signer } from '../base/keys.ts';
-import { publish } from './seal.ts';
+import { filePlace, publishOutput } from '../base/output/output-file.ts';
 import { BUNDLE_PARTS_TYPE, formatManifestSignature } from './signature.ts';
 import { formatParts, MAX_PARTS, PARTS_FORMAT, type Parts, volumeNames } from './volumes.ts';
 
@@ -20,6 +20,8 @@ export interface SplitOptions {
   /** The most bytes of one part. */
   readonly partSize: number;
   readonly signers: readonly Signer[];
+  /** Whether files that have the names of the parts already are replaced. */
+  readonly replace?: boolean;
 }
 
 export interface Split {
@@ -31,12 +33,13 @@ export interface Split {
 /**
  * Splits a sealed bundle into `NAME.tar.zst.001` and on, with `NAME.parts.json` (sizes and SHA-256 of the parts) and
  * `NAME.parts.cose` (a COSE_Sign over it). `cat NAME.tar.zst.???` gives the bundle back.
- * @throws StellaError USAGE (more than 999 parts), FILE_NOT_FOUND, FILE_UNREADABLE, WRITE_FAILED, KEY_INVALID,
+ * @throws StellaError USAGE (more than 999 parts), FILE_EXISTS, FILE_NOT_FOUND, FILE_UNREADABLE, WRITE_FAILED, KEY_INVALID,
  * SIGNER_FAILED
  */
 export async function splitBundle(options: SplitOptions): Promise<Split> {
   const { file, partSize } = options;
   const directory = dirname(file);
+  const replace = { replace: options.replace ?? false };
   const names = volumeNames(basename(file));
   const whole = await ByteFile.open(file, [file]);
   try {
@@ -45,6 +48,9 @@ export async function splitBundle(options: SplitOptions): Promise<Split> {
       throw new StellaError('USAGE', `the bundle would have ${count} parts, the most is ${MAX_PARTS}`, {
         hint: `choose parts of at least ${Math.ceil(whole.size / MAX_PARTS)} bytes`,
       });
+    const made = [...Array.from({ length: count }, (_, i) => names.part(i)), names.signature, names.list];
+    // All or none.
+    for (const name of made) filePlace(join(directory, name), replace);
     return await withStagingAsync(directory, STAGING_PREFIX, async (staging) => {
       const parts: Parts['parts'] = [];
       for (let i = 0; i < count; i += 1) {
@@ -67,8 +73,7 @@ export async function splitBundle(options: SplitOptions): Promise<Split> {
       // The list comes last: where it is, the rest is.
       await whole.close();
       await letInterruptsIn();
-      for (const name of [...parts.map((_, i) => names.part(i)), names.signature, names.list])
-        publish(join(staging, name), join(directory, name));
+      for (const name of made) publishOutput(join(staging, name), join(directory, name), replace);
       rmSync(file);
       return {
         list: join(directory, names.list),

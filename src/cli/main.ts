@@ -11,6 +11,7 @@ import { EXIT, type ExitStatus } from '../base/codes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { Cli, type Io } from './frame/cli.ts';
 import type { GROUPS } from './frame/groups.ts';
+import { excessHints, missingHints } from './frame/repeated.ts';
 import { makeTree, type Register } from './make-tree.ts';
 
 /**
@@ -18,16 +19,17 @@ import { makeTree, type Register } from './make-tree.ts';
  * @param args without the names of interpreter and script
  */
 export async function run(args: readonly string[], io: Io): Promise<ExitStatus> {
-  const cli = new Cli(io);
+  const cli = new Cli(io, args);
   // Commander stops at a bad flag before a command can say what was asked for.
   cli.json = args.includes('--json');
   if (args.includes('--no-color')) cli.color = false;
+  let program: Command | undefined;
   try {
-    const program = await treeFor(args, cli);
+    program = await treeFor(args, cli);
     await program.parseAsync(args, { from: 'user' });
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.done;
-    cli.fail(toStellaError(thrown));
+    cli.fail(toStellaError(thrown, program && commandOf(program, args)));
   }
   cli.close();
   return cli.exit;
@@ -54,7 +56,19 @@ async function treeFor(args: readonly string[], cli: Cli): Promise<Command> {
 
 const HELP_HINT = 'see `stella --help`, or --help after the command';
 
-function toStellaError(thrown: unknown): StellaError {
+/** The command that the words name. */
+function commandOf(program: Command, args: readonly string[]): Command {
+  let command = program;
+  for (const word of args) {
+    const child = command.commands.find((one) => one.name() === word);
+    if (!child) break;
+    command = child;
+  }
+  return command;
+}
+
+/** @param command the command that was being read when it was thrown */
+function toStellaError(thrown: unknown, command: Command | undefined): StellaError {
   if (isStellaError(thrown)) return thrown;
   if (thrown instanceof CommanderError) {
     const message =
@@ -62,7 +76,11 @@ function toStellaError(thrown: unknown): StellaError {
         ? 'a command is needed'
         : thrown.message.replace(/^error: /, '').replace(/\n/g, ' ');
     const [what, suggestion] = message.split(/ \(Did you mean (?=.*\?\)$)/);
-    const hints = suggestion === undefined ? [] : [`did you mean ${suggestion.slice(0, -1)}`];
+    const hints = [
+      ...(suggestion === undefined ? [] : [`did you mean ${suggestion.slice(0, -1)}`]),
+      ...(command && thrown.code === 'commander.missingArgument' ? missingHints(command) : []),
+      ...(command && thrown.code === 'commander.excessArguments' ? excessHints(command) : []),
+    ];
     return new StellaError('USAGE', what!, { hint: [...hints, HELP_HINT], cause: thrown });
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown);

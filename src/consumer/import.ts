@@ -14,6 +14,7 @@ import { formatInstant, type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError } from '../base/errors.ts';
 import { withStagingAsync } from '../base/files.ts';
 import { letInterruptsIn } from '../base/interrupt.ts';
+import type { PublicKey } from '../base/keys.ts';
 import { checkClock } from '../store/clock-floor.ts';
 import {
   clockFloorOf,
@@ -22,7 +23,7 @@ import {
   type StoreWriter,
   type TrustStore,
 } from '../store/store.ts';
-import { ownBundleKeys } from '../trust/bundle-keys.ts';
+import { ownBundleKeys, pinFacts, pinnedBundleKeys } from '../trust/bundle-keys.ts';
 import { trustedRootFile } from '../trust/derived-trust.ts';
 import { keyHistory } from '../trust/key-history.ts';
 import { distributedKeys } from '../trust/key-list.ts';
@@ -46,6 +47,8 @@ export interface Checked {
 export interface Imported extends Checked {
   /** The generation that is current now. */
   readonly generation: Generation;
+  /** The bundle keys that this import has pinned. */
+  readonly newlyPinned: readonly PublicKey[];
 }
 
 export interface ImportRules extends AcceptRules {
@@ -95,9 +98,10 @@ export async function importBundle(
       if (floor !== undefined) checkClock(rules.now, floor);
       const place = placeOf(store, writer.staging, current());
       const acceptance = await acceptBundle(source, place, rules, checks);
-      if (acceptance.alreadyHeld) return { acceptance, checks: checks.results, generation: current()! };
+      if (acceptance.alreadyHeld)
+        return { acceptance, checks: checks.results, generation: current()!, newlyPinned: [] };
       await letInterruptsIn();
-      const generation = await checks.run('commit', async () => {
+      const made = await checks.run('commit', async () => {
         const committed = await commit(writer, acceptance, rules, current()?.state, floor);
         writer.audit('import', {
           bundle: name,
@@ -110,9 +114,14 @@ export async function importBundle(
           second_opinion: acceptance.secondOpinion,
           checks: checks.results.map(({ check, status }) => `${check} ${status}`),
         });
-        return { detail: `generation ${committed.number}`, value: committed };
+        const added = newlyPinned(current()?.state, acceptance);
+        if (added.length > 0) writer.audit('pin', pinFacts(committed, added));
+        return {
+          detail: `generation ${committed.number}`,
+          value: { generation: committed, newlyPinned: added },
+        };
       });
-      return { acceptance, checks: checks.results, generation };
+      return { acceptance, checks: checks.results, ...made };
     } catch (error) {
       if (isStellaError(error) && current()) {
         const { checks: _, ...details } = error.details ?? {};
@@ -132,6 +141,12 @@ export async function importBundle(
 function placeOf(store: TrustStore, staging: string, current: Generation | undefined): AcceptPlace {
   const { directory, logsDirectory, attestationsDirectory } = store;
   return { staging, current, logsDirectory, attestationsDirectory, ownKeys: ownBundleKeys(directory) };
+}
+
+/** The keys that this import pins. */
+function newlyPinned(before: StoreState | undefined, { pinnedKeys }: Acceptance): PublicKey[] {
+  const known = new Set(pinnedBundleKeys(before).map((key) => key.id));
+  return pinnedKeys.filter((key) => !known.has(key.id));
 }
 
 async function commit(

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import type { Instant } from '../base/clock.ts';
-import { replaceFile } from '../base/files.ts';
 import { loadPrivateKey, signerOf } from '../base/keys.ts';
 import type { Generation } from '../store/store.ts';
 import { formatReceipt, type Receipt, receiptOf } from '../trust/receipt.ts';
@@ -15,17 +14,16 @@ export interface ReceiptOptions {
 }
 
 /**
- * Writes what this site holds after an import, for the producer.
- * @throws StellaError KEY_*, FILE_*, WRITE_FAILED
+ * What this site holds after an import, for the producer.
+ * @returns what the receipt says, and its file
+ * @throws StellaError KEY_*, FILE_*
  */
-export async function writeReceipt(
-  path: string,
+export async function makeReceipt(
   generation: Generation,
   targets: readonly TrustTarget[],
   options: ReceiptOptions,
-): Promise<Receipt['signed']> {
+): Promise<{ readonly receipt: Receipt['signed']; readonly bytes: Uint8Array }> {
   const signers = options.signingKey === undefined ? [] : [signerOf(loadPrivateKey(options.signingKey))];
   const receipt = receiptOf(generation, targets, options.site ?? hostname(), options.now);
-  replaceFile(path, await formatReceipt(receipt, signers));
-  return receipt;
+  return { receipt, bytes: await formatReceipt(receipt, signers) };
 }

@@ -90,8 +90,10 @@ export interface ImportedBundle extends CheckedBundle {
 export interface SealTrustOptions {
   /** The present. */
   readonly now: Instant;
-  /** The bundle to make, `NAME.tar.zst`; replaced in one step if it is there. */
+  /** The bundle to make, `NAME.tar.zst`. */
   readonly out: string;
+  /** Whether a regular file of that name is replaced, in one step; otherwise FILE_EXISTS is thrown. */
+  readonly replace?: boolean;
   /** The newest so many entries of each log are provable from the bundle; 10,000 unless told otherwise. */
   readonly depth?: number;
   /** Carry the entries themselves too. */
@@ -175,8 +177,10 @@ export function openTrust(place: TrustPlace): Trust {
         config,
         fetcher: await configuredFetcher(config, env),
         out: resolve(cwd, options.out),
+        replace: options.replace ?? false,
         producer: { name: packageJson.name, version: packageJson.version },
         sealedAt: undefined,
+        anySealedTime: false,
         depth: BigInt(options.depth ?? DEFAULT_DEPTH),
         entries: options.entries ?? false,
         attestations: [...expandPaths(options.attestations ?? [], cwd)],

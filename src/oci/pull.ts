@@ -1,9 +1,10 @@
-import { chmodSync, createReadStream, existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, createReadStream, existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import { makeDirectory, syncDirectory, writeError } from '../base/files.ts';
+import { makeDirectory, writeError } from '../base/files.ts';
 import { withLock } from '../base/lock.ts';
+import { filePlace, publishOutput } from '../base/output/output-file.ts';
 import { downloadBlob } from './download.ts';
 import { digestOfTag, type FetchedManifest, fetchManifest } from './fetch-manifest.ts';
 import { type BundleManifest, bundleSize } from './manifest.ts';
@@ -12,8 +13,10 @@ import type { Registry } from './registry.ts';
 
 export interface PullOptions {
   readonly reference: OciReference;
-  /** The file to make; it must not exist. */
+  /** The file to make. */
   readonly out: string;
+  /** Whether a file that is there already is replaced. */
+  readonly replace?: boolean;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -24,7 +27,8 @@ export interface PullOptions {
  */
 export async function pullBundle(registry: Registry, options: PullOptions): Promise<FetchedManifest> {
   const { reference, out } = options;
-  checkAbsent(out);
+  const replace = { replace: options.replace ?? false };
+  filePlace(out, replace);
   const fetched = await fetchManifest(registry, reference.digest ?? reference.tag!);
   const workplace = join(dirname(out), `.${basename(out)}.pull`);
   const partials = fetched.bundle.layers.map(({ digest }) => join(workplace, digest.replace(':', '-')));
@@ -35,9 +39,10 @@ export async function pullBundle(registry: Registry, options: PullOptions): Prom
         removeOthers(workplace, new Set(partials));
         await downloadLayers(registry, fetched.bundle, partials, options.onProgress);
         if (reference.tag !== undefined) await checkUnmoved(registry, reference.tag, fetched.digest);
-        checkAbsent(out);
         const [first, ...rest] = partials;
-        place(rest.length === 0 ? first! : await joined(partials, join(workplace, 'joined')), out);
+        makeDirectory(dirname(out));
+        const whole = rest.length === 0 ? first! : await joined(partials, join(workplace, 'joined'));
+        publishOutput(whole, out, replace);
         for (const partial of partials) rmSync(partial, { force: true });
         return fetched;
       } catch (error) {
@@ -97,10 +102,6 @@ async function joined(volumes: readonly string[], path: string): Promise<string>
   return path;
 }
 
-function checkAbsent(out: string): void {
-  if (existsSync(out)) throw new StellaError('FILE_EXISTS', `${out} exists already`);
-}
-
 /** Parts of other bundles, pulled to the same file once, and what is made again. */
 function removeOthers(workplace: string, kept: ReadonlySet<string>): void {
   for (const name of readdirSync(workplace)) {
@@ -121,16 +122,6 @@ async function checkUnmoved(registry: Registry, tag: string, digest: string): Pr
       : `the tag ${tag} was moved from ${digest} to ${now} during the pull`,
     { details: { tag, pulled: digest, ...(now === undefined ? {} : { now }) } },
   );
-}
-
-function place(partial: string, out: string): void {
-  try {
-    makeDirectory(dirname(out));
-    renameSync(partial, out);
-    syncDirectory(dirname(out));
-  } catch (cause) {
-    throw writeError(out, cause);
-  }
 }
 
 function removeIfUnused(workplace: string): void {

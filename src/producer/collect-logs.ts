@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { formatSha256, sha256Hex } from '../base/bytes.ts';
+import { type Instant, instantAtSeconds } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { ExportLedger, Manifest } from '../base/schema-types.ts';
@@ -36,6 +37,8 @@ export interface CollectedLog {
   readonly entries: readonly CollectedEntry[];
   /** Whether the log serves no tiles (Rekor v1): then only its checkpoint and proofs of growth are carried. */
   readonly withoutTiles: boolean;
+  /** When each witness signed the checkpoint, by its own word. */
+  readonly cosignedAt: readonly Instant[];
 }
 
 /**
@@ -107,6 +110,9 @@ function describe(
   const directory = logDirectory(logsDirectory, origin);
   return {
     withoutTiles,
+    cosignedAt: mirrored.signedBy.flatMap(({ cosignedAt }) =>
+      cosignedAt === undefined ? [] : [instantAtSeconds(cosignedAt)],
+    ),
     checkpoint: Buffer.from(mirrored.checkpointBytes).toString('utf8'),
     manifest: {
       origin,

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import { readBounded, readError } from '../base/files.ts';
+import { checkNoPrivateKey } from '../base/output/private-key.ts';
 
 /** One file of the bundle: where it goes, and where it is now. */
 export interface CollectedEntry {
@@ -29,7 +30,7 @@ export function collectTuf(directory: string): CollectedEntry[] {
 /**
  * Attestations to carry along. The same content twice is carried once, under its first name.
  * @param files paths, and what to call each
- * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE, FILE_TOO_LARGE
+ * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE, FILE_TOO_LARGE, PRIVATE_KEY
  */
 export function collectAttestations(
   files: readonly { readonly name: string; readonly path: string }[],
@@ -37,6 +38,7 @@ export function collectAttestations(
   const byDigest = new Map<string, CollectedAttestation>();
   for (const { name, path } of files) {
     const bytes = readBounded(path, MAX_ATTESTATION_BYTES);
+    checkNoPrivateKey(bytes, name);
     const sha256 = sha256Hex(bytes);
     if (!byDigest.has(sha256)) byDigest.set(sha256, { name, sha256, bytes });
   }

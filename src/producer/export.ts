@@ -7,14 +7,17 @@
  */
 
 import { rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { PreflightResult } from '../attest/preflight.ts';
-import { formatInstant, type Instant, wholeSecond } from '../base/clock.ts';
+import { days, formatInstant, type Instant, parseInstant, wholeSecond } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { ifInterrupted } from '../base/interrupt.ts';
 import { type PublicKey, signerOf } from '../base/keys.ts';
+import { filePlace } from '../base/output/output-file.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import { type Sealed, sealBundle } from '../bundle/seal.ts';
 import { type Split, splitBundle } from '../bundle/split.ts';
+import { volumeNames } from '../bundle/volumes.ts';
 import type { Config } from '../config/config.ts';
 import { checkNoCredentials } from '../config/url-credentials.ts';
 import { loadWitnessPolicy } from '../logs/witness-policy-file.ts';
@@ -32,6 +35,7 @@ import { type CollectedLog, collectLogs } from './collect-logs.ts';
 import { loadDeltaBase, withoutCarried } from './delta.ts';
 import { loadLedger, recordExport, reserveSequence } from './ledger.ts';
 import { preflightAttestations } from './preflight.ts';
+import { checkCosignedTimes, checkSealedTime } from './sealed-time.ts';
 import { loadSigningKey, type SigningKey } from './signing-key.ts';
 
 /**
@@ -44,10 +48,17 @@ export interface ExportOptions {
   readonly now: Instant;
   readonly config: Config;
   readonly fetcher: Fetcher;
+  /** The file to make; where `deliver` is given, only what to call it in the audit log. */
   readonly out: string;
+  /** Whether a file that is there already is replaced. */
+  readonly replace: boolean;
+  /** Takes the finished bundle, which is in a temporary file, where no file is to be made. */
+  readonly deliver?: ((file: string) => Promise<void>) | undefined;
   readonly producer: Manifest['producer'];
   /** The time the bundle is sealed at, where it is not the present (`SOURCE_DATE_EPOCH`). */
   readonly sealedAt: Instant | undefined;
+  /** Whether to seal although the time contradicts what is known; importers may refuse the bundle. */
+  readonly anySealedTime: boolean;
   readonly depth: bigint;
   readonly entries: boolean;
   readonly attestations: readonly { readonly name: string; readonly path: string }[];
@@ -73,17 +84,25 @@ export interface ExportedBundle {
 /**
  * Seals what verification behind the gap will need: the repository as published, the newest part of each log, and
  * attestations to carry along.
- * @throws StellaError STORE_NOT_INITIALIZED, CLOCK_BEHIND, TUF_EXPIRED, STORE_STALE, CHECKPOINT_*, LOG_*, FETCH_*,
+ * @throws StellaError STORE_NOT_INITIALIZED, CLOCK_BEHIND, SEALED_TIME, TUF_EXPIRED, STORE_STALE, CHECKPOINT_*, LOG_*, FETCH_*,
  * OFFLINE, KEY_*, FILE_*, WRITE_FAILED, LOCKED
  */
 export async function exportSnapshot(store: TrustStore, options: ExportOptions): Promise<ExportedBundle> {
+  checkOutputs(options);
   store.require(options.now);
   return await store.change(options.now, async (writer) => {
     const { config } = options;
     const generation = writer.current ?? store.require();
     const sealedAt = wholeSecond(options.sealedAt ?? options.now);
-    const { view, trust } = await loadCurrent(store, generation, sealedAt, options);
     const ledger = loadLedger(store.directory);
+    if (!options.anySealedTime)
+      checkSealedTime(sealedAt, {
+        now: options.now,
+        trustAsOf: parseInstant(generation.state.reference_time),
+        ledger,
+        window: days(config.freshnessThresholdDays),
+      });
+    const { view, trust } = await loadCurrent(store, generation, sealedAt, options);
     const attestations = collectAttestations(options.attestations);
     const delta =
       options.since === undefined ? undefined : await loadDeltaBase(store.directory, ledger, options.since);
@@ -98,6 +117,8 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       entries: options.entries,
       onProgress: (origin, { done, total }) => options.onProgress?.(`mirroring ${origin}`, done, total),
     });
+    for (const { manifest, cosignedAt } of options.anySealedTime ? [] : logs)
+      checkCosignedTimes(sealedAt, manifest.origin, cosignedAt);
     const preflighted = await preflightAttestations(attestations, {
       view,
       config,
@@ -107,9 +128,11 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
     });
     const signingKey = loadSigningKey(store.directory, config.signingKey);
 
+    const out = options.deliver === undefined ? options.out : join(writer.staging, 'bundle.tar.zst');
     const sequence = reserveSequence(store.directory);
     const sealed = await sealBundle({
-      out: options.out,
+      out,
+      replace: options.replace,
       signers: [signerOf(signingKey.key)],
       manifest: {
         sealed_at: formatInstant(sealedAt),
@@ -135,17 +158,19 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       ),
       onProgress: (done, total) => options.onProgress?.('sealing', done, total),
     });
+    await options.deliver?.(out);
     recordExport(store.directory, sealed.manifest, sealed.manifestSha256);
     writer.audit('export', {
       out: options.out,
       sequence,
       manifest_sha256: sealed.manifestSha256,
       signer: signingKey.key.publicKey.id,
+      ...(options.anySealedTime ? { any_sealed_time: true } : {}),
     });
     const split =
       options.partSize === undefined
         ? undefined
-        : await splitSealed(options.out, options.partSize, sealed, signingKey);
+        : await splitSealed(options, options.partSize, sealed, signingKey);
     return {
       sealed,
       split,
@@ -157,16 +182,27 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
   });
 }
 
+/** @throws StellaError FILE_EXISTS, WRITE_FAILED, USAGE before anything is collected */
+function checkOutputs({ out, replace, deliver, partSize }: ExportOptions): void {
+  if (deliver === undefined) filePlace(out, { replace });
+  else if (partSize !== undefined)
+    throw new StellaError('USAGE', 'a bundle that is not written to a file cannot be split');
+  if (partSize === undefined) return;
+  const names = volumeNames(basename(out));
+  for (const name of [names.part(0), names.signature, names.list])
+    filePlace(join(dirname(out), name), { replace });
+}
+
 /** Nobody asked for the whole file: it does not stay where splitting it is interrupted. */
 async function splitSealed(
-  file: string,
+  { out: file, replace }: ExportOptions,
   partSize: number,
   { manifestSha256 }: Sealed,
   { key }: SigningKey,
 ): Promise<Split> {
   const ended = ifInterrupted(() => rmSync(file, { force: true }));
   try {
-    return await splitBundle({ file, manifestSha256, partSize, signers: [signerOf(key)] });
+    return await splitBundle({ file, manifestSha256, partSize, signers: [signerOf(key)], replace });
   } finally {
     ended();
   }

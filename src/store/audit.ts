@@ -10,7 +10,16 @@ import type { StoreState } from '../base/schema-types.ts';
 import type { Generation } from './store.ts';
 
 /** What an audit line is about. */
-export type AuditEvent = 'init' | 'sync' | 'import' | 'export' | 'prune' | 'refusal' | 'recovery';
+export type AuditEvent =
+  | 'init'
+  | 'sync'
+  | 'import'
+  | 'export'
+  | 'pin'
+  | 'unpin'
+  | 'prune'
+  | 'refusal'
+  | 'recovery';
 
 export interface AuditLine {
   readonly time: string;

@@ -4,7 +4,8 @@ import type { Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBoundedIfPresent } from '../base/files.ts';
 import { type PublicKey, parsePublicKey } from '../base/keys.ts';
-import type { StoreState } from '../store/store.ts';
+import type { Generation, StoreState } from '../store/store.ts';
+import { formatFingerprint } from './pin.ts';
 import type { TrustTarget } from './targets.ts';
 
 /**
@@ -43,6 +44,12 @@ export function ownBundleKeys(store: string): PublicKey[] {
   } catch (cause) {
     throw new StellaError('STORE_CORRUPT', `${path} is no public key`, { cause });
   }
+}
+
+/** What the audit log says of bundle keys that were pinned with a generation. */
+export function pinFacts(generation: Generation, keys: readonly PublicKey[]): Record<string, unknown> {
+  const fingerprints = keys.map((key) => formatFingerprint(key.id));
+  return { generation: generation.number, key: fingerprints.join(' ') };
 }
 
 /** The bundle signing keys that were pinned locally (`--bundle-key`). @throws StellaError STORE_CORRUPT */

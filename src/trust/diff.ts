@@ -3,7 +3,9 @@ import type { Config } from '../config/config.ts';
 import { loadGeneration } from '../store/generation.ts';
 import type { Generation } from '../store/store.ts';
 import type { TufTarget } from '../tuf/view.ts';
+import { pinnedBundleKeys } from './bundle-keys.ts';
 import { type DistributedKey, distributedKeys } from './key-list.ts';
+import { formatFingerprint } from './pin.ts';
 import { loadServices, type Services } from './services.ts';
 import { targetNamesOf, trustTargets } from './targets.ts';
 
@@ -67,7 +69,7 @@ async function factsOf(generation: Generation, config: Config): Promise<Facts> {
   }
   for (const [name, value] of endpointsOf(services)) put('endpoint', name, value);
   for (const log of generation.state.logs) put('log', log.origin, `${log.tree_size} entries`);
-  for (const key of generation.state.bundle_keys) put('bundle key', key, 'pinned');
+  for (const { id } of pinnedBundleKeys(generation.state)) put('bundle key', formatFingerprint(id), 'pinned');
   return { facts };
 }
 

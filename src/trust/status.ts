@@ -1,6 +1,7 @@
 import { type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError, type StellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
+import type { PublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
 import { checkClock } from '../store/clock-floor.ts';
 import { loadGeneration } from '../store/generation.ts';
@@ -13,6 +14,7 @@ import {
   witnessState,
 } from '../tlog/witness-policy.ts';
 import type { TufRole } from '../tuf/view.ts';
+import { pinnedBundleKeys } from './bundle-keys.ts';
 import { type Freshness, freshnessWindow, judgeFreshness } from './freshness.ts';
 import { distributedKeys } from './key-list.ts';
 import { type KeyStatus, keyLives } from './key-rotation.ts';
@@ -26,6 +28,8 @@ export interface TrustStatus {
   readonly freshness: Freshness;
   readonly roles: readonly TufRole[];
   readonly keys: readonly KeyStatus[];
+  /** Bundle keys that an operator pinned with `--bundle-key`: bundles of these are accepted, whatever TUF names. */
+  readonly pinnedBundleKeys: readonly PublicKey[];
   readonly services: Services | undefined;
   /** Why there are no services although somebody asked for them. */
   readonly servicesProblem: StellaError | undefined;
@@ -72,6 +76,7 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
     // By such a clock nothing is as old as it is.
     freshness: clock.problem ? { ...freshness, state: 'blocked' } : freshness,
     roles: view.roles,
+    pinnedBundleKeys: pinnedBundleKeys(state),
     keys: keyLives(keys.value ?? [], state, now),
     services: services.value,
     servicesProblem: services.problem,

@@ -18,6 +18,7 @@ import {
 import { recordFailure, recordSuccess, referenceOf } from '../store/sync-record.ts';
 import { type RefreshedTuf, refreshTuf } from '../tuf/refresh.ts';
 import { judgedView, secondOpinion } from '../tuf/second-opinion.ts';
+import { pinFacts } from './bundle-keys.ts';
 import { type DerivedTrust, deriveTrust, trustedRootFile } from './derived-trust.ts';
 import { keyHistory } from './key-history.ts';
 import { distributedKeys } from './key-list.ts';
@@ -73,6 +74,7 @@ export async function initTrust(
       attestations: [],
     });
     writer.audit('init', auditFacts(generation, { pin: root.pin, replaced: replace }));
+    if (bundleKeys.length > 0) writer.audit('pin', pinFacts(generation, bundleKeys));
     recordSuccess(store.directory, now, generation);
     return { generation, changed: true };
   });

@@ -60,7 +60,13 @@ test('a repacked bundle in parts is opened too', async () => {
   );
   for (const { path } of split.parts) rmSync(path);
   const file = join(directory, 'bundle.tar.zst');
-  const again = await splitBundle({ file, manifestSha256, partSize: 50_000, signers: [signerOf(key)] });
+  const again = await splitBundle({
+    file,
+    manifestSha256,
+    partSize: 50_000,
+    signers: [signerOf(key)],
+    replace: true,
+  });
   const bundle = await openBundle(again.list, { staging: join(directory, 's') });
   expect(bundle.seekable).toBe(false);
   await bundle.verifyAll();
@@ -121,7 +127,7 @@ describe('parts that are not as they should be', () => {
     const { directory, split, file, whole, manifestSha256 } = await makeVolumes();
     writeFileSync(file, whole);
     const signers = [signerOf(stranger)];
-    await splitBundle({ file, manifestSha256, partSize: 40_000, signers });
+    await splitBundle({ file, manifestSha256, partSize: 40_000, signers, replace: true });
     const bundle = await openBundle(split.list, { staging: directory });
     await bundle.close();
     await refusal('BUNDLE_SIGNER_UNTRUSTED', () => checkBundleSignature(bundle, [key.publicKey], 1));
@@ -143,7 +149,13 @@ describe('parts that are not as they should be', () => {
     const { directory, split, file, whole } = await makeVolumes();
     writeFileSync(file, whole);
     const signers = [signerOf(key)];
-    await splitBundle({ file, manifestSha256: repeatedDigest('00'), partSize: 40_000, signers });
+    await splitBundle({
+      file,
+      manifestSha256: repeatedDigest('00'),
+      partSize: 40_000,
+      signers,
+      replace: true,
+    });
     await refusal('MANIFEST_INVALID', () => openBundle(split.list, { staging: directory }));
   });
 

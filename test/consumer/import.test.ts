@@ -431,7 +431,7 @@ describe('receipts', () => {
     }
     writeFileSync(join(base, 'site.pub'), formatPublicKey(key.publicKey));
     const list = ['trust', 'receipts', receipts, '--key', join(base, 'site.pub')];
-    const shown = await site.run([...list, '--holding', 'rekor-key-v1', 'attestor-key-v1.pub']);
+    const shown = await site.run([...list, '--holding', 'rekor-key-v1', '--holding', 'attestor-key-v1.pub']);
     expect(shown.stdout).toMatch(/north +1 +2026-01-25T12:00:00Z +1 .*yes +all/);
     const lacking = await site.run([...list, '--holding', 'rekor-key-v2'], { expect: 2 });
     expect(lacking.stdout).toContain('2 of 2 sites do not hold all of rekor-key-v2');

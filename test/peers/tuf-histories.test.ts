@@ -65,7 +65,7 @@ const HISTORIES: {
   {
     history: 'roles list targets, one below another',
     steps: [
-      'delegate team --paths team-* shared-?.txt',
+      'delegate team --paths team-* --paths shared-?.txt',
       'add-target a.txt team-a.txt --role team',
       'delegate below --paths shared-?.txt --from team',
       'add-target b.txt shared-1.txt --role below',
@@ -80,7 +80,7 @@ const HISTORIES: {
   {
     history: 'targets lie in directories',
     steps: [
-      'delegate team --paths team/* team/*/x-?.txt',
+      'delegate team --paths team/* --paths team/*/x-?.txt',
       'add-target log.pub team/rekor-key-v1.pub --role team',
       'add-target b.txt team/b/x-1.txt --role team',
       'add-target b.txt c/d.txt',

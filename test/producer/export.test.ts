@@ -205,6 +205,7 @@ describe('what is sealed', () => {
       'bundle-signer.key',
       '--attestation',
       'bad.json',
+      '--attestation',
       'attestation.json',
       '--json',
     ]);

@@ -1,7 +1,9 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseInstant } from '../../src/base/clock.ts';
+import { formatPrivateKey, generateKey } from '../../src/base/keys.ts';
+import { resembledName } from '../../src/repository/edit/target.ts';
 import { BEGIN, days, TestRepository } from './repository.ts';
 
 const serviceMap = JSON.stringify({
@@ -139,4 +141,46 @@ test('equal edits give equal bytes', async () => {
     expect(text).not.toMatch(/\.\d{3}Z/);
   }
   expect(parseInstant(repository.published('1.root.json').signed.expires)).toBe(days(365));
+});
+
+describe('private keys and misspelt names', () => {
+  test('a private key is not published, whatever it is called', async () => {
+    const repository = await new TestRepository().init();
+    const key = generateKey();
+    writeFileSync(join(repository.area, 'attestor.key'), formatPrivateKey(key), { mode: 0o600 });
+    for (const args of [['attestor-key-v1.pub'], ['readme.txt'], ['x', '--usage', 'other', '--stage']]) {
+      const refused = await repository.run([
+        'repo',
+        'add-target',
+        join(repository.area, 'attestor.key'),
+        ...args,
+      ]);
+      expect(refused).toMatchObject({ status: 4 });
+      expect(refused.stderr).toContain('[PRIVATE_KEY]');
+    }
+  });
+
+  test('a name with a slip is warned of, as clients would use it for nothing', async () => {
+    const repository = await new TestRepository().init();
+    const key = repository.publicKey('a.pub');
+    const misspelt = await repository.run(['repo', 'add-target', key, 'bundle-signr-v1.pub']);
+    expect(misspelt.status).toBe(0);
+    expect(misspelt.stderr).toContain('Did you mean bundle-signer-v1.pub?');
+    const meant = await repository.run(['repo', 'add-target', key, 'attestro.pub', '--usage', 'other']);
+    expect(meant.stderr).not.toContain('Did you mean');
+  });
+
+  test('which names resemble which', () => {
+    for (const [name, meant] of [
+      ['bundle-signr-v1.pub', 'bundle-signer-v1.pub'],
+      ['team/reko-key-v2.pub', 'team/rekor-key-v2.pub'],
+      ['sigstore-service-v1.json', 'sigstore-services-v1.json'],
+      ['trusted-root.json', 'trusted_root.json'],
+      ['rekor-key-v1.pub', undefined],
+      ['readme.md', undefined],
+      ['rsa.pub', undefined],
+      ['app-v1.tar', undefined],
+    ] as const)
+      expect({ name, meant: resembledName(name) }).toEqual({ name, meant });
+  });
 });

@@ -14,6 +14,7 @@ test('a team lists its own targets with its own key, and clients find them', asy
     'team',
     '--paths',
     'team/*',
+    '--paths',
     'shared/*/x-?.pub',
     '--no-passphrase',
   ]);

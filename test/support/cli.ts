@@ -6,6 +6,8 @@ import { run } from '../../src/cli/main.ts';
 export interface CliResult {
   readonly status: ExitStatus;
   readonly stdout: string;
+  /** What was written to standard output as bytes. */
+  readonly bytes: Buffer;
   readonly stderr: string;
   /** stdout as JSON, for runs with --json */
   json(): unknown;
@@ -25,6 +27,7 @@ export interface CliSetting {
 export async function stella(args: readonly string[], setting: CliSetting = {}): Promise<CliResult> {
   let stdout = '';
   let stderr = '';
+  const chunks: Uint8Array[] = [];
   const { now, answers } = setting;
   const answer = async (question: string) => {
     stderr += question;
@@ -39,6 +42,7 @@ export async function stella(args: readonly string[], setting: CliSetting = {}):
     stdout: (text) => {
       stdout += text;
     },
+    stdoutBytes: async (bytes) => void chunks.push(Uint8Array.from(bytes)),
     stderr: (text) => {
       stderr += text;
     },
@@ -50,5 +54,5 @@ export async function stella(args: readonly string[], setting: CliSetting = {}):
         }
       : {}),
   });
-  return { status, stdout, stderr, json: () => JSON.parse(stdout) as unknown };
+  return { status, stdout, bytes: Buffer.concat(chunks), stderr, json: () => JSON.parse(stdout) as unknown };
 }

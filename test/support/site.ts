@@ -135,6 +135,9 @@ export async function makeSite(
           '--signing-key',
           'bundle-signer.key',
           ...args,
+          // Tests seal at the times that they need, in any order, and the same names again.
+          '--any-sealed-time',
+          '--force',
         ],
         setting,
       );

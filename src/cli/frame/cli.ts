@@ -9,13 +9,14 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Clock, Instant } from '../../base/clock.ts';
 import { EXIT, type ExitStatus } from '../../base/codes.ts';
-import type { StellaError } from '../../base/errors.ts';
+import { StellaError } from '../../base/errors.ts';
 import { maskUrls } from '../../base/safety/masked-url.ts';
 import type { UsedConfiguration } from '../../config/widening.ts';
 import { errorJson, errorText } from '../terminal/output.ts';
 import { paintLines, wrapLines } from '../terminal/paint.ts';
 import { Progress, type Unit } from '../terminal/progress.ts';
 import { type Facts, openRunLog, type RunLog } from '../terminal/run-log.ts';
+import { checkTakenValues } from './repeated.ts';
 
 /** Everything a command may touch of the process it runs in. Tests bring their own. */
 export interface Io {
@@ -24,6 +25,8 @@ export interface Io {
   readonly clock: Clock;
   readonly stdin: NodeJS.ReadableStream;
   readonly stdout: (text: string) => void;
+  /** Bytes for standard output; settles when they are taken, and fails when they cannot be. */
+  readonly stdoutBytes?: (bytes: Uint8Array) => Promise<void>;
   readonly stderr: (text: string) => void;
   /** Whether stderr is a terminal that can show progress and colour. */
   readonly terminal: boolean;
@@ -79,6 +82,11 @@ export interface Run<Options> {
   readonly progress: (what: string, done: number, total: number, unit?: Unit) => void;
   /** Tells by which configuration trust is judged; every result that is an object names it as `configuration`. */
   judgedBy(configuration: UsedConfiguration): void;
+  /**
+   * From now on standard output carries what is written with the answer, and nothing else: the result of the run goes to
+   * stderr.
+   */
+  takeStdout(): (bytes: Uint8Array) => Promise<void>;
   /** Adds facts to the log of this run (`--log-file`), e.g. the store's generation. */
   record(facts: Facts): void;
 }
@@ -94,6 +102,8 @@ export const COMMON_OPTIONS = 'Common options:';
 /** Holds what the command tree needs while commander walks it: where to print, and what came out. */
 export class Cli {
   readonly io: Io;
+  /** The words of the command line, without those of interpreter and script. */
+  readonly args: readonly string[];
   exit: ExitStatus = EXIT.done;
   /** Whether the command that ran was asked for JSON; errors are then printed as JSON too. */
   json = false;
@@ -103,9 +113,11 @@ export class Cli {
   #log: RunLog | undefined;
   #began = 0;
   #configuration: UsedConfiguration | undefined;
+  #isStdoutTaken = false;
 
-  constructor(io: Io) {
+  constructor(io: Io, args: readonly string[] = []) {
     this.io = io;
+    this.args = args;
     // https://no-color.org: present and not empty, whatever its value.
     this.color = (io.env['NO_COLOR'] ?? '') === '';
   }
@@ -140,6 +152,7 @@ export class Cli {
     act: Action<Options, Arguments>,
   ): Command {
     return command.action(async () => {
+      checkTakenValues(command);
       const options = command.opts<Options & CommonOptions>();
       this.json = options.json ?? false;
       this.verbose = options.verbose ?? false;
@@ -147,7 +160,7 @@ export class Cli {
       if (options.logFile !== undefined) {
         this.#began = performance.now();
         this.#log = await openRunLog(
-          resolve(this.io.cwd, options.logFile),
+          options.logFile === '-' ? '/dev/stderr' : resolve(this.io.cwd, options.logFile),
           commandPath(command),
           this.io.clock,
         );
@@ -165,6 +178,7 @@ export class Cli {
   fail(error: StellaError): void {
     this.#endProgress();
     if (this.json) this.io.stdout(`${JSON.stringify(this.#withConfiguration(errorJson(error)), null, 2)}\n`);
+    if (this.json) this.#result(`${JSON.stringify(errorJson(error), null, 2)}\n`);
     this.#stderr(errorText(error, this.verbose));
     this.#log?.error(error);
     this.exit = error.exit;
@@ -218,6 +232,12 @@ export class Cli {
         this.#configuration = configuration;
         log?.know({ configuration: configuration.file });
       },
+      takeStdout: () => {
+        this.#isStdoutTaken = true;
+        const { stdoutBytes } = io;
+        if (!stdoutBytes) throw new StellaError('USAGE', 'standard output takes text only');
+        return stdoutBytes;
+      },
       record: (facts) => log?.know(facts),
     };
   }
@@ -233,9 +253,14 @@ export class Cli {
 
   #print(outcome: Outcome, options: CommonOptions): void {
     if (options.json && outcome.jsonLines) {
-      for (const line of outcome.jsonLines) this.io.stdout(`${JSON.stringify(line)}\n`);
-    } else if (options.json) this.io.stdout(`${JSON.stringify(this.#jsonOf(outcome), null, 2)}\n`);
-    else if (!options.quiet && outcome.text !== '') this.io.stdout(`${this.#forStdout(outcome)}\n`);
+      for (const line of outcome.jsonLines) this.#result(`${JSON.stringify(line)}\n`);
+    } else if (options.json) this.#result(`${JSON.stringify(this.#jsonOf(outcome), null, 2)}\n`);
+    else if (!options.quiet && outcome.text !== '') this.#result(`${this.#forStdout(outcome)}\n`);
+  }
+
+  #result(text: string): void {
+    if (this.#isStdoutTaken) this.io.stderr(text);
+    else this.io.stdout(text);
   }
 
   #jsonOf({ json, closed }: Outcome): unknown {
@@ -251,7 +276,7 @@ export class Cli {
     const { columns, stdoutTerminal } = this.io;
     if (outcome.verbatim) return outcome.text;
     const text = maskUrls(outcome.text);
-    if (!stdoutTerminal) return text;
+    if (!stdoutTerminal || this.#isStdoutTaken) return text;
     const wrapped = wrapLines(text, columns ?? DEFAULT_COLUMNS);
     return this.color ? paintLines(wrapped) : wrapped;
   }

@@ -92,6 +92,13 @@ void run(process.argv.slice(2), {
     return process.stdin;
   },
   stdout: (text) => void process.stdout.write(text),
+  stdoutBytes: (bytes) =>
+    new Promise((done, failed) => {
+      process.stdout.write(bytes, (error) => {
+        if (error) failed(writeError('standard output', error));
+        else done();
+      });
+    }),
   stderr: (text) => void process.stderr.write(text),
   onStop: (stopRun) => {
     stop = stopRun;

@@ -13,6 +13,7 @@ import type { PolicyState, WitnessState } from '../../tlog/witness-policy.ts';
 import { formatFreshness } from '../../trust/freshness.ts';
 import type { TrustStatus } from '../../trust/status.ts';
 import { formatCount, formatNumber, formatTable } from '../terminal/output.ts';
+import { pinnedKeysJson, pinnedKeysText } from './pinned-keys.ts';
 import { secondOpinionText } from './second-opinion-text.ts';
 
 const at = (instant: Instant | undefined) => (instant === undefined ? '-' : formatInstant(instant));
@@ -78,6 +79,7 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
         : log;
     }),
     bundle_keys: state.bundle_keys,
+    pinned_bundle_keys: pinnedKeysJson(status.pinnedBundleKeys),
     sync: sync ?? null,
     ...(status.problems.length === 0
       ? {}
@@ -118,6 +120,7 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
     `configuration       ${formatUsedConfiguration(usedConfiguration(config))}`,
     `generation          ${generation.number}, made ${state.created_at}, ${source}`,
     `root pin            version ${state.pin.version}, sha256:${state.pin.sha256}, ${how} (${state.pin.at})`,
+    `pinned bundle keys  ${pinnedKeysText(status.pinnedBundleKeys)}`,
     `second opinion      ${secondOpinionText(state)}`,
     `freshness           ${standing(status)}`,
     `service_map_target  ${config.serviceMapTarget} (${from('service_map_target')}): ${services(status, config)}`,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { formatInstant, type Instant } from '../../base/clock.ts';
 import type { StellaError } from '../../base/errors.ts';
 import { writeError } from '../../base/files.ts';
+import { descriptorOf, outputPlace } from '../../base/output/output-file.ts';
 
 export type Facts = Readonly<Record<string, unknown>>;
 
@@ -27,8 +28,10 @@ export async function openRunLog(path: string, command: string, now: () => Insta
   let problem: Error | undefined;
   let known: Facts = {};
   let destination: ReturnType<typeof pino.destination>;
+  // It is appended to, never replaced; a link that leads to no regular file is refused as for every output.
+  const dest = descriptorOf(path) ?? outputPlace(path, { replace: true }).path;
   try {
-    destination = pino.destination({ dest: path, append: true, sync: true, mode: 0o640 });
+    destination = pino.destination({ dest, append: true, sync: true, mode: 0o640 });
   } catch (cause) {
     throw writeError(path, cause);
   }

@@ -4,6 +4,7 @@ import { formatInstant, type Instant, parseInstant } from '../../base/clock.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import { parseStrictJson } from '../../base/json.ts';
 import { parsePublicKey } from '../../base/keys.ts';
+import { nearest, SLIPS } from '../../base/nearest.ts';
 import { parseServiceMap } from '../../config/service-map.ts';
 import type { TargetEntry } from '../../tuf/metadata.ts';
 import { USAGES, type Usage } from '../directory/vocabulary.ts';
@@ -35,6 +36,31 @@ const BY_NAME: readonly [RegExp, Usage][] = [
 export function usageOfName(name: string): Usage {
   const base = name.slice(name.lastIndexOf('/') + 1);
   return BY_NAME.find(([pattern]) => pattern.test(base))?.[1] ?? 'other';
+}
+
+/** What the names begin with that the configuration's defaults and {@link usageOfName} know. */
+const KNOWN_NAMES = [
+  'attestor',
+  'attestor-key',
+  'bundle-signer',
+  'fulcio',
+  'fulcio-chain',
+  'rekor',
+  'rekor-key',
+  'sigstore-services',
+  'trusted_root',
+];
+
+/**
+ * The name that a target of usage `other` was probably meant to have: one or two slips, and clients use it for nothing.
+ * @returns with the version and the extension of the name that was given; `undefined` where none is near
+ */
+export function resembledName(name: string): string | undefined {
+  if (usageOfName(name) !== 'other') return undefined;
+  const slash = name.lastIndexOf('/') + 1;
+  const [, stem = '', rest = ''] = /^(.*?)((?:-v?\d+)?(?:\.[^/.]*)?)$/.exec(name.slice(slash)) ?? [];
+  const meant = nearest(stem.toLowerCase(), KNOWN_NAMES, SLIPS);
+  return meant === undefined ? undefined : `${name.slice(0, slash)}${meant}${rest}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { excerpt } from '../../base/bytes.ts';
 import { formatInstant, type Instant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
+import { checkNoPrivateKey } from '../../base/output/private-key.ts';
 import { binOf } from '../../tuf/delegation.ts';
 import { entryOf, putEntry, type TargetEntry } from '../../tuf/metadata.ts';
 import { checkTargetName, servedTargetPath } from '../directory/target-name.ts';
@@ -29,7 +30,7 @@ export interface NewTarget {
 /**
  * Adds or replaces a target. A target that is replaced keeps what is not said anew about it.
  * @returns what is published about it, and where
- * @throws StellaError TARGET_NAME, TARGET_EXISTS, TARGET_INVALID, USAGE
+ * @throws StellaError TARGET_NAME, TARGET_EXISTS, TARGET_INVALID, PRIVATE_KEY, USAGE
  */
 export function addTarget(draft: Draft, target: NewTarget): { role: string; facts: TargetFacts } {
   const { name, bytes } = target;
@@ -41,6 +42,7 @@ export function addTarget(draft: Draft, target: NewTarget): { role: string; fact
   checkListing(draft, role, name);
   const before = present ? parseCustom(present.target.custom) : { usage: usageOfName(name) };
   const facts: TargetFacts = { ...before, ...target.facts };
+  checkNoPrivateKey(bytes, name);
   checkTargetContent(name, bytes, facts.usage);
   const entry = makeTarget(bytes, facts);
   draft.editRole(role, (targets) => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -234,9 +234,7 @@ describe('--log-file', () => {
   });
 
   test.skipIf(process.platform !== 'linux')('a disk that is full is said and stops nothing', async () => {
-    const file = newFile();
-    symlinkSync('/dev/full', file);
-    const { status, stderr, stdout } = await stella(['config', 'show', '--log-file', file]);
+    const { status, stderr, stdout } = await stella(['config', 'show', '--log-file', '/dev/full']);
     expect(status).toBe(0);
     expect(stdout).toContain('configuration file');
     expect(stderr).toContain('warning: the log file is not complete');

@@ -1,9 +1,11 @@
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { parsePredicateType } from '../../../attest/policy/predicate-type.ts';
 import { StellaError } from '../../../base/errors.ts';
 import type { Cli } from '../../frame/cli.ts';
+import { destinationOf, type ForceFlag, forceOption } from '../../frame/destination.ts';
 
-interface Options {
+interface Options extends ForceFlag {
   readonly key: string;
   readonly log: string;
   readonly logKey?: string;
@@ -11,6 +13,8 @@ interface Options {
   readonly type?: string;
   readonly out?: string;
 }
+
+const MAX_PREDICATE_BYTES = 8 * 1024 * 1024;
 
 /** `stella attest sign` */
 export function registerAttestSign(attest: Command, cli: Cli): void {
@@ -26,6 +30,7 @@ export function registerAttestSign(attest: Command, cli: Cli): void {
     .option('--predicate <file>', 'what to say about the artifacts, JSON')
     .option('--type <uri>', 'type of the predicate')
     .option('--out <file>', 'where to write the Sigstore bundle (default: stdout)');
+  forceOption(command, '--out');
   cli.action(command, async (run, artifacts: string[]) => {
     const options = run.options as Options;
     if ((options.predicate === undefined) !== (options.type === undefined))
@@ -36,8 +41,17 @@ export function registerAttestSign(attest: Command, cli: Cli): void {
     const { parseKnownJson, parseStrictJson } = await import('../../../base/json.ts');
     const { loadPrivateKey, signerOf } = await import('../../../base/keys.ts');
     const { loadLogFile } = await import('../../../logs/log-file.ts');
-    const { readBounded, replaceFile } = await import('../../../base/files.ts');
+    const { readBounded } = await import('../../../base/files.ts');
+    const { checkNoPrivateKey } = await import('../../../base/output/private-key.ts');
     const { loadLogSigner } = await import('../../frame/log-key.ts');
+    // What is logged stays logged: that it can be kept is seen to first.
+    const destination =
+      options.out === undefined || options.out === '-' ? undefined : destinationOf(run, options.out, 'text');
+    const publicBytes = (path: string, name: string) => {
+      const bytes = readBounded(path, MAX_PREDICATE_BYTES);
+      checkNoPrivateKey(bytes, name);
+      return bytes;
+    };
     const log = at(options.log);
     const logFile = loadLogFile(log);
     const subjects = [];
@@ -48,14 +62,14 @@ export function registerAttestSign(attest: Command, cli: Cli): void {
         ? {}
         : {
             predicate: parseStrictJson(
-              readBounded(at(options.predicate), 8 * 1024 * 1024),
+              publicBytes(at(options.predicate), options.predicate),
               options.predicate,
               {
                 code: 'PARSE_FAILED',
                 byteOrderMark: 'skip',
               },
             ),
-            predicateType: options.type!,
+            predicateType: parsePredicateType(options.type!),
           };
     const signed = await signAttestation({
       subjects,
@@ -66,19 +80,19 @@ export function registerAttestSign(attest: Command, cli: Cli): void {
       now: run.now,
     });
     const text = Buffer.from(signed.bytes).toString('utf8');
-    if (options.out !== undefined) replaceFile(at(options.out), signed.bytes);
+    await destination?.write(signed.bytes);
     const done = `signed by sha256:${signed.keyId}, logged in ${signed.origin} at index ${signed.logIndex}`;
-    if (options.out === undefined) run.note(done);
+    if (!destination) run.note(done);
     return {
       json: {
-        out: options.out === undefined ? null : at(options.out),
+        out: destination?.path ?? null,
         key_id: signed.keyId,
         log: signed.origin,
         log_index: String(signed.logIndex),
         tree_size: String(signed.treeSize),
-        ...(options.out === undefined ? { sigstore_bundle: parseKnownJson(text) } : {}),
+        ...(destination === undefined ? { sigstore_bundle: parseKnownJson(text) } : {}),
       },
-      text: options.out === undefined ? text.trimEnd() : `${done}\nwrote ${options.out}`,
+      text: destination ? `${done}\nwrote ${options.out}` : text.trimEnd(),
     };
   });
 }

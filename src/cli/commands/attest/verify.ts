@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { HASH_LENGTHS } from '../../../attest/document/artifact.ts';
+import { parsePredicateType } from '../../../attest/policy/predicate-type.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { enumerate } from '../../frame/command-help.ts';
+import { repeatable } from '../../frame/repeated.ts';
 
 const DIGESTS = Object.keys(HASH_LENGTHS).map((hash) => `${hash}:HEX`);
 
@@ -19,7 +21,13 @@ export function registerAttestVerify(attest: Command, cli: Cli): void {
     .option('--certificate-identity-regexp <re>', 'who must have signed; must match as a whole')
     .option('--certificate-oidc-issuer <url>', "the signer's OIDC issuer, exactly")
     .option('--certificate-oidc-issuer-regexp <re>', "the signer's OIDC issuer; must match as a whole")
-    .option('--type <uri...>', 'predicate type that is required (several: any of them)')
+    .addOption(
+      repeatable(
+        '--type <uri>',
+        "predicate type that is required, a URI or cosign's shorthand (several: any of them)",
+        parsePredicateType,
+      ),
+    )
     .option('--key <file>', 'public key that must have signed; certificates are then refused')
     .option('--trusted-root <file>', 'Sigstore trusted root to use instead of the trust store')
     .option('--policy <file>', 'what is required of the attestations of an artifact, JSON')

@@ -185,6 +185,12 @@ function trust(status: TrustStatus): DoctorFinding[] {
           'compare the fingerprint with the trust team, then start anew: `stella trust init --replace --root-fingerprint …`',
         )
       : ok('pin', `root version ${pin.version}, sha256:${pin.sha256}`),
+    ...status.pinnedBundleKeys.map(({ id }) =>
+      ok(
+        'pin',
+        `bundles of sha256:${id} are accepted: pinned with --bundle-key, \`stella trust unpin\` ends it`,
+      ),
+    ),
     ...(status.problems.some(({ code }) => code === 'CLOCK_BEHIND') ? [] : [age(status)]),
   ];
   // Behind the gap roles are judged as of the sealed time; there freshness is what counts.

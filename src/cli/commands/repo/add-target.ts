@@ -10,7 +10,7 @@ import {
   type SigningFlags,
   sessionOptions,
 } from './shared-command.ts';
-import { collectTarget, type TargetFlags, targetFacts } from './shared-target.ts';
+import { collectTarget, type TargetFlags, targetFacts, warnOfName } from './shared-target.ts';
 
 interface Options extends SigningFlags, TargetFlags {
   readonly replace?: boolean;
@@ -30,6 +30,7 @@ export function registerRepoAddTarget(parent: Command, cli: Cli): void {
   cli.action<Options, [string, string | undefined]>(command, async (run, file, given) => {
     const { editRepository } = await import('../../../repository/session.ts');
     const { addTarget, describeFacts } = await import('../../../repository/edit/targets.ts');
+    const { resembledName } = await import('../../../repository/edit/target.ts');
     const path = await repositoryOf(run);
     const name = given ?? basename(file);
     const bytes = collectTarget(resolve(run.io.cwd, file));
@@ -44,6 +45,7 @@ export function registerRepoAddTarget(parent: Command, cli: Cli): void {
         ...(role === undefined ? {} : { role }),
       }),
     );
+    if (run.options.usage === undefined) warnOfName(run, name, result.value.facts.usage, resembledName(name));
     const { role: listed } = result.value;
     if (listed !== 'targets' && result.value.facts.usage !== 'other')
       run.note(

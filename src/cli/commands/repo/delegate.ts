@@ -3,11 +3,11 @@ import { type Command, Option } from 'commander';
 import { StellaError } from '../../../base/errors.ts';
 import { KEY_TYPES, type KeyType } from '../../../repository/directory/vocabulary.ts';
 import type { Cli } from '../../frame/cli.ts';
+import { repeatable, repeated } from '../../frame/repeated.ts';
 import {
   editOptions,
   editOutcome,
   newPassphrase,
-  repeated,
   repositoryOf,
   type SigningFlags,
   sessionOptions,
@@ -28,7 +28,7 @@ interface Options extends SigningFlags {
 export function registerRepoDelegate(parent: Command, cli: Cli): void {
   const command = cli
     .command(parent, 'delegate <name>', 'let other keys sign for some targets, or spread all over hash bins')
-    .option('--paths <pattern...>', 'the target names that the role may list, e.g. team/*')
+    .addOption(repeatable('--paths <pattern>', 'target names that the role may list, e.g. team/*'))
     .addOption(
       new Option('--hash-bins <n>', 'spread all new targets over n roles (TAP 15)').argParser(Number),
     )

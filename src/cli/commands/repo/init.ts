@@ -2,14 +2,9 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { KEY_TYPES, type KeyType } from '../../../repository/directory/vocabulary.ts';
 import type { Cli } from '../../frame/cli.ts';
-import {
-  describeVersions,
-  newPassphrase,
-  passphraseOption,
-  repeated,
-  type SigningFlags,
-} from './shared-command.ts';
-import { collectTarget, parseTargetFlag } from './shared-target.ts';
+import { repeated } from '../../frame/repeated.ts';
+import { describeVersions, newPassphrase, passphraseOption, type SigningFlags } from './shared-command.ts';
+import { collectTarget, parseTargetFlag, warnOfName } from './shared-target.ts';
 
 interface Options extends SigningFlags {
   readonly keyType: KeyType;
@@ -36,6 +31,7 @@ export function registerRepoInit(parent: Command, cli: Cli): void {
   cli.action<Options, [string]>(command, async (run, dir) => {
     const { roleKeysFlags } = await import('./shared-keys.ts');
     const { initRepository } = await import('../../../repository/init.ts');
+    const { resembledName, usageOfName } = await import('../../../repository/edit/target.ts');
     const { options, io } = run;
     const path = resolve(io.cwd, dir);
     const targets = options.target.map(parseTargetFlag).map(({ name, file, usage }) => ({
@@ -50,6 +46,8 @@ export function registerRepoInit(parent: Command, cli: Cli): void {
       { keyType: options.keyType, ...roles, passphrase, targets },
       { now: run.now, stage: options.stage ?? false, passphrase: async () => passphrase },
     );
+    for (const { name, facts } of targets)
+      if (facts.usage === undefined) warnOfName(run, name, usageOfName(name), resembledName(name));
     const { publication, staged, value } = result;
     const keys = Object.entries(value).map(([role, names]) => `  ${role}: ${names.join(', ')}`);
     return {

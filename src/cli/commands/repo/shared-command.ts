@@ -57,13 +57,6 @@ export function keyOptions(command: Command): Command {
     );
 }
 
-/** A flag that may be given several times. */
-export function repeated(flags: string, description: string): Option {
-  return new Option(flags, description)
-    .argParser((text: string, before: string[]) => [...before, text])
-    .default([], 'none');
-}
-
 /** `--threshold N` → a number. */
 export function thresholdFlag(text: string): number {
   if (/^[1-9]\d{0,2}$/.test(text)) return Number(text);

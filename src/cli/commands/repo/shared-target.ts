@@ -3,6 +3,8 @@ import { readBounded } from '../../../base/files.ts';
 import { checkNoCredentials } from '../../../config/url-credentials.ts';
 import { USAGES, type Usage } from '../../../repository/directory/vocabulary.ts';
 import type { TargetFacts } from '../../../repository/edit/target.ts';
+import type { Run } from '../../frame/cli.ts';
+import { printable } from '../../terminal/output.ts';
 import { instantFlag } from './shared-command.ts';
 
 /** Flags that say something about a target. */
@@ -31,6 +33,15 @@ export function targetFacts(flags: TargetFlags): Partial<TargetFacts> {
     ...(validFrom === undefined ? {} : { validFrom: instantFlag('--valid-from', validFrom) }),
     ...(validUntil === undefined ? {} : { validUntil: instantFlag('--valid-until', validUntil) }),
   };
+}
+
+/** A misspelt name makes a target that clients use for nothing, and nothing fails. */
+export function warnOfName(run: Run<object>, name: string, usage: Usage, meant: string | undefined): void {
+  if (usage !== 'other' || meant === undefined) return;
+  run.note(
+    `warning: ${printable(name)} is of usage other: clients use it for nothing. Did you mean ${printable(meant)}?`,
+  );
+  run.note('  if the name is meant: --usage USAGE says what it is for, --usage other silences this');
 }
 
 /**

@@ -12,6 +12,7 @@ import type { Checked } from '../../../consumer/import.ts';
 import { formatFreshness } from '../../../trust/freshness.ts';
 import { MAX_BYTES } from '../../../tuf/metadata-file.ts';
 import type { Run } from '../../frame/cli.ts';
+import { repeatable } from '../../frame/repeated.ts';
 import { printable } from '../../terminal/output.ts';
 import { keepHeapSmall } from './small-heap.ts';
 
@@ -44,7 +45,9 @@ export function addBundleFlags(command: Command): Command {
       'SHA-256 of the root metadata that you vouch for (first import)',
     )
     .option('--trust-on-first-use', 'believe the root that the bundle brings (first import)')
-    .option('--bundle-key <file...>', 'public key whose bundles are accepted beside those that TUF names')
+    .addOption(
+      repeatable('--bundle-key <file>', 'public key whose bundles are accepted besides those that TUF names'),
+    )
     .option('--offline', 'use no network (importing never does)');
 }
 

@@ -1,13 +1,14 @@
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { formatUtf8 } from '../../../base/bytes.ts';
-import { withStagingAsync, writeNewFile } from '../../../base/files.ts';
+import { withStagingAsync } from '../../../base/files.ts';
 import type { Cli } from '../../frame/cli.ts';
+import { destinationOf, type ForceFlag, forceOption } from '../../frame/destination.ts';
 import { printable } from '../../terminal/output.ts';
 import { bundleSource } from './bundle-input.ts';
 import { bundlePicture, bundleReport, reportText } from './bundle-report.ts';
 
-interface Options {
+interface Options extends ForceFlag {
   readonly list?: boolean;
   readonly html?: string;
 }
@@ -17,22 +18,23 @@ export function registerSnapshotInspect(snapshot: Command, cli: Cli): void {
   const command = cli
     .command(snapshot, 'inspect <file>', 'show what is in a bundle, verifying nothing; `-` reads stdin')
     .option('--list', 'also print every entry: size, SHA-256, path')
-    .option('--html <file>', 'also write a web page with pictures; it must not exist yet');
+    .option('--html <file>', 'also write a web page with pictures');
+  forceOption(command, '--html');
   cli.action<Options, [string]>(command, async (run, file) => {
     const { tmpdir } = await import('node:os');
     const { openBundle } = await import('../../../bundle/open.ts');
     const { signerIds } = await import('../../../bundle/signature.ts');
     const { list, html } = run.options;
+    const page = html === undefined ? undefined : destinationOf(run, html, 'text');
     return await withStagingAsync(tmpdir(), 'stella-inspect-', async (staging) => {
       const bundle = await openBundle(bundleSource(run, file), { staging });
       try {
         const { manifest, manifestSha256, size } = bundle;
         const name = file === '-' ? 'standard input' : basename(file);
         const report = bundleReport(bundle, name, size, run.now);
-        if (html !== undefined) {
+        if (page) {
           const { formatReport } = await import('../../report/page.ts');
-          const page = formatReport(await bundlePicture(bundle, name, size, run.now));
-          writeNewFile(resolve(run.io.cwd, html), formatUtf8(page));
+          await page.write(formatUtf8(formatReport(await bundlePicture(bundle, name, size, run.now))));
         }
         const entries = manifest.entries.map((entry) => `${entry.sha256}  ${entry.size}  ${entry.path}`);
         const text = [reportText(report), ...(list ? ['', ...entries.map(printable)] : [])];

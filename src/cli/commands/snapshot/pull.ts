@@ -1,8 +1,11 @@
-import { resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Command } from 'commander';
+import { withStagingAsync } from '../../../base/files.ts';
 import { bundleSize } from '../../../oci/manifest.ts';
 import { formatReference } from '../../../oci/reference.ts';
 import type { Cli } from '../../frame/cli.ts';
+import { destinationOf, type ForceFlag, forceOption } from '../../frame/destination.ts';
 import { formatBytes } from '../../terminal/output.ts';
 import {
   addRegistryFlags,
@@ -12,7 +15,7 @@ import {
   withRegistry,
 } from './registry-input.ts';
 
-interface Options extends RegistryFlags {
+interface Options extends RegistryFlags, ForceFlag {
   readonly out: string;
 }
 
@@ -25,19 +28,30 @@ export function registerSnapshotPull(snapshot: Command, cli: Cli): void {
         'pull <reference>',
         'fetch a sealed bundle from an OCI registry: oci://HOST/REPOSITORY:TAG or …@sha256:HEX',
       )
-      .requiredOption('--out <file>', 'the file to make, NAME.tar.zst'),
+      .requiredOption('--out <file>', 'the file to make, NAME.tar.zst; `-` is standard output'),
   );
+  forceOption(command, '--out');
   cli.action<Options, [string]>(command, async (run, text) => {
     const reference = parsePullReference(text);
     const { pullBundle } = await import('../../../oci/pull.ts');
-    const out = resolve(run.io.cwd, run.options.out);
-    const { bundle, digest } = await withRegistry(run, registryConfig(run), reference, 'pull', (registry) =>
-      pullBundle(registry, {
-        reference,
-        out,
-        onProgress: (done, total) => run.progress('pulling', done, total),
-      }),
-    );
+    const { path: out, replace, deliver } = destinationOf(run, run.options.out, 'bytes');
+    const pull = (to: string) =>
+      withRegistry(run, registryConfig(run), reference, 'pull', (registry) =>
+        pullBundle(registry, {
+          reference,
+          out: to,
+          replace,
+          onProgress: (done, total) => run.progress('pulling', done, total),
+        }),
+      );
+    const { bundle, digest } = deliver
+      ? await withStagingAsync(tmpdir(), 'stella-pull-', async (staging) => {
+          const file = join(staging, 'bundle.tar.zst');
+          const pulled = await pull(file);
+          await deliver(file);
+          return pulled;
+        })
+      : await pull(out);
     const { facts, layers } = bundle;
     const size = bundleSize(bundle);
     return {

@@ -92,12 +92,28 @@ export const TRUST: HelpTable = {
     examples: [
       ['stella trust receipts ./receipts', 'which site holds what'],
       [
-        'stella trust receipts ./receipts --key ./site-a.pub ./site-b.pub --holding rekor-key-v2.pub',
+        'stella trust receipts ./receipts --key ./site-a.pub --key ./site-b.pub --holding rekor-key-v2.pub',
         'with signatures; fails unless every site holds the new key',
       ],
     ],
     exits: [2],
     related: ['trust import', 'repo retire-target'],
+  },
+  'trust unpin': {
+    purpose:
+      'Takes back a key that `trust import --bundle-key` or `trust init --bundle-key` pinned: bundles of it are accepted no more, unless the TUF repository names it. The trust stays as it is, as a new generation, and the audit log says so. `trust status` lists what is pinned.',
+    examples: [
+      [
+        'stella trust unpin sha256:3f5d06a8b2a5a1d2c0d5c2a0e1a7d9f0b6a1c3e5f70819a2b3c4d5e6f7081920',
+        'once the repository names the new signer, or when the key was lost',
+      ],
+      [
+        'stella trust unpin sha256:3f5d06a8b2a5a1d2c0d5c2a0e1a7d9f0b6a1c3e5f70819a2b3c4d5e6f7081920 --json',
+        'for a program: what is still pinned',
+      ],
+    ],
+    exits: [2, 5],
+    related: ['trust import', 'trust status', 'audit show'],
   },
   'trust prune': {
     purpose:

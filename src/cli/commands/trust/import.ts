@@ -1,7 +1,7 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { formatUsedConfiguration, usedConfiguration } from '../../../config/widening.ts';
 import type { Cli } from '../../frame/cli.ts';
+import { destinationOf, type ForceFlag, forceOption } from '../../frame/destination.ts';
 import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { secondOpinionText } from '../../report/second-opinion-text.ts';
 import { printable } from '../../terminal/output.ts';
@@ -15,7 +15,7 @@ import {
 } from '../snapshot/bundle-input.ts';
 import { addRegistryFlags, type RegistryFlags, withBundleSource } from '../snapshot/registry-input.ts';
 
-interface Options extends BundleFlags, RegistryFlags {
+interface Options extends BundleFlags, RegistryFlags, ForceFlag {
   readonly dryRun?: boolean;
   readonly receipt?: string;
   readonly site?: string;
@@ -32,6 +32,7 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
       'write what was accepted, for the producer; signed if signing_key is configured',
     )
     .option('--site <name>', 'what the receipt calls this site (default: the host name)');
+  forceOption(command, '--receipt');
   cli.action<Options, [string]>(command, async (run, file) => {
     const { options } = run;
     const { checkBundle, importBundle } = await import('../../../consumer/import.ts');
@@ -39,6 +40,7 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
     const rules = await acceptRules(run, config);
     const judgedBy = `configuration ${formatUsedConfiguration(usedConfiguration(config))}`;
     const onCheck = checkReporter(run, options.verifyManifest ?? false);
+    const receiptTo = options.receipt === undefined ? undefined : destinationOf(run, options.receipt, 'text');
     if (options.dryRun) {
       const checked = await withBundleSource(run, config, file, (source) =>
         checkBundle(store, source, rules, onCheck),
@@ -55,21 +57,29 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
     const imported = await withBundleSource(run, config, file, (source) =>
       importBundle(store, source, file, rules, onCheck),
     );
-    const { acceptance, generation } = imported;
+    const { acceptance, generation, newlyPinned } = imported;
     const { alreadyHeld, freshness, pin, trust } = acceptance;
+    const { pinnedBundleKeys } = await import('../../../trust/bundle-keys.ts');
+    const { pinnedKeysJson, pinnedKeysText } = await import('../../report/pinned-keys.ts');
+    const pinned = pinnedBundleKeys(generation.state);
     run.trace(`second opinion: ${secondOpinionText(generation.state)}`);
     if (freshness.state === 'stale') run.note('warning: this bundle is getting old; ask for a newer one');
     if (!alreadyHeld && pin.how === 'first-use') {
       run.note(`warning: nobody vouched for the root: trusted on first use (sha256:${pin.sha256})`);
     }
-    if (options.receipt !== undefined) {
-      const { writeReceipt } = await import('../../../consumer/receipt.ts');
-      const path = resolve(run.io.cwd, options.receipt);
-      const receipt = await writeReceipt(path, generation, trust.targets, {
+    for (const { id } of newlyPinned)
+      run.note(
+        `warning: pinned the bundle key sha256:${id}: from now on this store accepts bundles of it; \`stella trust unpin sha256:${id}\` ends that`,
+      );
+    if (receiptTo) {
+      const { makeReceipt } = await import('../../../consumer/receipt.ts');
+      const { path } = receiptTo;
+      const { receipt, bytes } = await makeReceipt(generation, trust.targets, {
         site: options.site,
         signingKey: config.signingKey,
         now: run.now,
       });
+      await receiptTo.write(bytes);
       run.note(`receipt ${path} for site ${printable(receipt.site)}: bring it back to the connected side`);
     }
     return {
@@ -77,6 +87,8 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
         imported: !alreadyHeld,
         generation: generation.number,
         store: store.directory,
+        newly_pinned: newlyPinned.map(({ id }) => id),
+        pinned_bundle_keys: pinnedKeysJson(pinned),
         ...acceptedJson(imported),
       },
       text: [
@@ -85,6 +97,7 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
           : `imported ${printable(file)} into ${store.directory}, generation ${generation.number}`,
         ...acceptedText(imported),
         judgedBy,
+        ...(pinned.length === 0 ? [] : [`pinned bundle keys: ${pinnedKeysText(pinned)}`]),
       ].join('\n'),
     };
   });

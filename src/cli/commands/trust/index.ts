@@ -21,6 +21,7 @@ import { registerTrustPrune } from './prune.ts';
 import { registerTrustReceipts } from './receipts.ts';
 import { registerTrustStatus } from './status.ts';
 import { registerTrustSync } from './sync.ts';
+import { registerTrustUnpin } from './unpin.ts';
 
 /** `stella trust`, with the sealed bundles that carry it. */
 export function registerTrust(program: Command, cli: Cli): void {
@@ -33,6 +34,7 @@ export function registerTrust(program: Command, cli: Cli): void {
   registerTrustDiff(trust, cli);
   registerTrustImport(trust, cli);
   registerTrustReceipts(trust, cli);
+  registerTrustUnpin(trust, cli);
   registerTrustPrune(trust, cli);
   addHelp(trust, { ...TRUST, ...SNAPSHOT });
 }

@@ -1,11 +1,10 @@
-import { resolve } from 'node:path';
 import type { Instant } from '../../../base/clock.ts';
 import { isStellaError } from '../../../base/errors.ts';
-import { replaceFile } from '../../../base/files.ts';
 import { loadSyncRecord } from '../../../store/sync-record.ts';
 import { formatMetrics } from '../../../trust/metrics.ts';
 import { loadStatus, type TrustStatus } from '../../../trust/status.ts';
 import type { Run } from '../../frame/cli.ts';
+import { destinationOf } from '../../frame/destination.ts';
 import { openTrustSetting } from '../../frame/trust-setting.ts';
 
 /**
@@ -21,8 +20,7 @@ export async function writeMetrics(run: Run<object>, file: string, now: Instant)
   } catch (error) {
     if (!isStellaError(error)) throw error;
   }
-  replaceFile(
-    resolve(run.io.cwd, file),
+  await destinationOf(run, file, 'text', true).write(
     Buffer.from(formatMetrics(status, loadSyncRecord(store.directory), now)),
   );
 }

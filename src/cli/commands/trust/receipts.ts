@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { EXIT } from '../../../base/codes.ts';
 import { loadPublicKey } from '../../../base/keys.ts';
 import type { Cli } from '../../frame/cli.ts';
+import { repeatable } from '../../frame/repeated.ts';
 import { formatTable, printable } from '../../terminal/output.ts';
 
 interface Options {
@@ -14,8 +15,12 @@ interface Options {
 export function registerTrustReceipts(trust: Command, cli: Cli): void {
   const command = cli
     .command(trust, 'receipts <dir>', 'list what each site has accepted, from the receipts of its imports')
-    .option('--key <file...>', "the sites' public keys; receipts that none of them signed are refused")
-    .option('--holding <key...>', 'fail unless every site holds these keys (target name or sha256:ID)');
+    .addOption(
+      repeatable('--key <file>', "a site's public key; receipts that none of these signed are refused"),
+    )
+    .addOption(
+      repeatable('--holding <key>', 'fail unless every site holds this key (target name or sha256:ID)'),
+    );
   cli.action<Options, [string]>(command, async (run, directory) => {
     const { holdsKey, loadReceipts } = await import('../../../producer/receipts.ts');
     const path = (name: string) => resolve(run.io.cwd, name);

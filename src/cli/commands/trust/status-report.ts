@@ -5,6 +5,7 @@ import type { Config } from '../../../config/config.ts';
 import { formatUsedConfiguration, usedConfiguration } from '../../../config/widening.ts';
 import type { TrustStore } from '../../../store/store.ts';
 import type { TrustStatus } from '../../../trust/status.ts';
+import { pinnedKeysText } from '../../report/pinned-keys.ts';
 import type { Report } from '../../report/report.ts';
 import { rolesWithSigners } from '../../report/roles.ts';
 import { standing } from '../../report/status-text.ts';
@@ -32,6 +33,7 @@ export async function statusReport(status: TrustStatus, store: TrustStore, confi
       ['made', state.created_at],
       ['freshness', standing(status)],
       ['root pin', `version ${state.pin.version}, sha256:${state.pin.sha256}, ${state.pin.how}`],
+      ['pinned bundle keys', pinnedKeysText(status.pinnedBundleKeys)],
       ['clock floor', state.clock_floor],
       ...(source.kind === 'import'
         ? [

@@ -1,13 +1,12 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { formatUtf8 } from '../../../base/bytes.ts';
 import { addDuration, formatInstant, parseDuration } from '../../../base/clock.ts';
 import { EXIT } from '../../../base/codes.ts';
-import { writeNewFile } from '../../../base/files.ts';
 import type { Cli } from '../../frame/cli.ts';
+import { destinationOf, type ForceFlag, forceOption } from '../../frame/destination.ts';
 import { openTrustSetting } from '../../frame/trust-setting.ts';
 
-interface Options {
+interface Options extends ForceFlag {
   readonly showKeys?: boolean;
   readonly showEndpoints?: boolean;
   readonly expiresWithin?: string;
@@ -22,9 +21,11 @@ export function registerTrustStatus(trust: Command, cli: Cli): void {
     .option('--show-endpoints', 'list the services and where each address comes from')
     .option('--expires-within <duration>', 'exit with status 5 if anything expires within it, e.g. 14d')
     .option('--metrics <file>', 'write the same as Prometheus text for a textfile collector')
-    .option('--html <file>', 'also write a web page with pictures; it must not exist yet');
+    .option('--html <file>', 'also write a web page with pictures');
+  forceOption(command, '--html');
   cli.action<Options, []>(command, async (run) => {
     const { options, now } = run;
+    const page = options.html === undefined ? undefined : destinationOf(run, options.html, 'text');
     const within = options.expiresWithin === undefined ? undefined : parseDuration(options.expiresWithin);
     const { expiringBy, loadStatus } = await import('../../../trust/status.ts');
     const { statusJson, statusText } = await import('../../report/status-text.ts');
@@ -37,11 +38,10 @@ export function registerTrustStatus(trust: Command, cli: Cli): void {
     const expiring = within === undefined ? [] : expiringBy(status, addDuration(now, within));
     for (const { what, expires } of expiring) run.note(`warning: ${what} expires ${formatInstant(expires)}`);
     for (const problem of status.problems) run.fail(problem);
-    if (options.html !== undefined) {
+    if (page) {
       const { statusReport } = await import('./status-report.ts');
       const { formatReport } = await import('../../report/page.ts');
-      const page = formatReport(await statusReport(status, store, config));
-      writeNewFile(resolve(run.io.cwd, options.html), formatUtf8(page));
+      await page.write(formatUtf8(formatReport(await statusReport(status, store, config))));
     }
     return {
       json: {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { formatInstant, type Instant, minutes } from '../../../base/clock.ts';
 import type { Synced } from '../../../trust/sync.ts';
 import type { Cli } from '../../frame/cli.ts';
+import { repeatable } from '../../frame/repeated.ts';
 import { fetcherOf, openTrustSetting } from '../../frame/trust-setting.ts';
 import { secondOpinionText } from '../../report/second-opinion-text.ts';
 import { syncedJson, syncedText } from '../../report/sync-text.ts';
@@ -20,7 +21,9 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
     .option('--force', 'ask even though the last answer is recent')
     .option('--watch', 'go on syncing at the configured interval until stopped')
     .option('--metrics <file>', 'write the state as Prometheus text after each sync')
-    .option('--tuf-url <url...>', 'the TUF repository, then its mirrors, instead of the configured ones')
+    .addOption(
+      repeatable('--tuf-url <url>', 'the TUF repository, then its mirrors, instead of the configured ones'),
+    )
     .option('--offline', 'use no network: file:// only');
   cli.action<Options, []>(command, async (run) => {
     const { options, io } = run;

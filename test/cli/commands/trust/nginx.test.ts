@@ -138,7 +138,7 @@ describe.skipIf(!nginxIsPresent)('a repository behind nginx', () => {
     const { directory } = published();
     const server = await serveWithNginx(directory);
     const urls = ['http://127.0.0.1:1/', `http://127.0.0.1:${server.port}/`];
-    const { status, stderr } = await run(['trust', 'init', '--tuf-url', ...urls], {
+    const { status, stderr } = await run(['trust', 'init', ...urls.flatMap((url) => ['--tuf-url', url])], {
       network: { retries: 0 },
     });
     expect(stderr).toContain('ECONNREFUSED');

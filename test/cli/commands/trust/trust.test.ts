@@ -196,7 +196,7 @@ describe('trust init', () => {
 
   test('remembers the mirrors it was given, and a sync from elsewhere does not change them', async () => {
     const site = new Site();
-    await site.init(` file:///nowhere/`);
+    await site.init(' --tuf-url file:///nowhere/');
     expect((await site.stella('config show')).stdout).toContain(`${site.url}, file:///nowhere/`);
     site.publish();
     expect((await site.stella(`trust sync --force --tuf-url ${site.url}`)).stdout).toMatch(/^generation 2/);
