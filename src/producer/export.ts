@@ -7,6 +7,7 @@
  */
 
 import { rmSync } from 'node:fs';
+import type { SkippedInput } from '../attest/document/find.ts';
 import type { PreflightResult } from '../attest/preflight.ts';
 import { formatInstant, type Instant, wholeSecond } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
@@ -26,7 +27,7 @@ import { type DerivedTrust, deriveTrust, logPublicKeysOf } from '../trust/derive
 import { checkFreshness, freshnessWindow, judgeFreshness } from '../trust/freshness.ts';
 import { loadTuf } from '../tuf/load.ts';
 import type { TufView } from '../tuf/view.ts';
-import { attestationPath, collectAttestations, collectTuf } from './collect.ts';
+import { type AttestationSource, attestationPath, collectAttestations, collectTuf } from './collect.ts';
 import { type CollectedLog, collectLogs } from './collect-logs.ts';
 import { loadDeltaBase, withoutCarried } from './delta.ts';
 import { loadLedger, recordExport, reserveSequence } from './ledger.ts';
@@ -49,7 +50,7 @@ export interface ExportOptions {
   readonly sealedAt: Instant | undefined;
   readonly depth: bigint;
   readonly entries: boolean;
-  readonly attestations: readonly { readonly name: string; readonly path: string }[];
+  readonly attestations: readonly AttestationSource[];
   /** A bundle, or a site's receipt of one, that the other side holds: what it carried is left out. */
   readonly since: string | undefined;
   /** Split the bundle into parts of at most this many bytes. */
@@ -67,6 +68,8 @@ export interface ExportedBundle {
   readonly logs: readonly CollectedLog[];
   /** Whether each carried attestation will verify with what was sealed. */
   readonly attestations: readonly PreflightResult[];
+  /** What lay in the directories of attestations and is none. */
+  readonly skipped: readonly SkippedInput[];
 }
 
 /**
@@ -83,7 +86,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
     const sealedAt = wholeSecond(options.sealedAt ?? options.now);
     const { view, trust } = await loadCurrent(store, generation, sealedAt, options);
     const ledger = loadLedger(store.directory);
-    const attestations = collectAttestations(options.attestations);
+    const { carried: attestations, skipped } = collectAttestations(options.attestations);
     const delta =
       options.since === undefined ? undefined : await loadDeltaBase(store.directory, ledger, options.since);
     const policy = config.tlogPolicy === undefined ? undefined : loadWitnessPolicy(config.tlogPolicy);
@@ -151,6 +154,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       signingKey,
       logs,
       attestations: preflighted,
+      skipped,
       signerIsDistributed: isAmong(signingKey.key.publicKey, bundleKeysOf(trust.targets, sealedAt)),
     };
   });
