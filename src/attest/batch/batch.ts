@@ -26,7 +26,7 @@ import {
   readInputs,
 } from '../document/inputs.ts';
 import { areJsonLines, type Parsed } from '../document/parse.ts';
-import type { SkipReason } from '../document/recognize.ts';
+import { type SkipReason, startsAsList } from '../document/recognize.ts';
 import { unreadable, type Verdict } from '../verdict/verdict.ts';
 import { verdictJson } from '../verdict/verdict-json.ts';
 import { type VerifyOptions, verifyAttestation } from '../verify.ts';
@@ -40,7 +40,7 @@ export interface BatchRules {
 
 /** A piece of work: some files, some lines, a document at hand, or what needs no work. */
 export type BatchPiece =
-  | { readonly files: readonly InputFile[] }
+  | { readonly files: readonly InputFile[]; readonly hasMany?: boolean }
   | { readonly lines: LineBlock }
   | { readonly file: InputName; readonly document: Uint8Array }
   | { readonly inputs: readonly Input[]; readonly file?: InputName };
@@ -58,12 +58,15 @@ export interface PieceResult {
 }
 
 const MAX_FILES_TOGETHER = 32;
-/** So many bytes of files at once, unless one has more: what they hold, and the verdicts on it, are in memory together. */
-const MAX_BYTES_TOGETHER = 512 * 1024;
+/** So many bytes of files at once: what they hold, and the verdicts on it, are in memory together. */
+const MAX_BYTES_TOGETHER = 256 * 1024;
+/** A larger file is read by itself, and in blocks where it has lines. */
+const MAX_SMALL_FILE_BYTES = 64 * 1024;
 /** Larger documents are judged one at a time, by this thread. */
 const MAX_BYTES_FOR_THREAD = 8 * 1024 * 1024;
 /** Pieces that a thread has before it, so that it never waits. */
 const PIECES_AHEAD = 2;
+const MAX_VERDICTS_WAITING = 5000;
 /** This many are done before a thread has started, and another thread joins after as many more. */
 const PIECES_BEFORE_THREAD = 16;
 
@@ -72,7 +75,7 @@ export function* piecesOf(inputs: Iterable<FoundInput>): Generator<BatchPiece> {
   let together: InputFile[] = [];
   let bytes = 0;
   for (const input of inputs) {
-    const isSmall = isInputFile(input) && input.size <= MAX_BYTES_TOGETHER;
+    const isSmall = isInputFile(input) && input.size <= MAX_SMALL_FILE_BYTES;
     if (
       together.length === MAX_FILES_TOGETHER ||
       (together.length > 0 && (!isSmall || bytes + input.size > MAX_BYTES_TOGETHER))
@@ -100,6 +103,7 @@ function* piecesOfLarge(file: InputFile): Generator<BatchPiece> {
   try {
     const form = formOf(file);
     if (form === 'lines') yield* piecesOfLines(file, fileChunks(file.path));
+    else if (form === 'list') yield { files: [file], hasMany: true };
     else if (form === 'document') yield { files: [file] };
     else yield { inputs: [form], file };
   } catch (error) {
@@ -110,7 +114,7 @@ function* piecesOfLarge(file: InputFile): Generator<BatchPiece> {
 
 /** A document at hand, in pieces where it has lines. */
 export function* piecesOfDocument(file: InputName, document: Uint8Array): Generator<BatchPiece> {
-  if (document.length > MAX_BYTES_TOGETHER && areJsonLines([document]))
+  if (document.length > MAX_SMALL_FILE_BYTES && areJsonLines([document]))
     yield* piecesOfLines(file, [document]);
   else yield { file, document };
 }
@@ -173,10 +177,13 @@ async function verdictOn(
   }
 }
 
-/** Whether another thread may take it. */
+/** Whether another thread may take it: of what is large, or has very many attestations, there is one at a time. */
 function isForThread(piece: BatchPiece): boolean {
-  if ('files' in piece) return (piece.files[0]?.size ?? 0) <= MAX_BYTES_FOR_THREAD;
-  return 'lines' in piece || ('document' in piece && piece.document.length <= MAX_BYTES_FOR_THREAD);
+  if ('inputs' in piece) return false;
+  if ('document' in piece) return piece.document.length <= MAX_BYTES_FOR_THREAD;
+  if ('lines' in piece)
+    return !piece.lines.lines.some((line) => line.length > MAX_SMALL_FILE_BYTES && startsAsList(line));
+  return !piece.hasMany && piece.files.every(({ size }) => size <= MAX_BYTES_FOR_THREAD);
 }
 
 /**
@@ -203,7 +210,7 @@ export async function* verifyBatch(
         threads.push(new BatchThread(rules));
       // Otherwise nothing that the threads say would be heard, either.
       await letInterruptsIn();
-      while (waiting[0]?.result || waiting.length > jobs * PIECES_AHEAD)
+      while (waiting[0]?.result || waiting.length > jobs * PIECES_AHEAD || isMuch(waiting))
         yield await resultOf(waiting.shift()!);
     }
     for (const work of waiting) yield await resultOf(work);
@@ -211,6 +218,10 @@ export async function* verifyBatch(
     await Promise.all(threads.map((thread) => thread.end()));
   }
 }
+
+/** Whether more verdicts wait for their turn than should be in memory. */
+const isMuch = (waiting: readonly Work[]) =>
+  waiting.reduce((sum, { result }) => sum + (result?.documents.length ?? 0), 0) > MAX_VERDICTS_WAITING;
 
 /** A piece that was taken on: its verdicts, or the promise of them. */
 interface Work {

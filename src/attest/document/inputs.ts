@@ -4,7 +4,13 @@ import { fileChunks, splitLines } from '../../base/streams.ts';
 import type { InputFile } from './find.ts';
 import { ATTESTATION_LIMITS } from './limits.ts';
 import { areJsonLines, type Parsed, parseDocument, parseLine } from './parse.ts';
-import { isBlank, isTextMeantAsAttestation, type SkipReason, startsAsJson } from './recognize.ts';
+import {
+  isBlank,
+  isTextMeantAsAttestation,
+  type SkipReason,
+  startsAsJson,
+  startsAsList,
+} from './recognize.ts';
 
 /** A document by what it is called. */
 export type InputName = Pick<InputFile, 'name' | 'found' | 'size'>;
@@ -120,10 +126,10 @@ export function* lineBlocks(file: InputName, chunks: Iterable<Uint8Array>): Gene
 }
 
 /** What a file holds that is not to be read at once: JSON lines, one document, or neither. */
-export function formOf(file: InputFile): 'lines' | 'document' | Input {
+export function formOf(file: InputFile): 'lines' | 'list' | 'document' | Input {
   if (areJsonLines(fileChunks(file.path))) return 'lines';
-  if (!isLongFile(file)) return 'document';
   const [start] = fileChunks(file.path);
+  if (!isLongFile(file)) return start && startsAsList(start) ? 'list' : 'document';
   const isJson = start !== undefined && startsAsJson(start);
   if (file.found) return { source: file.name, skipped: isJson ? 'too large for one document' : 'not JSON' };
   return {
@@ -151,7 +157,7 @@ export function skipReasonOf(file: InputName, document: Uint8Array): SkipReason 
 /** {@link skipReasonOf} of a file that is too large for one document. */
 export function longSkipReasonOf(file: InputFile): SkipReason | undefined {
   const form = formOf(file);
-  if (form === 'document') return undefined;
+  if (form === 'list' || form === 'document') return undefined;
   if (form !== 'lines') return 'skipped' in form ? form.skipped : undefined;
   const [first] = lineBlocks(file, fileChunks(file.path));
   return first && skipReasonIn(first);

@@ -29,6 +29,8 @@ export type Parsed = { readonly attestation: Attestation } | { readonly error: S
 
 /** Attestations in one list; a longer document is for JSON lines. */
 const MAX_IN_LIST = 10_000;
+/** Attestations of one list that cannot be read, before the rest of it is left. */
+const MAX_BROKEN_IN_LIST = 100;
 /** JSON lines that are held at once. */
 const MAX_IN_DOCUMENT = 100_000;
 const RULES: JsonRules = {
@@ -144,13 +146,24 @@ function parseList(items: readonly unknown[], what: string): Parsed[] {
     throw new StellaError('PARSE_FAILED', `${what} has more than ${MAX_IN_LIST} attestations`, {
       hint: 'give them as JSON lines',
     });
-  return items.map((item, i): Parsed => {
+  const parsed: Parsed[] = [];
+  let broken = 0;
+  for (const [i, item] of items.entries()) {
     const name = `${what} ${i}`;
-    if (item === null || typeof item !== 'object' || Array.isArray(item))
-      return { error: noAttestation(name) };
-    const fields = item as JsonObject;
-    return parseOne(innerOf(fields) ?? fields, name);
-  });
+    const each =
+      item === null || typeof item !== 'object' || Array.isArray(item)
+        ? { error: noAttestation(name) }
+        : parseOne(innerOf(item as JsonObject) ?? item, name);
+    if ('error' in each) broken += 1;
+    parsed.push(each);
+    if (broken < MAX_BROKEN_IN_LIST || i === items.length - 1) continue;
+    const error = new StellaError(
+      'PARSE_FAILED',
+      `${what}: ${broken} of its attestations cannot be read; those after them were not tried`,
+    );
+    return [...parsed, { error }];
+  }
+  return parsed;
 }
 
 /** Lists wrap attestations: GitHub and npm as `bundle`, `gh attestation verify` as `attestation.bundle`. */

@@ -41,6 +41,14 @@ export function startsAsJson(bytes: Uint8Array): boolean {
   return first === OPEN_OBJECT || first === OPEN_LIST;
 }
 
+/** Whether a document begins as a list of attestations does, which may have very many. */
+export function startsAsList(bytes: Uint8Array): boolean {
+  const start = contentStart(bytes);
+  if (bytes[start] === OPEN_LIST) return true;
+  const name = Buffer.from(bytes.subarray(start, start + 64)).toString('latin1');
+  return name.includes('"attestations"');
+}
+
 /** Whether a line is one JSON object by its brackets, so that the line after it begins another document. */
 export function isObjectLine(line: Uint8Array): boolean {
   const start = contentStart(line);
