@@ -1,11 +1,21 @@
-import { appendFileSync, closeSync, fsyncSync, openSync, truncateSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import { readBounded, readBoundedIfPresent, replaceFile, writeError } from '../base/files.ts';
-import { decodeJsonText, parseStrictJson } from '../base/json.ts';
+import { readBoundedIfPresent, readError, replaceFile, writeError } from '../base/files.ts';
+import { parseStrictJson } from '../base/json.ts';
+import { fileChunks, type Line, splitLines } from '../base/streams.ts';
 
 /** What an audit line is about. */
 export type AuditEvent = 'init' | 'sync' | 'import' | 'export' | 'prune' | 'refusal' | 'recovery';
@@ -19,8 +29,8 @@ export interface AuditLine {
 }
 
 const NONE = '0'.repeat(64);
-/** Some ten years of an import an hour. */
-const MOST_BYTES = 256 * 1024 * 1024;
+/** Bytes of one line; an import's has some 500. */
+const MAX_LINE_BYTES = 4 * 1024 * 1024;
 
 const logPath = (store: string) => join(store, 'audit.jsonl');
 /** Holds a copy of the last line, so that a missing last line is noticed, and a torn one can be completed. */
@@ -55,26 +65,56 @@ export function appendAudit(
 export function recoverAudit(store: string, now: Instant, generation: number | undefined): void {
   const last = completeAudit(store);
   if (generation === undefined) return;
-  const lines = last === undefined ? '' : readBounded(logPath(store), MOST_BYTES).toString('utf8');
-  if (!lines.includes(`"generation":${generation},`))
+  if (last === undefined || !tellsOf(store, generation))
     appendAudit(store, now, 'recovery', { generation, reason: 'interrupted before it was recorded' });
+}
+
+function tellsOf(store: string, generation: number): boolean {
+  const wanted = `"generation":${generation},`;
+  for (const { bytes } of splitLines(fileChunks(logPath(store)), MAX_LINE_BYTES))
+    if (bytes?.includes(wanted)) return true;
+  return false;
 }
 
 /** Finishes an append that was interrupted; returns the last line. */
 function completeAudit(store: string): string | undefined {
-  const head = readBoundedIfPresent(headPath(store), MOST_BYTES)?.toString('utf8').trimEnd();
+  const head = loadHead(store);
   if (head === undefined) return undefined;
-  const text = readBoundedIfPresent(logPath(store), MOST_BYTES)?.toString('utf8') ?? '';
-  if (text.endsWith(`${head}\n`)) return head;
-  const whole = text.lastIndexOf('\n') + 1;
+  const path = logPath(store);
+  const expected = Buffer.from(`${head}\n`);
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size >= expected.length && readEnd(path, size, expected.length).equals(expected)) return head;
   try {
-    if (whole < text.length) truncateSync(logPath(store), Buffer.byteLength(text.slice(0, whole)));
+    const tail = readEnd(path, size, Math.min(size, MAX_LINE_BYTES));
+    const whole = size - tail.length + tail.lastIndexOf(0x0a) + 1;
+    if (whole < size) truncateSync(path, whole);
   } catch (cause) {
-    throw writeError(logPath(store), cause);
+    throw writeError(path, cause);
   }
-  appendLine(logPath(store), head);
+  appendLine(path, head);
   return head;
 }
+
+/** The last `count` bytes of a file of `size` bytes. */
+function readEnd(path: string, size: number, count: number): Buffer {
+  const bytes = Buffer.alloc(count);
+  if (count === 0) return bytes;
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      return bytes.subarray(0, readSync(fd, bytes, 0, count, size - count));
+    } finally {
+      closeSync(fd);
+    }
+  } catch (cause) {
+    throw readError(path, cause);
+  }
+}
+
+const loadHead = (store: string) =>
+  readBoundedIfPresent(headPath(store), MAX_LINE_BYTES + 1)
+    ?.toString('utf8')
+    .trimEnd();
 
 function appendLine(path: string, line: string): void {
   try {
@@ -91,49 +131,63 @@ function appendLine(path: string, line: string): void {
 }
 
 /**
- * Reads the audit log and checks its chain.
+ * Reads the audit log, line by line, and checks its chain. Nothing is known to be whole before the last line was given.
  * @throws StellaError AUDIT_BROKEN naming the first line that was edited, removed or moved
  */
-export function loadAudit(store: string): AuditLine[] {
-  const bytes = readBoundedIfPresent(logPath(store), MOST_BYTES);
-  const text = bytes ? decodeJsonText(bytes, 'the audit log', 'AUDIT_BROKEN') : '';
-  const head = readBoundedIfPresent(headPath(store), MOST_BYTES)?.toString('utf8').trimEnd();
-  const broken = (line: number, why: string) =>
-    new StellaError('AUDIT_BROKEN', `the audit log is broken at line ${line}: ${why}`, { details: { line } });
-  const texts = text === '' ? [] : text.split('\n');
-  if (texts.length > 0 && texts.pop() !== '')
-    throw broken(texts.length + 1, 'it ends in the middle of a line');
+export function* readAudit(store: string): Generator<AuditLine> {
+  const path = logPath(store);
   let previous = NONE;
-  const lines = texts.map((line, i): AuditLine => {
-    let value: unknown;
-    try {
-      value = parseStrictJson(line, 'it', { code: 'AUDIT_BROKEN' });
-    } catch (error) {
-      if (!isStellaError(error)) throw error;
-      throw broken(i + 1, error.message);
+  let count = 0;
+  let last: Buffer | undefined;
+  if (existsSync(path)) {
+    for (const line of splitLines(fileChunks(path), MAX_LINE_BYTES)) {
+      const value = auditLineIn(line, previous);
+      last = line.bytes!;
+      previous = sha256Hex(last);
+      count = line.number;
+      yield value;
     }
-    if (
-      value === null ||
-      typeof value !== 'object' ||
-      (value as { previous?: unknown }).previous !== previous
-    ) {
-      throw broken(i + 1, 'it does not follow from the line before it');
-    }
-    previous = sha256Hex(Buffer.from(line));
-    return value as AuditLine;
-  });
-  const last = texts.at(-1);
-  if (head !== last) {
-    throw broken(
-      texts.length + (head === undefined ? 0 : 1),
-      head === undefined ? 'the record of its last line is gone' : 'the last line is missing or altered',
-    );
   }
-  return lines;
+  const head = loadHead(store);
+  if (head === last?.toString('utf8')) return;
+  throw head === undefined
+    ? broken(count, 'the record of its last line is gone')
+    : broken(count + 1, 'the last line is missing or altered');
+}
+
+const broken = (line: number, why: string) =>
+  new StellaError('AUDIT_BROKEN', `the audit log is broken at line ${line}: ${why}`, { details: { line } });
+
+function auditLineIn({ number, bytes, isEnded }: Line, previous: string): AuditLine {
+  if (!bytes) throw broken(number, 'it is too long');
+  if (!isEnded) throw broken(number, 'it ends in the middle of a line');
+  let value: unknown;
+  try {
+    value = parseStrictJson(bytes, 'it', { code: 'AUDIT_BROKEN' });
+  } catch (error) {
+    if (!isStellaError(error)) throw error;
+    throw broken(number, error.message);
+  }
+  if (value === null || typeof value !== 'object' || (value as { previous?: unknown }).previous !== previous)
+    throw broken(number, 'it does not follow from the line before it');
+  return value as AuditLine;
+}
+
+/**
+ * {@link readAudit} as a list, of the last lines only where told so.
+ * @throws StellaError AUDIT_BROKEN
+ */
+export function loadAudit(store: string, last = Number.POSITIVE_INFINITY): AuditLine[] {
+  const lines: AuditLine[] = [];
+  for (const line of readAudit(store)) {
+    lines.push(line);
+    if (lines.length > 2 * last) lines.splice(0, lines.length - last);
+  }
+  return lines.length > last ? lines.slice(-last) : lines;
 }
 
 /** SHA-256 of the last line; `undefined` where there is none yet. It vouches for every line before it. */
 export function auditHead(store: string): string | undefined {
-  const head = readBoundedIfPresent(headPath(store), MOST_BYTES);
-  return head && sha256Hex(Buffer.from(head.toString('utf8').trimEnd()));
+  const head = loadHead(store);
+  return head === undefined ? undefined : sha256Hex(Buffer.from(head));
 }
