@@ -47,6 +47,7 @@ export type {
   ManifestRole,
   VerdictDocument,
   VerdictDocumentError,
+  VerdictDocumentSkipped,
 } from './base/schema-types.ts';
 export type { ExtractOptions } from './bundle/open.ts';
 export { type Sealed, type SealOptions, sealBundle } from './bundle/seal.ts';

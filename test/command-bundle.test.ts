@@ -103,7 +103,10 @@ async function work() {
   const site = await makeSite();
   const rules: BatchRules = { trust: site.trust, options: {}, now: NOW };
   const { bytes } = await site.sign();
-  const piece = (name: string): BatchPiece => ({ file: { path: name, name, found: false }, document: bytes });
+  const piece = (name: string): BatchPiece => ({
+    file: { name, found: false, size: bytes.length },
+    document: bytes,
+  });
   return { rules, piece };
 }
 
@@ -131,8 +134,8 @@ test('threads join a batch that goes on, and its verdicts stay in order', async 
     }
   }
   const sources: string[] = [];
-  for await (const verdicts of verifyBatch(pieces(), rules, 3))
-    for (const { source, verified } of verdicts) sources.push(verified ? source : 'not verified');
+  for await (const { documents } of verifyBatch(pieces(), rules, 3))
+    for (const { source, verified } of documents) sources.push(verified ? source : 'not verified');
   expect(sources).toEqual(Array.from({ length: count }, (_, i) => String(i)));
 });
 

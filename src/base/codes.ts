@@ -449,6 +449,10 @@ export const CODES = {
     'run the missing shards again, over the same inputs, then merge',
   ),
   NOTHING_VERIFIED: input('There was nothing to verify.', 'check the paths'),
+  INPUT_SKIPPED: input(
+    'Something in a directory is no attestation, and --strict allows nothing else there.',
+    'remove what was skipped from the directory, or leave out --strict',
+  ),
 
   // TUF repository
   REPO_EXISTS: input('There is a TUF repository here already.', 'choose another directory'),

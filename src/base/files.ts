@@ -60,12 +60,13 @@ export function readBounded(path: string, most: number): Buffer {
 }
 
 /**
- * Like {@link readBounded}, for a file that only stella itself writes into a directory of its own, and `undefined` where
- * there is none: a link, a pipe, a device, or a file of another user than root, this one and the directory's owner was
- * put there by somebody else. Nothing is waited for and nothing of such a file is read.
- * @throws StellaError FILE_UNREADABLE, FILE_TOO_LARGE
+ * Opens a file that only stella writes, e.g. of its trust store, for reading: a link, a pipe, a device, or a file of
+ * another user than root, this one and the directory's owner was put there by another program. Nothing is waited for and
+ * nothing of such a file is read.
+ * @returns `undefined` where there is no such file
+ * @throws StellaError FILE_UNREADABLE
  */
-export function readOwnIfPresent(path: string, most: number): Buffer | undefined {
+export function openOwnIfPresent(path: string): number | undefined {
   // On Windows two of them are undefined, which counts as nothing here.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const refuse = (why: string, cause?: unknown) =>
@@ -76,18 +77,35 @@ export function readOwnIfPresent(path: string, most: number): Buffer | undefined
         'then `stella trust import` or `stella trust init --replace` makes the trust store again',
       ],
     });
+  let fd: number;
   try {
-    return readFrom(path, flags, most, (stat) => {
-      if (!stat.isFile()) throw refuse('is not a regular file');
-      if (!isOwnFile(stat, dirname(path))) throw refuse(`belongs to another user (uid ${stat.uid})`);
-    });
-  } catch (error) {
-    if (isStellaError(error, 'FILE_NOT_FOUND')) return undefined;
-    const code = isStellaError(error) ? systemCode(error.cause) : undefined;
-    if (code === 'ELOOP') throw refuse('is a symbolic link', error);
-    if (code === 'ENXIO' || code === 'EOPNOTSUPP') throw refuse('is not a regular file', error);
-    throw error;
+    fd = openSync(path, flags);
+  } catch (cause) {
+    const code = systemCode(cause);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (code === 'ELOOP') throw refuse('is a symbolic link', cause);
+    if (code === 'ENXIO' || code === 'EOPNOTSUPP') throw refuse('is not a regular file', cause);
+    throw readError(path, cause);
   }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw refuse('is not a regular file');
+    if (!isOwnFile(stat, dirname(path))) throw refuse(`belongs to another user (uid ${stat.uid})`);
+    return fd;
+  } catch (cause) {
+    closeSync(fd);
+    throw readError(path, cause);
+  }
+}
+
+/**
+ * Reads a whole file of at most `most` bytes that only stella writes.
+ * @returns `undefined` where there is no such file
+ * @throws StellaError FILE_UNREADABLE, FILE_TOO_LARGE
+ */
+export function readOwnIfPresent(path: string, most: number): Buffer | undefined {
+  const fd = openOwnIfPresent(path);
+  return fd === undefined ? undefined : readAll(fd, path, most);
 }
 
 function readFrom(path: string, flags: number, most: number, check: (stat: Stats) => void): Buffer {
@@ -98,13 +116,23 @@ function readFrom(path: string, flags: number, most: number, check: (stat: Stats
     throw readError(path, cause);
   }
   try {
-    const stat = fstatSync(fd);
-    check(stat);
+    check(fstatSync(fd));
+  } catch (cause) {
+    closeSync(fd);
+    throw readError(path, cause);
+  }
+  return readAll(fd, path, most);
+}
+
+/** Everything of an open file, which is closed. */
+function readAll(fd: number, path: string, most: number): Buffer {
+  try {
+    const { size } = fstatSync(fd);
     // Pipes and /proc files have no size of their own: read what comes, up to the bound.
     const chunks: Buffer[] = [];
     let total = 0;
     for (;;) {
-      const chunk = Buffer.allocUnsafe(Math.min(most + 1, Math.max(stat.size - total, 0) + 4096));
+      const chunk = Buffer.allocUnsafe(Math.min(most + 1, Math.max(size - total, 0) + 4096));
       const count = readSync(fd, chunk, 0, chunk.length, null);
       if (count === 0) break;
       total += count;

@@ -568,6 +568,10 @@ inputs: number
 inputs_sha256: Sha256Hex
 verdicts: number
 verified: number
+/**
+ * Files in directories that are no attestations
+ */
+skipped?: number
 }
 }
 
@@ -782,6 +786,7 @@ export interface VerdictDocument {
  */
 source: string
 verified: boolean
+skipped?: VerdictDocumentSkipped
 error?: VerdictDocumentError
 form?: ("sigstore-bundle-0.1" | "sigstore-bundle-0.2" | "sigstore-bundle-0.3" | "dsse" | "cosign-bundle")
 /**
@@ -894,6 +899,19 @@ name: ("envelope" | "certificate" | "key" | "signature" | "sct" | "signing-time"
 result: ("passed" | "failed" | "skipped" | "not-checked" | "not-applicable")
 detail?: string
 code?: string
+}[]
+}
+/**
+ * What lay in directories and is no attestation; where there are several verdicts, a last line of its own
+ */
+export interface VerdictDocumentSkipped {
+count: number
+/**
+ * The first of them, at most 100
+ */
+inputs: {
+source: string
+reason: string
 }[]
 }
 /**

@@ -10,7 +10,7 @@ import type { Readable } from 'node:stream';
 import { ByteFile } from '../archive/byte-file.ts';
 import { SeekableArchive } from '../archive/reader.ts';
 import { readError } from '../base/files.ts';
-import { isPipe, openPipe } from '../base/pipe.ts';
+import { isPipe, openPipe } from '../base/streams.ts';
 import type { SealedBundle } from './sealed-bundle.ts';
 import { SeekableBundle } from './seekable.ts';
 import { StreamedBundle } from './streamed.ts';

@@ -10,7 +10,7 @@ import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import packageJson from '../../package.json' with { type: 'json' };
 import { storeTrustInputs } from '../attest/authority/store-trust.ts';
-import { expandPaths } from '../attest/document/inputs.ts';
+import { requireInputs } from '../attest/document/find.ts';
 import type { Sha256Hex } from '../base/bytes.ts';
 import type { Duration, Instant } from '../base/clock.ts';
 import type { StellaError } from '../base/errors.ts';
@@ -183,7 +183,7 @@ export function openTrust(place: TrustPlace): Trust {
         anySealedTime: false,
         depth: BigInt(options.depth ?? DEFAULT_DEPTH),
         entries: options.entries ?? false,
-        attestations: [...expandPaths(options.attestations ?? [], cwd)],
+        attestations: requireInputs(options.attestations ?? [], cwd),
         since: options.since === undefined ? undefined : resolve(cwd, options.since),
         partSize: undefined,
         ...(options.onProgress ? { onProgress: options.onProgress } : {}),

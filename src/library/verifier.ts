@@ -88,8 +88,9 @@ export function makeVerifier(
       const conclusion = new Conclusion(rule);
       const verdicts: VerdictDocument[] = [];
       for (const { name, bytes } of isList(documents) ? documents : [documents]) {
-        const piece = { file: { path: name, name, found: false }, document: bytes };
-        for (const verdict of await verifyPiece(piece, trust, { options, now })) {
+        const piece = { file: { name, found: false, size: bytes.length }, document: bytes };
+        const { documents: judged } = await verifyPiece(piece, trust, { options, now });
+        for (const verdict of judged) {
           conclusion.add(verdict);
           verdicts.push(verdict);
         }

@@ -1,6 +1,10 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { SkippedInput } from '../attest/document/find.ts';
+import { isLongFile, longSkipReasonOf, skipReasonOf } from '../attest/document/inputs.ts';
+import { ATTESTATION_LIMITS } from '../attest/document/limits.ts';
 import { type Sha256Hex, sha256Hex } from '../base/bytes.ts';
+import { StellaError } from '../base/errors.ts';
 import { readBounded, readError } from '../base/files.ts';
 import { checkNoPrivateKey } from '../base/output/private-key.ts';
 
@@ -17,8 +21,6 @@ export interface CollectedAttestation {
   readonly bytes: Uint8Array;
 }
 
-const MAX_ATTESTATION_BYTES = 64 * 1024 * 1024;
-
 /** The repository as published, every file of it. */
 export function collectTuf(directory: string): CollectedEntry[] {
   return filesBelow(directory).map((path) => ({
@@ -27,22 +29,54 @@ export function collectTuf(directory: string): CollectedEntry[] {
   }));
 }
 
+/** A file with attestations to carry, as it was named, or as it was found in a directory. */
+export type AttestationSource =
+  | { readonly name: string; readonly path: string; readonly found?: boolean }
+  | SkippedInput;
+
+/** What is carried, and what was found next to it and is no attestation. */
+export interface CollectedAttestations {
+  readonly carried: readonly CollectedAttestation[];
+  readonly skipped: readonly SkippedInput[];
+}
+
 /**
- * Attestations to carry along. The same content twice is carried once, under its first name.
- * @param files paths, and what to call each
+ * Attestations to carry along. The same content twice is carried once, under its first name. Of a directory only that is
+ * carried which `attest verify` of the directory would judge.
  * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE, FILE_TOO_LARGE, PRIVATE_KEY
  */
-export function collectAttestations(
-  files: readonly { readonly name: string; readonly path: string }[],
-): CollectedAttestation[] {
+export function collectAttestations(sources: readonly AttestationSource[]): CollectedAttestations {
   const byDigest = new Map<string, CollectedAttestation>();
-  for (const { name, path } of files) {
-    const bytes = readBounded(path, MAX_ATTESTATION_BYTES);
+  const skipped: SkippedInput[] = [];
+  for (const source of sources) {
+    if ('skipped' in source) {
+      skipped.push(source);
+      continue;
+    }
+    const { name, path, found = false } = source;
+    const size = fileSize(path);
+    const bytes =
+      found && isLongFile({ size }) ? undefined : readBounded(path, ATTESTATION_LIMITS.documentBytes);
+    const reason = bytes
+      ? skipReasonOf({ name, found, size }, bytes)
+      : longSkipReasonOf({ name, path, found, size });
+    if (reason !== undefined) {
+      skipped.push({ name, skipped: reason });
+      continue;
+    }
+    if (!bytes)
+      throw new StellaError(
+        'FILE_TOO_LARGE',
+        `${name} is larger than ${ATTESTATION_LIMITS.documentBytes} bytes`,
+        {
+          hint: 'split it: what is carried has to be read at once over there',
+        },
+      );
     checkNoPrivateKey(bytes, name);
     const sha256 = sha256Hex(bytes);
     if (!byDigest.has(sha256)) byDigest.set(sha256, { name, sha256, bytes });
   }
-  return [...byDigest.values()];
+  return { carried: [...byDigest.values()], skipped };
 }
 
 export function attestationPath(sha256: Sha256Hex): string {
@@ -60,3 +94,5 @@ function filesBelow(directory: string, prefix = ''): string[] {
     throw readError(directory, cause);
   }
 }
+
+const fileSize = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;

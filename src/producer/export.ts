@@ -8,6 +8,7 @@
 
 import { rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import type { SkippedInput } from '../attest/document/find.ts';
 import type { PreflightResult } from '../attest/preflight.ts';
 import { days, formatInstant, type Instant, parseInstant, wholeSecond } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
@@ -30,7 +31,7 @@ import { type DerivedTrust, deriveTrust, logPublicKeysOf } from '../trust/derive
 import { checkFreshness, freshnessWindow, judgeFreshness } from '../trust/freshness.ts';
 import { loadTuf } from '../tuf/load.ts';
 import type { TufView } from '../tuf/view.ts';
-import { attestationPath, collectAttestations, collectTuf } from './collect.ts';
+import { type AttestationSource, attestationPath, collectAttestations, collectTuf } from './collect.ts';
 import { type CollectedLog, collectLogs } from './collect-logs.ts';
 import { loadDeltaBase, withoutCarried } from './delta.ts';
 import { loadLedger, recordExport, reserveSequence } from './ledger.ts';
@@ -61,7 +62,7 @@ export interface ExportOptions {
   readonly anySealedTime: boolean;
   readonly depth: bigint;
   readonly entries: boolean;
-  readonly attestations: readonly { readonly name: string; readonly path: string }[];
+  readonly attestations: readonly AttestationSource[];
   /** A bundle, or a site's receipt of one, that the other side holds: what it carried is left out. */
   readonly since: string | undefined;
   /** Split the bundle into parts of at most this many bytes. */
@@ -79,6 +80,8 @@ export interface ExportedBundle {
   readonly logs: readonly CollectedLog[];
   /** Whether each carried attestation will verify with what was sealed. */
   readonly attestations: readonly PreflightResult[];
+  /** What lay in the directories of attestations and is none. */
+  readonly skipped: readonly SkippedInput[];
 }
 
 /**
@@ -103,7 +106,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
         window: days(config.freshnessThresholdDays),
       });
     const { view, trust } = await loadCurrent(store, generation, sealedAt, options);
-    const attestations = collectAttestations(options.attestations);
+    const { carried: attestations, skipped } = collectAttestations(options.attestations);
     const delta =
       options.since === undefined ? undefined : await loadDeltaBase(store.directory, ledger, options.since);
     const policy = config.tlogPolicy === undefined ? undefined : loadWitnessPolicy(config.tlogPolicy);
@@ -177,6 +180,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       signingKey,
       logs,
       attestations: preflighted,
+      skipped,
       signerIsDistributed: isAmong(signingKey.key.publicKey, bundleKeysOf(trust.targets, sealedAt)),
     };
   });

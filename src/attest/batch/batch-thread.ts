@@ -9,7 +9,7 @@ let turn: Promise<void> = Promise.resolve();
 
 async function answer(piece: BatchPiece): Promise<void> {
   try {
-    parentPort!.postMessage({ documents: await verifyPiece(piece, trust, rules) });
+    parentPort!.postMessage(await verifyPiece(piece, trust, rules));
   } catch (error) {
     parentPort!.postMessage({ failure: error instanceof Error ? error.message : String(error) });
   }

@@ -1,12 +1,10 @@
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { excerpt } from '../../base/bytes.ts';
 import { CODES } from '../../base/codes.ts';
 import { StellaError } from '../../base/errors.ts';
-import { readError } from '../../base/files.ts';
 import { parseStrictJson } from '../../base/json.ts';
 import { checkSchema } from '../../base/schema.ts';
 import type { ShardDocument, VerdictDocument } from '../../base/schema-types.ts';
+import { fileChunks, splitLines } from '../../base/streams.ts';
 import { ATTESTATION_LIMITS } from '../document/limits.ts';
 
 /** What the shards came to together. */
@@ -15,10 +13,14 @@ export interface Merged {
   readonly verdicts: number;
   readonly verified: number;
   /** The first verdicts that are no, at most 100. */
-  readonly failures: readonly VerdictDocument[];
+  readonly failures: readonly FailedVerdict[];
 }
 
-const SHOWN_FAILURES = 100;
+/** Of a verdict that is no, what is worth telling; the rest of it may be very large. */
+export type FailedVerdict = Pick<VerdictDocument, 'source' | 'error'>;
+
+const MAX_SHOWN_FAILURES = 100;
+const MAX_SHOWN_CHARACTERS = 1000;
 
 /**
  * Joins what the shards of one verification printed with `--json`: every shard is there once and whole, and all of them
@@ -26,13 +28,13 @@ const SHOWN_FAILURES = 100;
  * @param files a path each
  * @throws StellaError SHARDS_INCOMPLETE, NOTHING_VERIFIED, FILE_NOT_FOUND, FILE_UNREADABLE, FILE_TOO_LARGE
  */
-export async function mergeShards(files: readonly string[]): Promise<Merged> {
+export function mergeShards(files: readonly string[]): Merged {
   const shards = new Map<number, ShardDocument['shard'] & { readonly file: string }>();
-  const failures: VerdictDocument[] = [];
+  const failures: FailedVerdict[] = [];
   let [verdicts, verified] = [0, 0];
   for (const file of files) {
-    const shard = await readShard(file, (verdict) => {
-      if (!verdict.verified && failures.length < SHOWN_FAILURES) failures.push(verdict);
+    const shard = readShard(file, (verdict) => {
+      if (!verdict.verified && failures.length < MAX_SHOWN_FAILURES) failures.push(failureIn(verdict));
     });
     const twin = shards.get(shard.index);
     if (twin) throw incomplete(`${twin.file} and ${file} are both shard ${shard.index}`);
@@ -45,10 +47,24 @@ export async function mergeShards(files: readonly string[]): Promise<Merged> {
   return { shards: shards.size, verdicts, verified, failures };
 }
 
+function failureIn({ source, error }: VerdictDocument): FailedVerdict {
+  if (!error) return { source: excerpt(source, MAX_SHOWN_CHARACTERS) };
+  const { code, message, hints, exit } = error;
+  return {
+    source: excerpt(source, MAX_SHOWN_CHARACTERS),
+    error: {
+      code,
+      exit,
+      message: excerpt(message, MAX_SHOWN_CHARACTERS),
+      hints: hints.slice(0, 20).map((hint) => excerpt(hint, MAX_SHOWN_CHARACTERS)),
+    },
+  };
+}
+
 /** The verdicts of files that {@link mergeShards} has accepted, line by line. */
-export async function* verdictLines(files: readonly string[]): AsyncGenerator<VerdictDocument> {
+export function* verdictLines(files: readonly string[]): Generator<VerdictDocument> {
   for (const file of files)
-    for await (const value of readLines(file)) if (!isTrailer(value)) yield verdictOf(value, file);
+    for (const value of verdictsIn(file)) if (!isTrailer(value)) yield verdictOf(value, file);
 }
 
 function checkComplete(shards: readonly (ShardDocument['shard'] & { readonly file: string })[]): void {
@@ -73,13 +89,10 @@ function checkComplete(shards: readonly (ShardDocument['shard'] & { readonly fil
 }
 
 /** @throws StellaError SHARDS_INCOMPLETE unless the last line says what the lines before it are, and is right */
-async function readShard(
-  file: string,
-  onVerdict: (verdict: VerdictDocument) => void,
-): Promise<ShardDocument['shard']> {
+function readShard(file: string, onVerdict: (verdict: VerdictDocument) => void): ShardDocument['shard'] {
   let trailer: ShardDocument['shard'] | undefined;
   let [verdicts, verified] = [0, 0];
-  for await (const value of readLines(file)) {
+  for (const value of verdictsIn(file)) {
     if (trailer) throw incomplete(`${file} goes on after its last line`);
     if (isTrailer(value)) {
       trailer = checkSchema('shard', value, file, 'SHARDS_INCOMPLETE').shard;
@@ -101,25 +114,20 @@ async function readShard(
   return trailer;
 }
 
-async function* readLines(file: string): AsyncGenerator {
-  const input = createReadStream(file);
-  try {
-    let number = 0;
-    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-      number += 1;
-      if (line.length > ATTESTATION_LIMITS.documentBytes)
-        throw new StellaError(
-          'FILE_TOO_LARGE',
-          `${file}: line ${number} is longer than ${ATTESTATION_LIMITS.documentBytes}`,
-        );
-      // A container's log holds what was printed for people, too.
-      if (line === '' || /^(?:error|hint|warning|note|cause): /.test(line)) continue;
-      yield parseStrictJson(line, `${file}: line ${number}: ${excerpt(line)}`, { code: 'SHARDS_INCOMPLETE' });
-    }
-  } catch (cause) {
-    throw readError(file, cause);
-  } finally {
-    input.destroy();
+function* verdictsIn(file: string): Generator {
+  for (const { number, bytes } of splitLines(fileChunks(file), ATTESTATION_LIMITS.documentBytes)) {
+    if (!bytes)
+      throw new StellaError(
+        'FILE_TOO_LARGE',
+        `${file}: line ${number} is longer than ${ATTESTATION_LIMITS.documentBytes} bytes`,
+      );
+    const start = excerpt(bytes.subarray(0, 200).toString('utf8').trim());
+    // A container's log holds what was printed for people, too.
+    if (start === '' || /^(?:error|hint|warning|note|cause): /.test(start)) continue;
+    yield parseStrictJson(bytes, `${file}: line ${number}: ${start}`, {
+      code: 'SHARDS_INCOMPLETE',
+      freeValues: ATTESTATION_LIMITS.jsonValues,
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 import { excerpt, formatHex, formatUtf8, sha256, sha256Stream } from '../../base/bytes.ts';
 import { StellaError } from '../../base/errors.ts';
-import { fileSize, type InputFile, isLongFile } from '../document/inputs.ts';
+import { type FoundInput, isInputFile } from '../document/find.ts';
+import { isLongFile } from '../document/inputs.ts';
 import type { BatchPiece } from './batch.ts';
 
 /** One of several runs that share their inputs. */
@@ -52,20 +53,26 @@ export class ShardSelection {
   }
 
   /** The files of this shard, and those that are shared line by line. */
-  *files(all: Iterable<InputFile>): Generator<InputFile> {
+  *files(all: Iterable<FoundInput>): Generator<FoundInput> {
     for (const file of all) {
       this.#inputs += 1;
-      const isLong = isLongFile(file);
-      this.#hash.update(formatUtf8(`${file.name}\0${isLong ? fileSize(file) : ''}\0`));
+      const isLong = isInputFile(file) && isLongFile(file);
+      this.#hash.update(formatUtf8(`${file.name}\0${isLong ? file.size : ''}\0`));
       if (isLong || this.#holds(file.name)) yield file;
     }
   }
 
   /** Of long files, the blocks of lines of this shard. */
-  async *pieces(all: AsyncIterable<BatchPiece>): AsyncGenerator<BatchPiece> {
-    for await (const piece of all) {
-      if (!('lines' in piece) || this.#holds(`${piece.lines.file.name}#${piece.lines.first}`)) yield piece;
-    }
+  *pieces(all: Iterable<BatchPiece>): Generator<BatchPiece> {
+    for (const piece of all) if (this.#isMine(piece)) yield piece;
+  }
+
+  /** Only long files are shared; the others were chosen before. */
+  #isMine(piece: BatchPiece): boolean {
+    if ('lines' in piece && isLongFile(piece.lines.file))
+      return this.#holds(`${piece.lines.file.name}#${piece.lines.first}`);
+    if ('inputs' in piece && piece.file && isLongFile(piece.file)) return this.#holds(piece.file.name);
+    return true;
   }
 
   /** Call it once, when everything has been read. */

@@ -4,6 +4,10 @@ export const ATTESTATION_LIMITS = {
   documentBytes: 32 * 1024 * 1024,
   /** Nesting of JSON arrays and objects; deep SBOM predicates reach about 40. */
   jsonDepth: 128,
+  /** JSON values that a small document may have; a list of a hundred attestations has some 5,000. */
+  jsonValues: 100_000,
+  /** Lines of a file that are not even meant as attestations, before the rest of it is left unread. */
+  otherLines: 10_000,
   /** Bytes of one DSSE payload, decoded. */
   payloadBytes: 16 * 1024 * 1024,
   /** Certificates in one Sigstore bundle: a leaf, some intermediates, a root. */

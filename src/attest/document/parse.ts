@@ -6,57 +6,128 @@
  */
 
 import { isStellaError, StellaError } from '../../base/errors.ts';
-import { decodeJsonText, type JsonRules, parseStrictJson, peekJson } from '../../base/json.ts';
+import { type JsonRules, parseStrictJson } from '../../base/json.ts';
 import type { JsonObject } from '../../base/json-fields.ts';
+import { splitLines } from '../../base/streams.ts';
 import type { Attestation } from './attestation.ts';
 import { isCosignBundle, parseCosignBundle } from './cosign-bundle.ts';
 import { parseBareEnvelope } from './envelope.ts';
 import { ATTESTATION_LIMITS } from './limits.ts';
+import {
+  isBlank,
+  isMeantAsAttestation,
+  isObjectLine,
+  isSigstoreMediaType,
+  isTextMeantAsAttestation,
+  type SkipReason,
+  startsAsJson,
+} from './recognize.ts';
 import { isSigstoreBundle, parseSigstoreBundle } from './sigstore-bundle.ts';
 
 /** One attestation of a document, or why it is none. */
 export type Parsed = { readonly attestation: Attestation } | { readonly error: StellaError };
 
 /** Attestations in one list; a longer document is for JSON lines. */
-const MOST_IN_LIST = 10_000;
+const MAX_IN_LIST = 10_000;
+/** Attestations of one list that cannot be read, before the rest of it is left. */
+const MAX_BROKEN_IN_LIST = 100;
+/** JSON lines that are held at once. */
+const MAX_IN_DOCUMENT = 100_000;
 const RULES: JsonRules = {
   code: 'PARSE_FAILED',
   maxDepth: ATTESTATION_LIMITS.jsonDepth,
+  freeValues: ATTESTATION_LIMITS.jsonValues,
   byteOrderMark: 'skip',
 };
+
+/** What a document turned out to hold. */
+export interface DocumentContent {
+  readonly parsed: readonly Parsed[];
+  /** Why it was not even meant to hold attestations, where it was not. */
+  readonly other?: SkipReason;
+}
 
 /**
  * A document with attestations, told apart by what is in it: a Sigstore bundle, a DSSE envelope, cosign's older bundle, a
  * list as GitHub's or npm's API gives it, a JSON array of any of these, or one of these per line.
- * @throws StellaError PARSE_FAILED when the document as a whole is none of these
+ * @throws StellaError PARSE_FAILED when the document as a whole is none of these, FILE_TOO_LARGE
  */
 export function parseAttestations(document: Uint8Array, what: string): Parsed[] {
+  if (document.length > ATTESTATION_LIMITS.documentBytes) throw tooLarge(what);
+  if (areJsonLines([document])) {
+    const parsed: Parsed[] = [];
+    for (const { number, bytes } of splitLines([document], ATTESTATION_LIMITS.documentBytes)) {
+      if (bytes && !isBlank(bytes)) parsed.push(...parseLine(bytes, `${what} line ${number}`));
+      if (parsed.length > MAX_IN_DOCUMENT)
+        throw new StellaError('PARSE_FAILED', `${what} has more than ${MAX_IN_DOCUMENT} attestations`, {
+          hint: 'split it',
+        });
+    }
+    return parsed;
+  }
+  const { parsed, other } = parseDocument(document, what);
+  const [only] = parsed;
+  if (other !== undefined && only && 'error' in only) throw only.error;
+  return [...parsed];
+}
+
+/** One document, with one attestation or a list of them. Whatever is wrong with it is in the answer. */
+export function parseDocument(document: Uint8Array, what: string): DocumentContent {
+  const refused = (error: StellaError, other?: SkipReason): DocumentContent => ({
+    parsed: [{ error }],
+    ...(other === undefined ? {} : { other }),
+  });
   if (document.length > ATTESTATION_LIMITS.documentBytes)
-    throw new StellaError(
-      'FILE_TOO_LARGE',
-      `${what} is larger than ${ATTESTATION_LIMITS.documentBytes} bytes`,
-    );
-  const text = decodeJsonText(document, what, 'PARSE_FAILED');
+    return refused(tooLarge(what), 'too large for one document');
+  if (isBlank(document)) return refused(new StellaError('PARSE_FAILED', `${what} is empty`), 'empty');
   let value: unknown;
   try {
-    value = parseStrictJson(text, what, RULES);
+    value = parseStrictJson(document, what, RULES);
   } catch (error) {
-    const lines = text.split('\n').filter((line) => line.trim() !== '');
-    // Only where the first line is a document of its own is this JSON lines; else the document itself is broken.
-    if (!isStellaError(error) || lines.length < 2 || !peekJson(lines[0]!, 'skip')) throw error;
-    return lines.flatMap((line, i) => parseLine(line, `${what} line ${i + 1}`));
+    if (!isStellaError(error)) throw error;
+    const isMeant =
+      startsAsJson(document) && isTextMeantAsAttestation(Buffer.from(document).toString('latin1'));
+    return refused(error, isMeant ? undefined : 'not JSON');
   }
-  return parseValue(value, what);
+  try {
+    const parsed = parseValue(value, what);
+    if (parsed.length === 0) return { parsed, other: 'an empty list' };
+    return isMeantAsAttestation(value) ? { parsed } : { parsed, other: 'no attestation' };
+  } catch (error) {
+    if (!isStellaError(error)) throw error;
+    return refused(error, isMeantAsAttestation(value) ? undefined : 'no attestation');
+  }
+}
+
+/**
+ * Whether bytes are JSON lines: the first line that is not blank is an object by itself, and another one follows it.
+ * @param chunks read only as far as it takes
+ */
+export function areJsonLines(chunks: Iterable<Uint8Array>): boolean {
+  let isFirst = true;
+  for (const { bytes } of splitLines(chunks, ATTESTATION_LIMITS.documentBytes)) {
+    if (!isFirst && (!bytes || !isBlank(bytes))) return true;
+    if (!bytes) return false;
+    if (isBlank(bytes)) continue;
+    if (!isObjectLine(bytes)) return false;
+    isFirst = false;
+  }
+  return false;
 }
 
 /** One line of JSON lines. */
-export function parseLine(line: string, what: string): Parsed[] {
-  try {
-    return parseValue(parseStrictJson(line, what, RULES), what);
-  } catch (error) {
-    if (isStellaError(error)) return [{ error }];
-    throw error;
-  }
+export function parseLine(line: Uint8Array, what: string): readonly Parsed[] {
+  return parseDocument(line, what).parsed;
+}
+
+function tooLarge(what: string): StellaError {
+  return new StellaError(
+    'FILE_TOO_LARGE',
+    `${what} is larger than ${ATTESTATION_LIMITS.documentBytes} bytes`,
+    {
+      hint: 'split it, or give its attestations as JSON lines',
+    },
+  );
 }
 
 /** @throws StellaError PARSE_FAILED for a value that is no attestation and no list of them */
@@ -66,22 +137,33 @@ function parseValue(value: unknown, what: string): Parsed[] {
   const fields = value as JsonObject;
   if (Array.isArray(fields['attestations'])) return parseList(fields['attestations'], `${what} attestations`);
   const inner = innerOf(fields);
-  if (inner !== undefined) return [parseOne(inner)];
-  return isAttestation(fields) ? [parseOne(fields)] : [{ error: noAttestation(what) }];
+  if (inner !== undefined) return [parseOne(inner, what)];
+  return isAttestation(fields) ? [parseOne(fields, what)] : [{ error: noAttestation(what) }];
 }
 
 function parseList(items: readonly unknown[], what: string): Parsed[] {
-  if (items.length > MOST_IN_LIST)
-    throw new StellaError('PARSE_FAILED', `${what} has more than ${MOST_IN_LIST} attestations`, {
+  if (items.length > MAX_IN_LIST)
+    throw new StellaError('PARSE_FAILED', `${what} has more than ${MAX_IN_LIST} attestations`, {
       hint: 'give them as JSON lines',
     });
-  return items.map((item, i): Parsed => {
+  const parsed: Parsed[] = [];
+  let broken = 0;
+  for (const [i, item] of items.entries()) {
     const name = `${what} ${i}`;
-    if (item === null || typeof item !== 'object' || Array.isArray(item))
-      return { error: noAttestation(name) };
-    const fields = item as JsonObject;
-    return parseOne(innerOf(fields) ?? fields);
-  });
+    const each =
+      item === null || typeof item !== 'object' || Array.isArray(item)
+        ? { error: noAttestation(name) }
+        : parseOne(innerOf(item as JsonObject) ?? item, name);
+    if ('error' in each) broken += 1;
+    parsed.push(each);
+    if (broken < MAX_BROKEN_IN_LIST || i === items.length - 1) continue;
+    const error = new StellaError(
+      'PARSE_FAILED',
+      `${what}: ${broken} of its attestations cannot be read; those after them were not tried`,
+    );
+    return [...parsed, { error }];
+  }
+  return parsed;
 }
 
 /** Lists wrap attestations: GitHub and npm as `bundle`, `gh attestation verify` as `attestation.bundle`. */
@@ -98,14 +180,19 @@ function isEnvelope(fields: JsonObject): boolean {
 }
 
 function isAttestation(fields: JsonObject): boolean {
-  const { mediaType } = fields;
-  const isNamed = typeof mediaType === 'string' && mediaType.includes('sigstore.bundle');
-  return isNamed || isSigstoreBundle(fields) || isEnvelope(fields) || isCosignBundle(fields);
+  return (
+    isSigstoreMediaType(fields['mediaType']) ||
+    isSigstoreBundle(fields) ||
+    isEnvelope(fields) ||
+    isCosignBundle(fields)
+  );
 }
 
-function parseOne(value: unknown): Parsed {
+function parseOne(value: unknown, what: string): Parsed {
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    return { error: noAttestation(what) };
   try {
-    const fields = (value ?? {}) as JsonObject;
+    const fields = value as JsonObject;
     if (isCosignBundle(fields)) return { attestation: parseCosignBundle(fields) };
     if (!isSigstoreBundle(fields) && isEnvelope(fields)) return { attestation: bareEnvelope(fields) };
     return { attestation: parseSigstoreBundle(value) };

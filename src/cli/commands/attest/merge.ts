@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { FailedVerdict } from '../../../attest/batch/merge.ts';
 import type { ErrorCode } from '../../../base/codes.ts';
 import { EXIT } from '../../../base/codes.ts';
 import { StellaError } from '../../../base/errors.ts';
-import type { VerdictDocument } from '../../../base/schema-types.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { formatCount, formatNumber, printable } from '../../terminal/output.ts';
 
@@ -17,9 +17,9 @@ export function registerAttestMerge(attest: Command, cli: Cli): void {
   cli.action<object, [string[]]>(command, async (run, names) => {
     const { mergeShards, verdictLines } = await import('../../../attest/batch/merge.ts');
     const files = names.map((name) => resolve(run.io.cwd, name));
-    const { shards, verdicts, verified, failures } = await mergeShards(files);
+    const { shards, verdicts, verified, failures } = mergeShards(files);
     if (run.options.json)
-      for await (const verdict of verdictLines(files)) run.io.stdout(`${JSON.stringify(verdict)}\n`);
+      for (const verdict of verdictLines(files)) run.io.stdout(`${JSON.stringify(verdict)}\n`);
     const lines = failures.map(
       ({ source, error }) => `${printable(source)}  ${printable(error!.message)} [${error!.code}]`,
     );
@@ -38,7 +38,7 @@ export function registerAttestMerge(attest: Command, cli: Cli): void {
   });
 }
 
-function failureOf({ source, error }: VerdictDocument): StellaError {
+function failureOf({ source, error }: FailedVerdict): StellaError {
   const { code, message, hints } = error!;
   return new StellaError(code as ErrorCode, `${source}: ${message}`, { hint: hints });
 }

@@ -2,10 +2,10 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { AttestorKey } from '../../../attest/authority/material.ts';
 import { loadTrust, type TrustInputs } from '../../../attest/authority/verifier-trust.ts';
-import { type BatchPiece, piecesOf, verifyBatch } from '../../../attest/batch/batch.ts';
+import { type BatchPiece, piecesOf, piecesOfDocument, verifyBatch } from '../../../attest/batch/batch.ts';
 import { parseShard, ShardSelection } from '../../../attest/batch/shard.ts';
 import type { Artifact } from '../../../attest/document/artifact.ts';
-import { expandPaths } from '../../../attest/document/inputs.ts';
+import { expandPaths } from '../../../attest/document/find.ts';
 import { ATTESTATION_LIMITS } from '../../../attest/document/limits.ts';
 import { loadArtifact, parseDigest, streamArtifact } from '../../../attest/document/load-artifact.ts';
 import { type IdentityRule, parsePattern, type TextRule } from '../../../attest/policy/identity-rule.ts';
@@ -15,7 +15,7 @@ import { DISTANT_FUTURE, DISTANT_PAST, parseDuration } from '../../../base/clock
 import { StellaError } from '../../../base/errors.ts';
 import { readBounded, readError } from '../../../base/files.ts';
 import { loadPublicKey } from '../../../base/keys.ts';
-import { isPipe, openPipe } from '../../../base/pipe.ts';
+import { isPipe, openPipe } from '../../../base/streams.ts';
 import { MAX_TRUSTED_ROOT_BYTES, parseTrustedRoot } from '../../../trust/trusted-root.ts';
 import type { Outcome, Run } from '../../frame/cli.ts';
 import { VerdictReport } from './verdict-report.ts';
@@ -36,6 +36,7 @@ export interface AttestVerifyOptions {
   readonly jobs?: string;
   readonly failFast?: boolean;
   readonly shard?: string;
+  readonly strict?: boolean;
 }
 
 const MOST_POLICY_BYTES = 4 * 1024 * 1024;
@@ -57,10 +58,16 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
   const inputs = await trustOf(run, options);
   const trust = loadTrust(inputs.trust);
   for (const problem of trust.problems) run.note(`warning: not usable: ${problem}`);
-  const report = new VerdictReport(run, trust.origin, options.explain ?? false, rule, shard);
+  const report = new VerdictReport(run, {
+    trust: trust.origin,
+    explain: options.explain ?? false,
+    strict: options.strict ?? false,
+    rule,
+    shard,
+  });
   const total = run.io.terminal ? countFiles(run, paths) : 0;
   const batch = verifyBatch(
-    shard ? shard.pieces(piecesOf(shard.files(expandPaths(paths, run.io.cwd)))) : pieces(run, paths),
+    pieces(run, paths, shard),
     {
       trust: inputs.trust,
       options: { ...rules, requireIdentity: inputs.requireIdentity },
@@ -69,8 +76,9 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
     jobs,
     trust,
   );
-  for await (const verdicts of batch) {
-    for (const verdict of verdicts) {
+  for await (const { documents, skipped } of batch) {
+    for (const each of skipped) report.skip(each);
+    for (const verdict of documents) {
       report.add(verdict);
       if (options.failFast && report.hasFailure) break;
     }
@@ -124,14 +132,23 @@ async function ruleOfPolicy(run: Run<object>, options: AttestVerifyOptions): Pro
   return ruleFor(policy, options.artifact);
 }
 
-async function* pieces(run: Run<object>, paths: readonly string[]): AsyncGenerator<BatchPiece> {
+async function* pieces(
+  run: Run<object>,
+  paths: readonly string[],
+  shard: ShardSelection | undefined,
+): AsyncGenerator<BatchPiece> {
   const { cwd } = run.io;
+  if (shard) {
+    yield* shard.pieces(piecesOf(shard.files(expandPaths(paths, cwd))));
+    return;
+  }
   const [files, streams] = [[] as string[], [] as string[]];
   for (const path of paths) (path === '-' || isPipe(resolve(cwd, path)) ? streams : files).push(path);
   for (const path of streams) {
     const name = path === '-' ? 'stdin' : path;
     const stream = path === '-' ? run.io.stdin : openPipe(resolve(cwd, path));
-    yield { file: { path, name, found: false }, document: await readAll(stream, name) };
+    const document = await readAll(stream, name);
+    yield* piecesOfDocument({ name, found: false, size: document.length }, document);
   }
   yield* piecesOf(expandPaths(files, cwd));
 }

@@ -40,6 +40,7 @@ export function registerAttestVerify(attest: Command, cli: Cli): void {
       '--shard <i/n>',
       'only the share of the Ith of N runs, for `attest merge`; I is a number or `completion` ($JOB_COMPLETION_INDEX)',
     )
+    .option('--strict', 'refuse directories that hold anything but attestations')
     .option('--fail-fast', 'stop at the first that does not verify')
     .option('--explain', 'show every check, and for a failure what was expected and found')
     .option('--offline', 'no network; this command never uses any');

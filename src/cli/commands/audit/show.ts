@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../../frame/cli.ts';
 import { openTrustSetting } from '../../frame/trust-setting.ts';
-import { formatTable, printable } from '../../terminal/output.ts';
+import { formatNumber, formatTable, printable } from '../../terminal/output.ts';
 
 /** `stella audit show`: what happened to this trust store. */
 export function registerAuditShow(audit: Command, cli: Cli): void {
@@ -12,8 +12,10 @@ export function registerAuditShow(audit: Command, cli: Cli): void {
     const { loadAudit } = await import('../../../store/audit.ts');
     const { parseCount } = await import('../../terminal/count.ts');
     const { store } = openTrustSetting(run, {}, { remember: false });
-    const all = loadAudit(store.directory);
-    const lines = run.options.last === undefined ? all : all.slice(-parseCount(run.options.last, '--last'));
+    const last = run.options.last === undefined ? MAX_LINES : parseCount(run.options.last, '--last');
+    const lines = loadAudit(store.directory, last);
+    if (run.options.last === undefined && lines.length === MAX_LINES)
+      run.note(`only the last ${formatNumber(MAX_LINES)} lines are shown: give --last for more`);
     const rows = lines.map(({ time, event, previous: _, ...facts }) => [
       time,
       event,
@@ -25,6 +27,9 @@ export function registerAuditShow(audit: Command, cli: Cli): void {
     };
   });
 }
+
+/** Shown unless told otherwise: some two years of an import an hour. */
+const MAX_LINES = 20_000;
 
 /** The facts of a line in one line: the message of a refusal, otherwise what names what was done. */
 function factsText(facts: Readonly<Record<string, unknown>>): string {

@@ -11,15 +11,13 @@ export function registerAuditVerify(audit: Command, cli: Cli): void {
     'check the chain of the audit log: no line was edited, removed or moved',
   );
   cli.action<object, []>(command, async (run) => {
-    const { auditHead, checkRecorded, loadAudit } = await import('../../../store/audit.ts');
+    const { checkAudit } = await import('../../../store/audit.ts');
     const { store } = openTrustSetting(run, {}, { remember: false });
-    const lines = loadAudit(store.directory);
-    const head = auditHead(store.directory);
-    checkRecorded(lines, head, store);
+    const { lines: count, last, head } = checkAudit(store);
     return {
-      json: { store: store.directory, lines: lines.length, head },
+      json: { store: store.directory, lines: count, head },
       text: [
-        `the audit log is whole: ${formatCount(lines.length, 'line')}${lines.length > 0 ? `, the last of ${lines.at(-1)!.time}` : ''}`,
+        `the audit log is whole: ${formatCount(count, 'line')}${last === undefined ? '' : `, the last of ${last}`}`,
         ...(head === undefined
           ? []
           : [`head sha256:${head} (note it elsewhere: it vouches for every line so far)`]),

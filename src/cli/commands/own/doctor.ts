@@ -8,7 +8,7 @@ import { isDirectory } from '../../../base/files.ts';
 import { loadPrivateKey } from '../../../base/keys.ts';
 import { maskProxy } from '../../../base/safety/masked-url.ts';
 import type { Config } from '../../../config/config.ts';
-import { auditHead, checkRecorded, loadAudit } from '../../../store/audit.ts';
+import { checkAudit } from '../../../store/audit.ts';
 import type { TrustStore } from '../../../store/store.ts';
 import { expiringBy, loadStatus, type TrustStatus } from '../../../trust/status.ts';
 import { standing } from '../../report/status-text.ts';
@@ -82,9 +82,7 @@ export async function examine(store: TrustStore, config: Config, now: Instant): 
 
 function auditLog(store: TrustStore): DoctorFinding[] {
   try {
-    const lines = loadAudit(store.directory);
-    checkRecorded(lines, auditHead(store.directory), store);
-    return [ok('audit', formatCount(lines.length, 'line'))];
+    return [ok('audit', formatCount(checkAudit(store).lines, 'line'))];
   } catch (error) {
     // Without a store there is no record; that there is none is said already.
     return isStellaError(error, 'STORE_NOT_INITIALIZED') ? [] : [findingOf('audit', error)];

@@ -4,7 +4,7 @@ import { formatBytes, formatCount, printable } from '../../terminal/output.ts';
 
 /** What an export came to, for people and programs. */
 export function exportOutcome(exported: ExportedBundle, out: string): Outcome {
-  const { sealed, split, signingKey, logs, attestations } = exported;
+  const { sealed, split, signingKey, logs, attestations, skipped } = exported;
   const { manifest, manifestSha256, size } = sealed;
   const signer = signingKey.key.publicKey.id;
   return {
@@ -20,6 +20,9 @@ export function exportOutcome(exported: ExportedBundle, out: string): Outcome {
         verifies: error === undefined,
         ...(error ? { code: error.code, message: error.message } : {}),
       })),
+      ...(skipped.length > 0
+        ? { skipped: skipped.map(({ name, skipped: reason }) => ({ name, reason })) }
+        : {}),
     },
     text: [
       `sealed ${printable(split?.list ?? out)}: ${formatBytes(size)}, number ${manifest.sequence}, sealed at ${manifest.sealed_at}, ${formatCount(manifest.entries.length, 'entry', 'entries')}`,
@@ -50,7 +53,8 @@ function logLine({ manifest: log, withoutTiles }: ExportedBundle['logs'][number]
 }
 
 /** What should be known while it can still be mended: the other side refuses a signer it does not know. */
-export function exportWarnings({ signingKey, signerIsDistributed, attestations }: ExportedBundle): string[] {
+export function exportWarnings(exported: ExportedBundle): string[] {
+  const { signingKey, signerIsDistributed, attestations, skipped } = exported;
   const id = signingKey.key.publicKey.id;
   const file = signingKey.publicPath ?? 'KEY.pub';
   return [
@@ -69,5 +73,16 @@ export function exportWarnings({ signingKey, signerIsDistributed, attestations }
           ]
         : [],
     ),
+    ...(skipped.length > 0
+      ? [
+          `skipped ${formatCount(skipped.length, 'file')} of the directories of attestations:`,
+          ...skipped
+            .slice(0, MAX_SHOWN_SKIPPED)
+            .map(({ name, skipped: reason }) => `  ${printable(name)}: ${reason}`),
+          ...(skipped.length > MAX_SHOWN_SKIPPED ? [`  and ${skipped.length - MAX_SHOWN_SKIPPED} more`] : []),
+        ]
+      : []),
   ];
 }
+
+const MAX_SHOWN_SKIPPED = 20;

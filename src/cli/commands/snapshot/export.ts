@@ -46,7 +46,7 @@ export function registerSnapshotExport(snapshot: Command, cli: Cli): void {
   cli.action<Options, []>(command, async (run) => {
     const { options, io } = run;
     const { exportSnapshot } = await import('../../../producer/export.ts');
-    const { expandPaths } = await import('../../../attest/document/inputs.ts');
+    const { requireInputs } = await import('../../../attest/document/find.ts');
     const path = (name: string) => resolve(io.cwd, name);
     const destination = destinationOf(run, options.out, 'bytes');
     const { config, store } = openTrustSetting(run, {
@@ -66,7 +66,7 @@ export function registerSnapshotExport(snapshot: Command, cli: Cli): void {
       anySealedTime: options.anySealedTime ?? false,
       depth: parseDepth(options.depth),
       entries: options.entries ?? false,
-      attestations: [...expandPaths(options.attestation ?? [], io.cwd)],
+      attestations: requireInputs(options.attestation ?? [], io.cwd),
       since: options.since === undefined ? undefined : path(options.since),
       onProgress: (what, done, total) =>
         run.progress(what, done, total, what === 'sealing' ? 'bytes' : 'files'),
