@@ -24,6 +24,7 @@ import {
 } from '../store/store.ts';
 import { ownBundleKeys } from '../trust/bundle-keys.ts';
 import { trustedRootFile } from '../trust/derived-trust.ts';
+import { adviceOf } from '../trust/freshness.ts';
 import { keyHistory } from '../trust/key-history.ts';
 import { distributedKeys } from '../trust/key-list.ts';
 import {
@@ -170,6 +171,7 @@ async function nextState(
 ): Promise<StoreState> {
   const { manifest, manifestSha256, signers, pin, view, trust } = acceptance;
   const seen = { sequence: manifest.sequence, sealed_at: manifest.sealed_at };
+  const advice = adviceOf(manifest);
   const carried = new Set(acceptance.logs.map(({ log }) => log.origin));
   const pinnedKeys = new Set([
     ...(before?.bundle_keys ?? []),
@@ -193,7 +195,7 @@ async function nextState(
       kind: 'import',
       manifest_sha256: manifestSha256,
       ...seen,
-      stale_after_days: manifest.stale_after_days,
+      ...(advice === undefined ? {} : { stale_after_days: advice }),
       producer: manifest.producer,
       signers: signers.map((key) => key.id),
       ...(rules.mirror === undefined ? {} : { mirror: rules.mirror }),

@@ -23,7 +23,7 @@ import type { Generation, StoreWriter, TrustStore } from '../store/store.ts';
 import { referenceOf } from '../store/sync-record.ts';
 import { bundleKeysOf } from '../trust/bundle-keys.ts';
 import { type DerivedTrust, deriveTrust, logPublicKeysOf } from '../trust/derived-trust.ts';
-import { checkFreshness, freshnessWindow, judgeFreshness } from '../trust/freshness.ts';
+import { checkFreshness, freshnessWindow, judgeFreshness, NO_ADVICE_DAYS } from '../trust/freshness.ts';
 import { loadTuf } from '../tuf/load.ts';
 import type { TufView } from '../tuf/view.ts';
 import { attestationPath, collectAttestations, collectTuf } from './collect.ts';
@@ -32,12 +32,6 @@ import { loadDeltaBase, withoutCarried } from './delta.ts';
 import { loadLedger, recordExport, reserveSequence } from './ledger.ts';
 import { preflightAttestations } from './preflight.ts';
 import { loadSigningKey, type SigningKey } from './signing-key.ts';
-
-/**
- * The advice that a bundle carries when the producer's configuration sets no threshold of its own: a year, after which no
- * root is good. The consumer's own window decides then.
- */
-const NO_ADVICE_DAYS = 365;
 
 export interface ExportOptions {
   readonly now: Instant;
@@ -114,7 +108,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
         sealed_at: formatInstant(sealedAt),
         sequence,
         producer: options.producer,
-        stale_after_days: adviceOf(config),
+        stale_after_days: adviceOfConfig(config),
         tuf: describeTuf(view),
         ...(config.trustRoles.length > 0 ? { trust_roles: [...config.trustRoles] } : {}),
         service_map_target: trust.targets.find((target) => target.usage === 'service-map')?.name ?? null,
@@ -234,7 +228,7 @@ function checkExpiry(view: TufView, sealedAt: Instant): void {
 }
 
 /** What the configuration says aloud is advice to the other side; a default of this side is not. */
-function adviceOf(config: Config): number {
+function adviceOfConfig(config: Config): number {
   return config.origins.freshness_threshold_days.source === 'default'
     ? NO_ADVICE_DAYS
     : config.freshnessThresholdDays;

@@ -13,7 +13,7 @@ import {
   witnessState,
 } from '../tlog/witness-policy.ts';
 import type { TufRole } from '../tuf/view.ts';
-import { type Freshness, freshnessWindow, judgeFreshness } from './freshness.ts';
+import { adviceOfSource, configuredWindow, type Freshness, judgeFreshness } from './freshness.ts';
 import { distributedKeys } from './key-list.ts';
 import { type KeyStatus, keyLives } from './key-rotation.ts';
 import { loadServices, type Services } from './services.ts';
@@ -56,15 +56,10 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
   const missing = await attempt(() =>
     names.rekorKeyTargets.filter((name) => !findTargetByStem(view, name, names.trustRoles)),
   );
-  const { source } = state;
   const freshness = judgeFreshness(
     referenceOf(store.directory, generation),
     now,
-    freshnessWindow({
-      thresholdDays: config.freshnessThresholdDays,
-      warnDays: config.freshnessWarnDays,
-      adviceDays: source.kind === 'import' ? source.stale_after_days : undefined,
-    }),
+    configuredWindow(config, adviceOfSource(state.source)),
   );
   return {
     now,

@@ -9,7 +9,7 @@ import type { Config } from '../../../config/config.ts';
 import type { AcceptRules } from '../../../consumer/accept.ts';
 import type { BundleCheck } from '../../../consumer/check-list.ts';
 import type { Checked } from '../../../consumer/import.ts';
-import { formatFreshness } from '../../../trust/freshness.ts';
+import { formatAdmission } from '../../../trust/freshness.ts';
 import { MAX_BYTES } from '../../../tuf/metadata-file.ts';
 import type { Run } from '../../frame/cli.ts';
 import { printable } from '../../terminal/output.ts';
@@ -106,7 +106,7 @@ function checkLine({ check, status, detail }: BundleCheck): string {
 
 /** What is true of a bundle that passed. */
 export function acceptedJson({ acceptance, checks }: Checked): Record<string, unknown> {
-  const { manifest, manifestSha256, signers, freshness } = acceptance;
+  const { manifest, manifestSha256, signers, freshness, window } = acceptance;
   return {
     manifest_sha256: manifestSha256,
     sealed_at: manifest.sealed_at,
@@ -118,7 +118,7 @@ export function acceptedJson({ acceptance, checks }: Checked): Record<string, un
       age_seconds: Math.round(freshness.age / 1000),
       window_seconds: freshness.window.block / 1000,
       accepted_until: new Date(freshness.acceptedUntil).toISOString(),
-      widened_by_seconds: freshness.window.widenedBy / 1000,
+      widened_by_seconds: window.widenedBy / 1000,
     },
     logs: manifest.logs.map(({ origin, tree_size, root_hash, first_index }) => ({
       origin,
@@ -132,9 +132,9 @@ export function acceptedJson({ acceptance, checks }: Checked): Record<string, un
 }
 
 export function acceptedText({ acceptance }: Checked): string[] {
-  const { manifest, freshness } = acceptance;
+  const { manifest, freshness, window } = acceptance;
   return [
     `bundle number ${manifest.sequence} of ${printable(manifest.producer.name)}, ${manifest.entries.length} entries`,
-    formatFreshness(freshness, 'sealed'),
+    formatAdmission(freshness, window),
   ];
 }
