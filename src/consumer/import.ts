@@ -22,7 +22,7 @@ import {
   type StoreWriter,
   type TrustStore,
 } from '../store/store.ts';
-import { ownBundleKeys } from '../trust/bundle-keys.ts';
+import { ownBundleKeys, usedBundleKeys } from '../trust/bundle-keys.ts';
 import { trustedRootFile } from '../trust/derived-trust.ts';
 import { adviceOf } from '../trust/freshness.ts';
 import { keyHistory } from '../trust/key-history.ts';
@@ -71,6 +71,23 @@ export async function checkBundle(
     acceptBundle(source, placeOf(store, staging, store.current()), rules, checks),
   );
   return { acceptance, checks: checks.results };
+}
+
+/**
+ * Checks a bundle as other sites would that trust what this store trusts, and changes nothing: the same list, but what
+ * this store holds sets no measure (a delta's base and its logs are there, not here), and every key that it ever sealed with counts.
+ * @throws StellaError as the failing check says; PIN_MISMATCH for a bundle of another repository
+ */
+export async function checkBundleForOthers(
+  store: TrustStore,
+  source: BundleSource,
+  rules: AcceptRules,
+): Promise<Acceptance> {
+  return await withStagingAsync(tmpdir(), 'stella-verify-', (staging) => {
+    const place = placeOf(store, staging, store.current());
+    const ownKeys = [...place.ownKeys, ...usedBundleKeys(store.directory)];
+    return acceptBundle(source, { ...place, ownKeys, forOthers: true }, rules, new CheckList());
+  });
 }
 
 /**

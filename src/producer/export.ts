@@ -21,7 +21,7 @@ import type { Fetcher } from '../net/types.ts';
 import { loadGeneration, pinnedRootOf } from '../store/generation.ts';
 import type { Generation, StoreWriter, TrustStore } from '../store/store.ts';
 import { referenceOf } from '../store/sync-record.ts';
-import { bundleKeysOf } from '../trust/bundle-keys.ts';
+import { bundleKeysOf, rememberUsedKey } from '../trust/bundle-keys.ts';
 import { type DerivedTrust, deriveTrust, logPublicKeysOf } from '../trust/derived-trust.ts';
 import { checkFreshness, freshnessWindow, judgeFreshness, NO_ADVICE_DAYS } from '../trust/freshness.ts';
 import { loadTuf } from '../tuf/load.ts';
@@ -128,6 +128,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       ),
       onProgress: (done, total) => options.onProgress?.('sealing', done, total),
     });
+    rememberUsedKey(store.directory, signingKey.key.publicKey);
     recordExport(store.directory, sealed.manifest, sealed.manifestSha256);
     writer.audit('export', {
       out: options.out,

@@ -24,6 +24,7 @@ export interface BundleFlags {
   readonly rootFingerprint?: string;
   readonly trustOnFirstUse?: boolean;
   readonly bundleKey?: string[];
+  readonly bundleKeyFingerprint?: string[];
   readonly offline?: boolean;
 }
 
@@ -45,6 +46,11 @@ export function addBundleFlags(command: Command): Command {
     )
     .option('--trust-on-first-use', 'believe the root that the bundle brings (first import)')
     .option('--bundle-key <file...>', 'public key whose bundles are accepted beside those that TUF names')
+    .option(
+      '--bundle-key-fingerprint <sha256:hex>',
+      'what you were told that a --bundle-key is; any other is refused',
+      (given: string, before: string[] | undefined) => [...(before ?? []), given],
+    )
     .option('--offline', 'use no network (importing never does)');
 }
 
@@ -65,12 +71,26 @@ export async function acceptRules(run: Run<BundleFlags>, config: Config): Promis
   }
   const { ask } = io;
   // The command tree must not load TUF.
-  const { parseFingerprint } = await import('../../../trust/pin.ts');
+  const { formatFingerprint, parseFingerprint } = await import('../../../trust/pin.ts');
+  const told = options.bundleKeyFingerprint?.map((text): string => parseFingerprint(text));
+  const bundleKeys = (options.bundleKey ?? []).map((file) => {
+    const key = loadPublicKey(path(file));
+    if (told === undefined || told.includes(key.id)) return key;
+    throw new StellaError(
+      'BUNDLE_SIGNER_UNTRUSTED',
+      `${file} is ${formatFingerprint(key.id)}, which is not the bundle key that you were told`,
+      {
+        hint: 'do not import: ask the connected side, over another channel than the medium, which key seals',
+      },
+    );
+  });
+  if (told !== undefined && bundleKeys.length === 0)
+    throw new StellaError('USAGE', '--bundle-key-fingerprint says what a --bundle-key is: give that, too');
   return {
     now: run.now,
     config,
     onProgress: (done, total) => run.progress('checking', done, total),
-    bundleKeys: (options.bundleKey ?? []).map((file) => loadPublicKey(path(file))),
+    bundleKeys,
     askForKey:
       ask &&
       (async (question) => {
