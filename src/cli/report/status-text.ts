@@ -8,8 +8,8 @@ import {
 import type { Config, ConfigKey } from '../../config/config.ts';
 import type { StoreState } from '../../store/store.ts';
 import type { PolicyState, WitnessState } from '../../tlog/witness-policy.ts';
-import { formatFreshness } from '../../trust/freshness.ts';
-import type { TrustStatus } from '../../trust/status.ts';
+import { adviceOfSource, formatFreshness } from '../../trust/freshness.ts';
+import { refusalsOf, type TrustStatus } from '../../trust/status.ts';
 import { formatCount, formatNumber, formatTable } from '../terminal/output.ts';
 import { secondOpinionText } from './second-opinion-text.ts';
 
@@ -24,6 +24,7 @@ export interface Shown {
 export function statusJson(status: TrustStatus, config: Config, store: string): object {
   const { generation, freshness, sync } = status;
   const { state } = generation;
+  const refusals = refusalsOf(status);
   return {
     store,
     generation: generation.number,
@@ -39,6 +40,7 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
       block_ms: freshness.window.block,
       fresh_until: formatInstant(freshness.freshUntil),
       accepted_until: formatInstant(freshness.acceptedUntil),
+      advice_days: adviceOfSource(state.source) ?? null,
     },
     second_opinion: state.second_opinion ?? null,
     trust_roles: state.trust_roles ?? [],
@@ -46,8 +48,9 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
     roles: status.roles.map((role) => ({
       ...role,
       expires: formatInstant(role.expires),
-      expired: role.expires <= status.now,
+      expired: role.expires <= status.rolesAsOf,
     })),
+    roles_as_of: formatInstant(status.rolesAsOf),
     service_map_target: config.serviceMapTarget,
     rekor_key_targets: config.rekorKeyTargets,
     rekor_key_targets_missing: status.missingRekorKeys,
@@ -77,9 +80,7 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
     }),
     bundle_keys: state.bundle_keys,
     sync: sync ?? null,
-    ...(status.problems.length === 0
-      ? {}
-      : { problems: status.problems.map(({ code, message }) => ({ code, message })) }),
+    ...(refusals.length === 0 ? {} : { problems: refusals.map(({ code, message }) => ({ code, message })) }),
   };
 }
 
@@ -95,7 +96,7 @@ function endpointsJson(endpoints: NonNullable<TrustStatus['services']>['endpoint
 }
 
 export function statusText(status: TrustStatus, config: Config, store: string, shown: Shown): string {
-  const { generation, sync, now } = status;
+  const { generation, sync } = status;
   const { state } = generation;
   const how = {
     'root-file': 'vouched for by a root file',
@@ -136,7 +137,7 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
         role.name,
         String(role.version),
         formatInstant(role.expires),
-        left(role.expires, now),
+        left(role.expires, status),
       ]),
     ]),
   );
@@ -202,7 +203,9 @@ export function standing({ freshness, generation, problems }: TrustStatus): stri
   return formatFreshness(freshness, generation.state.source.kind === 'sync' ? 'synced' : 'sealed');
 }
 
-function left(expires: Instant, now: Instant): string {
+/** Of what was imported, nothing expires but the window: a role was valid when the bundle was sealed, or was not. */
+function left(expires: Instant, { now, rolesAsOf, generation }: TrustStatus): string {
+  if (generation.state.source.kind === 'import' && expires > rolesAsOf) return 'valid as of the sealed time';
   return expires > now
     ? `in ${formatDuration(durationBetween(now, expires))}`
     : `EXPIRED ${formatDuration(durationBetween(expires, now))} ago`;

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import { addDuration, days } from '../../../base/clock.ts';
 import { readBoundedIfPresent } from '../../../base/files.ts';
 import type { Config } from '../../../config/config.ts';
 import type { TrustStore } from '../../../store/store.ts';
+import { adviceOfSource } from '../../../trust/freshness.ts';
 import type { TrustStatus } from '../../../trust/status.ts';
 import type { Report } from '../../report/report.ts';
 import { rolesWithSigners } from '../../report/roles.ts';
@@ -15,6 +17,7 @@ export async function statusReport(status: TrustStatus, store: TrustStore, confi
   const { generation, freshness, now } = status;
   const { state, tufDirectory } = generation;
   const { source } = state;
+  const advice = adviceOfSource(source);
   const findings = await examine(store, config, now);
   return {
     title: `Trust store, generation ${generation.number}`,
@@ -42,6 +45,8 @@ export async function statusReport(status: TrustStatus, store: TrustStore, confi
     roles: await rolesWithSigners(status.roles, async (name) =>
       readBoundedIfPresent(join(tufDirectory, name), MAX_METADATA_BYTES),
     ),
+    rolesAsOf: status.rolesAsOf,
+    advisedUntil: advice === undefined ? undefined : addDuration(freshness.reference, days(advice)),
     window: {
       reference: freshness.reference,
       freshUntil: freshness.freshUntil,
