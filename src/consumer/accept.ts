@@ -15,6 +15,7 @@ import { CLOCK_TOLERANCE, checkClock } from '../store/clock-floor.ts';
 import type { Generation, StoreState } from '../store/store.ts';
 import { bundleKeysOf, pinnedBundleKeys } from '../trust/bundle-keys.ts';
 import { type DerivedTrust, deriveTrust, logPublicKeysOf } from '../trust/derived-trust.ts';
+import { withHintsOfImport } from '../trust/first-hints.ts';
 import {
   adviceOf,
   checkFreshness,
@@ -200,7 +201,7 @@ async function acceptOpened(
   // What was found good when it was imported is not judged by two again.
   const isHeld = state !== undefined && isSameBundle(state, manifestSha256);
   const { view, trust, second } = await checks.run('tuf', () =>
-    checkTuf(manifest, tufDirectory, pin.root, sealedAt, rules, isHeld),
+    withHintsOfImport(() => checkTuf(manifest, tufDirectory, pin.root, sealedAt, rules, isHeld)),
   );
 
   const { signers, pinned } = await checks.run('signature', async () => {

@@ -30,7 +30,7 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
     generation: generation.number,
     created_at: state.created_at,
     pin: state.pin,
-    source: state.source,
+    source: sourceJson(state.source),
     url: state.tuf.url,
     freshness: {
       state: freshness.state,
@@ -82,6 +82,13 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
     sync: sync ?? null,
     ...(refusals.length === 0 ? {} : { problems: refusals.map(({ code, message }) => ({ code, message })) }),
   };
+}
+
+/** Without what earlier versions kept of a producer that had no advice. */
+function sourceJson(source: StoreState['source']): object {
+  if (source.kind === 'sync' || adviceOfSource(source) !== undefined) return source;
+  const { stale_after_days: _, ...rest } = source;
+  return rest;
 }
 
 function endpointsJson(endpoints: NonNullable<TrustStatus['services']>['endpoints']): object {
