@@ -306,6 +306,10 @@ export const CODES = {
     'The trust store is older than the staleness window.',
     'import a newer bundle, or run `stella trust sync` where there is a network',
   ),
+  EXPIRES_SOON: stale(
+    'Something expires within the time that was asked about.',
+    'renew what is named on the TUF repository, then sync; behind the gap, ask for a newer bundle',
+  ),
   SEALED_IN_FUTURE: stale(
     "The bundle was sealed later than this machine's clock says it is.",
     'set the clocks on both sides',

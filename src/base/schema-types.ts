@@ -121,7 +121,7 @@ name: string
 version: string
 }
 /**
- * The producer's advice; a consumer's window is never wider for it
+ * The producer's advice; a consumer's window is never wider for it. 365 says that the producer has none
  */
 stale_after_days: number
 tuf: {
@@ -635,7 +635,10 @@ kind: "import"
 manifest_sha256: Sha256Hex
 sequence: number
 sealed_at: string
-stale_after_days: number
+/**
+ * The producer's advice, where it gave one; 365 is none
+ */
+stale_after_days?: number
 producer: {
 name: string
 version: string

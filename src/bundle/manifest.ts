@@ -77,10 +77,11 @@ function checkFormat(value: unknown): void {
 }
 
 /**
- * That the times of a manifest exist.
+ * What a schema cannot say of a manifest apart from its entries: that its times exist, and that no log is described twice.
  * @throws StellaError MANIFEST_INVALID
  */
-export function checkInstants(manifest: Pick<Manifest, 'sealed_at' | 'tuf'>): void {
+export function checkManifestFacts(manifest: Pick<Manifest, 'sealed_at' | 'tuf' | 'logs'>): void {
+  checkOrigins(manifest.logs);
   sealedAt(manifest);
   for (const role of Object.values(manifest.tuf.roles)) instant(role.expires, 'tuf.roles');
 }
@@ -90,7 +91,7 @@ export function checkInstants(manifest: Pick<Manifest, 'sealed_at' | 'tuf'>): vo
  * @throws StellaError MANIFEST_INVALID, URL_CREDENTIALS, ENTRY_PATH, ENTRY_DUPLICATE
  */
 function checkManifest(manifest: Manifest): void {
-  checkInstants(manifest);
+  checkManifestFacts(manifest);
   checkNoCredentials(manifest.tuf.url, 'manifest.json: tuf.url');
   for (const { origin, url } of manifest.logs)
     checkNoCredentials(url, `manifest.json: the log ${excerpt(origin)}`);
@@ -98,6 +99,16 @@ function checkManifest(manifest: Manifest): void {
   checkFolders(manifest.entries);
   if (entriesRoot(manifest.entries) !== manifest.entries_root)
     throw new StellaError('MANIFEST_INVALID', 'manifest.json: entries_root is not the root over the entries');
+}
+
+/** One of two would escape what is checked of the other. */
+function checkOrigins(logs: Manifest['logs']): void {
+  const seen = new Set<string>();
+  for (const { origin } of logs) {
+    if (seen.has(origin))
+      throw new StellaError('MANIFEST_INVALID', `manifest.json lists the log ${excerpt(origin)} twice`);
+    seen.add(origin);
+  }
 }
 
 /**

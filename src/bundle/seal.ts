@@ -18,7 +18,7 @@ import { checkSchema } from '../base/schema.ts';
 import { bodyFrames, headBytes } from './layout.ts';
 import {
   checkFolders,
-  checkInstants,
+  checkManifestFacts,
   entriesRoot,
   FORMAT,
   formatManifest,
@@ -80,7 +80,7 @@ export async function sealBundle(options: SealOptions): Promise<Sealed> {
   const entries = sizedEntries(options.entries);
   const mtime = tarMtime(sealedAt(options.manifest));
   // What can be refused is refused before anything is written; the entries' own fields are made here.
-  checkInstants(checkSchema('manifest', complete(options, []), MANIFEST_PATH, 'MANIFEST_INVALID'));
+  checkManifestFacts(checkSchema('manifest', complete(options, []), MANIFEST_PATH, 'MANIFEST_INVALID'));
   return await withStagingAsync(dirname(options.out), STAGING_PREFIX, async (staging) => {
     const bodyPath = join(staging, 'body');
     const bodyTable = await writeFrames(bodyPath, sealBody(options, entries, mtime, level));

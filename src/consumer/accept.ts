@@ -2,14 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { excerpt, type Sha256Hex } from '../base/bytes.ts';
-import {
-  type Duration,
-  durationBetween,
-  formatDuration,
-  formatInstant,
-  type Instant,
-  parseInstant,
-} from '../base/clock.ts';
+import { type Duration, durationBetween, formatDuration, type Instant, parseInstant } from '../base/clock.ts';
 import { formatCoseSign } from '../base/cose.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { startFileDigest } from '../base/file-digest.ts';
@@ -22,31 +15,28 @@ import { CLOCK_TOLERANCE, checkClock } from '../store/clock-floor.ts';
 import type { Generation, StoreState } from '../store/store.ts';
 import { bundleKeysOf, pinnedBundleKeys } from '../trust/bundle-keys.ts';
 import { type DerivedTrust, deriveTrust, logPublicKeysOf } from '../trust/derived-trust.ts';
+import { withHintsOfImport } from '../trust/first-hints.ts';
 import {
+  adviceOf,
   checkFreshness,
-  configuredWarnDays,
+  configuredWindow,
   type Freshness,
-  formatFreshness,
-  freshnessWindow,
+  type FreshnessWindow,
+  formatAdmission,
   judgeFreshness,
 } from '../trust/freshness.ts';
-import {
-  type CarriedRoot,
-  checkSamePin,
-  choosePin,
-  formatFingerprint,
-  type RootVouchers,
-} from '../trust/pin.ts';
+import { formatFingerprint, type RootVouchers } from '../trust/pin.ts';
 import { loadTuf } from '../tuf/load.ts';
 import { judgedView, type SecondOpinion, secondOpinion } from '../tuf/second-opinion.ts';
 import type { TufView } from '../tuf/view.ts';
+import { checkBundlePin } from './bundle-pin.ts';
 import { type BundleKeyRules, findBundleSigners } from './bundle-signers.ts';
 import { checkCarriedAttestations } from './carried-attestations.ts';
 import { type AcceptedLog, checkCarriedLogs } from './carried-logs.ts';
-import { adoptHeldRoots, loadCarriedRoots } from './carried-roots.ts';
+import { isRecovery, loadCarriedRoots } from './carried-roots.ts';
 import type { BundleFinding, CheckList } from './check-list.ts';
 import { addMirroredAttestations } from './mirrored-base.ts';
-import { checkNoRollback, isSameBundle } from './rollback.ts';
+import { checkBase, checkNoRollback, isSameBundle } from './rollback.ts';
 
 /** A file, a stream of its bytes, or a bundle that is open already, e.g. of a mirror. */
 export type BundleSource = string | Readable | SealedBundle;
@@ -79,6 +69,11 @@ export interface AcceptPlace {
   readonly attestationsDirectory: string;
   /** Keys that this store seals with itself. */
   readonly ownKeys: readonly PublicKey[];
+  /**
+   * Whether the bundle is judged for other sites, to be carried there: the store says by its pin and its keys who may be
+   * believed; what it holds sets no measure, and a delta's base is where the bundle goes.
+   */
+  readonly forOthers?: boolean;
 }
 
 /** A bundle that passed every check, unpacked in the staging directory. */
@@ -97,7 +92,10 @@ export interface Acceptance {
   readonly signers: readonly PublicKey[];
   /** Bundle keys that somebody vouched for in this run. */
   readonly pinnedKeys: readonly PublicKey[];
+  /** As verification will judge it, by configuration and advice: what a flag of this run allows is not kept. */
   readonly freshness: Freshness;
+  /** The window that this run had the bundle pass. */
+  readonly window: FreshnessWindow;
   /** SHA-256 of the bundle's file, where it was read from one. */
   readonly fileSha256: Sha256Hex | undefined;
   readonly logs: readonly AcceptedLog[];
@@ -183,7 +181,8 @@ async function acceptOpened(
 ): Promise<Acceptance> {
   const { manifest, manifestSha256 } = bundle;
   const { current, staging } = place;
-  const state = current?.state;
+  const held = current?.state;
+  const state = place.forOthers ? undefined : held;
   const sealedAt = parseInstant(manifest.sealed_at);
   // The metadata is unpacked first and alone: nobody has vouched for the rest yet.
   const tufDirectory = join(staging, 'trust', 'tuf');
@@ -191,33 +190,47 @@ async function acceptOpened(
 
   const pin = await checks.run('pin', async () => {
     await bundle.extract(join(staging, 'trust'), { select: ({ path }) => path.startsWith('tuf/') });
-    return await checkPin(loadCarriedRoots(tufDirectory), tufDirectory, current, rules);
+    return await checkBundlePin(loadCarriedRoots(tufDirectory), tufDirectory, {
+      current,
+      forOthers: place.forOthers ?? false,
+      vouchers: rules.vouchers,
+      now: rules.now,
+    });
   });
 
   // What was found good when it was imported is not judged by two again.
   const isHeld = state !== undefined && isSameBundle(state, manifestSha256);
   const { view, trust, second } = await checks.run('tuf', () =>
-    checkTuf(manifest, tufDirectory, pin.root, sealedAt, rules, isHeld),
+    withHintsOfImport(() => checkTuf(manifest, tufDirectory, pin.root, sealedAt, rules, isHeld)),
   );
 
   const { signers, pinned } = await checks.run('signature', async () => {
     const found = await findBundleSigners(bundle, {
-      trusted: [...bundleKeysOf(trust.targets, sealedAt), ...pinnedBundleKeys(state), ...place.ownKeys],
+      trusted: [...bundleKeysOf(trust.targets, sealedAt), ...pinnedBundleKeys(held), ...place.ownKeys],
       given: rules.bundleKeys,
       threshold: rules.config.bundleKeyThreshold,
-      askForKey: state ? undefined : rules.askForKey,
+      askForKey: held ? undefined : rules.askForKey,
     });
     return { detail: `by ${found.signers.map((key) => formatFingerprint(key.id)).join(', ')}`, value: found };
   });
 
-  const freshness = await checks.run('staleness', () => checkAge(manifest, sealedAt, state, rules));
+  const { freshness, window } = await checks.run('staleness', () =>
+    checkAge(manifest, sealedAt, held, rules),
+  );
 
   const alreadyHeld = await checks.run('rollback', () => {
     if (isHeld) return { detail: 'the store holds this very bundle', value: true };
-    if (state) checkNoRollback(state, { manifest, manifestSha256, signers: signers.map((key) => key.id) });
+    const ids = signers.map((key) => key.id);
+    const recovers = state !== undefined && isRecovery(state, manifest, tufDirectory);
+    if (state) checkNoRollback(state, { manifest, manifestSha256, signers: ids, recovers });
+    if (place.forOthers) return { detail: 'for other sites: what is held here does not count', value: false };
     // Beside a mirror's delta lies what it leaves out.
-    if (!bundle.mirror) checkBase(manifest, state);
-    return { detail: state ? 'newer than what the store holds' : 'the store is empty', value: false };
+    if (!bundle.mirror) checkBase(manifest, ids, state);
+    const recovered = recovers ? '; the root has rotated the keys of timestamp or snapshot' : '';
+    return {
+      detail: state ? `newer than what the store holds${recovered}` : 'the store is empty',
+      value: false,
+    };
   });
   const accepted = {
     manifest,
@@ -231,6 +244,7 @@ async function acceptOpened(
     signers,
     pinnedKeys: pinned,
     freshness,
+    window,
     tufDirectory,
     contentDirectory,
   };
@@ -243,6 +257,8 @@ async function acceptOpened(
     return { detail: `all ${manifest.entries.length} entries are what the manifest says`, value: sha256 };
   });
   if (alreadyHeld) return { ...accepted, fileSha256, logs: [] };
+  // Whoever holds the base can tell whether a delta continues it; here there is nothing to put it together with.
+  if (place.forOthers && manifest.base) return { ...accepted, fileSha256, logs: [] };
   const logs = await checks.run('logs', () => {
     const { tlogPolicy } = rules.config;
     const policy = tlogPolicy === undefined ? undefined : loadWitnessPolicy(tlogPolicy);
@@ -267,34 +283,9 @@ async function acceptOpened(
   return { ...accepted, fileSha256, logs };
 }
 
-async function checkPin(
-  roots: readonly CarriedRoot[],
-  tufDirectory: string,
-  current: Generation | undefined,
-  rules: AcceptRules,
-): Promise<BundleFinding<{ root: Uint8Array; state: StoreState['pin'] }>> {
-  if (current) {
-    const { pin } = current.state;
-    checkSamePin(pin, roots, rules.vouchers);
-    return { detail: describePin(pin), value: { root: adoptHeldRoots(current, tufDirectory), state: pin } };
-  }
-  const { root, state } = await choosePin(roots, rules.vouchers, formatInstant(rules.now));
-  return { detail: describePin(state), value: { root: root.bytes, state } };
-}
-
 /** The digest of the file that was imported last, if it was one. */
 function heldFile(state: StoreState | undefined): string | undefined {
   return state?.source.kind === 'import' ? state.source.file_sha256 : undefined;
-}
-
-function describePin(pin: StoreState['pin']): string {
-  const how = {
-    'root-file': 'given as a file',
-    fingerprint: 'given by fingerprint',
-    sigstore: 'built in',
-    'first-use': 'TRUSTED ON FIRST USE',
-  }[pin.how];
-  return `root version ${pin.version}, ${formatFingerprint(pin.sha256)}, ${how}`;
 }
 
 /** Behind the gap the sealed time is the reference for expiry: nothing there could have been refreshed since. */
@@ -345,7 +336,7 @@ function checkAge(
   sealedAt: Instant,
   state: StoreState | undefined,
   rules: AcceptRules,
-): BundleFinding<Freshness> {
+): BundleFinding<{ freshness: Freshness; window: FreshnessWindow }> {
   if (state) checkClock(rules.now, parseInstant(state.clock_floor));
   if (sealedAt > rules.now + CLOCK_TOLERANCE) {
     throw new StellaError(
@@ -353,32 +344,10 @@ function checkAge(
       `the bundle was sealed at ${manifest.sealed_at}, ${formatDuration(durationBetween(rules.now, sealedAt))} ahead of this machine's clock`,
     );
   }
-  const freshness = judgeFreshness(
-    sealedAt,
-    rules.now,
-    freshnessWindow({
-      thresholdDays: rules.config.freshnessThresholdDays,
-      warnDays: configuredWarnDays(rules.config),
-      rejectAfter: rules.rejectAfter,
-      adviceDays: manifest.stale_after_days,
-      maxAge: rules.maxAge,
-    }),
-  );
-  checkFreshness(freshness, 'the bundle', 'BUNDLE_STALE');
-  return { detail: formatFreshness(freshness, 'sealed'), value: freshness };
-}
-
-/** A delta builds on a bundle that this store has imported, or on a later one of the same producer. */
-function checkBase(manifest: Manifest, state: StoreState | undefined): void {
-  const { base } = manifest;
-  if (!base) return;
-  const held = state?.bundles ?? [];
-  if (
-    held.some((bundle) => bundle.manifest_sha256 === base.manifest_sha256 || bundle.sequence > base.sequence)
-  )
-    return;
-  throw new StellaError(
-    'BASE_MISSING',
-    `this delta builds on bundle number ${base.sequence} (manifest sha256:${base.manifest_sha256}), which this store has not imported`,
-  );
+  const advice = adviceOf(manifest);
+  const window = configuredWindow(rules.config, advice, rules);
+  const judged = judgeFreshness(sealedAt, rules.now, window);
+  checkFreshness(judged, 'the bundle', 'BUNDLE_STALE');
+  const freshness = judgeFreshness(sealedAt, rules.now, configuredWindow(rules.config, advice));
+  return { detail: formatAdmission(freshness, window), value: { freshness, window } };
 }

@@ -3,9 +3,13 @@ import { join } from 'node:path';
 import { sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent, writeError } from '../base/files.ts';
-import type { Generation } from '../store/store.ts';
+import type { Manifest } from '../base/schema-types.ts';
+import type { Generation, StoreState } from '../store/store.ts';
 import type { CarriedRoot } from '../trust/pin.ts';
+import { recoversFromFastForward } from '../tuf/fast-forward.ts';
+import { rootPath } from '../tuf/layout.ts';
 import { MAX_BYTES } from '../tuf/metadata-file.ts';
+import { parseMetadata } from '../tuf/parse-metadata.ts';
 
 const MAX_ROOTS = 4096;
 
@@ -49,6 +53,22 @@ export function adoptHeldRoots(current: Generation, tufDirectory: string): Uint8
     );
   }
   return pinned;
+}
+
+/**
+ * Whether the newest root has taken away a key under which the held timestamp and snapshot were trusted.
+ * @param tufDirectory with the verified chain of roots, the store's own among them
+ */
+export function isRecovery(state: StoreState, manifest: Manifest, tufDirectory: string): boolean {
+  const [held, carried] = [state.tuf.roles, manifest.tuf.roles].map(
+    (roles) => new Map(Object.entries(roles)).get('root')?.version,
+  );
+  if (held === undefined || carried === undefined || carried <= held) return false;
+  const [before, after] = [held, carried].map(
+    (version) =>
+      parseMetadata('root', readBounded(rootPath(tufDirectory, version), MAX_BYTES.root), 'root.json').signed,
+  );
+  return recoversFromFastForward(before!, after!);
 }
 
 function copyRoot(from: string, to: string): void {

@@ -23,8 +23,9 @@ import {
   type StoreWriter,
   type TrustStore,
 } from '../store/store.ts';
-import { ownBundleKeys, pinFacts, pinnedBundleKeys } from '../trust/bundle-keys.ts';
+import { ownBundleKeys, pinFacts, pinnedBundleKeys, usedBundleKeys } from '../trust/bundle-keys.ts';
 import { trustedRootFile } from '../trust/derived-trust.ts';
+import { adviceOf } from '../trust/freshness.ts';
 import { keyHistory } from '../trust/key-history.ts';
 import { distributedKeys } from '../trust/key-list.ts';
 import {
@@ -73,6 +74,23 @@ export async function checkBundle(
     acceptBundle(source, placeOf(store, staging, store.current()), rules, checks),
   );
   return { acceptance, checks: checks.results };
+}
+
+/**
+ * Checks a bundle as other sites would that trust what this store trusts, and changes nothing: the same list, but what
+ * this store holds sets no measure (a delta's base and its logs are there, not here), and every key that it ever sealed with counts.
+ * @throws StellaError as the failing check says; PIN_MISMATCH for a bundle of another repository
+ */
+export async function checkBundleForOthers(
+  store: TrustStore,
+  source: BundleSource,
+  rules: AcceptRules,
+): Promise<Acceptance> {
+  return await withStagingAsync(tmpdir(), 'stella-verify-', (staging) => {
+    const place = placeOf(store, staging, store.current());
+    const ownKeys = [...place.ownKeys, ...usedBundleKeys(store.directory)];
+    return acceptBundle(source, { ...place, ownKeys, forOthers: true }, rules, new CheckList());
+  });
 }
 
 /**
@@ -185,6 +203,7 @@ async function nextState(
 ): Promise<StoreState> {
   const { manifest, manifestSha256, signers, pin, view, trust } = acceptance;
   const seen = { sequence: manifest.sequence, sealed_at: manifest.sealed_at };
+  const advice = adviceOf(manifest);
   const carried = new Set(acceptance.logs.map(({ log }) => log.origin));
   const pinnedKeys = new Set([
     ...(before?.bundle_keys ?? []),
@@ -208,7 +227,7 @@ async function nextState(
       kind: 'import',
       manifest_sha256: manifestSha256,
       ...seen,
-      stale_after_days: manifest.stale_after_days,
+      ...(advice === undefined ? {} : { stale_after_days: advice }),
       producer: manifest.producer,
       signers: signers.map((key) => key.id),
       ...(rules.mirror === undefined ? {} : { mirror: rules.mirror }),

@@ -10,7 +10,11 @@ export interface Candidate {
   readonly manifestSha256: Sha256Hex;
   /** Key ids of the trusted signers. */
   readonly signers: readonly string[];
+  /** Whether the carried root has taken away a key under which the held timestamp and snapshot were trusted (TUF §5.3.11). */
+  readonly recovers?: boolean;
 }
+
+const RECOVERABLE: ReadonlySet<string> = new Set(['timestamp', 'snapshot']);
 
 /** Whether the bundle is the very one that the store holds already. */
 export function isSameBundle(state: StoreState, manifestSha256: Sha256Hex): boolean {
@@ -18,10 +22,12 @@ export function isSameBundle(state: StoreState, manifestSha256: Sha256Hex): bool
 }
 
 /**
- * No way back: no role's version, no log's size, no `sealed_at` and no sequence of the same producer may go down.
+ * No way back: no role's version, no log's size, no `sealed_at` and no sequence of the same signer may go down. Only the
+ * versions of timestamp and snapshot may, where the root has rotated their keys: an attacker who had one could have put
+ * them as far ahead as versions go.
  * @throws StellaError BUNDLE_ROLLBACK, TUF_ROLLBACK, LOG_ROLLBACK, each naming both sides
  */
-export function checkNoRollback(state: StoreState, { manifest, signers }: Candidate): void {
+export function checkNoRollback(state: StoreState, { manifest, signers, recovers = false }: Candidate): void {
   if (
     state.source.kind === 'import' &&
     parseInstant(manifest.sealed_at) < parseInstant(state.source.sealed_at)
@@ -37,10 +43,17 @@ export function checkNoRollback(state: StoreState, { manifest, signers }: Candid
       throw new StellaError(
         'BUNDLE_ROLLBACK',
         `this bundle is number ${manifest.sequence} of its producer; number ${seen.sequence} (sealed at ${seen.sealed_at}) was imported already`,
+        {
+          hint: [
+            'carry a newer bundle',
+            `if the producer never sealed number ${seen.sequence}, its key sha256:${signer} is stolen: withdraw it and seal with a new key, which counts from 1 (docs/runbooks/compromise.md)`,
+          ],
+        },
       );
     }
   }
   for (const [role, held] of Object.entries(state.tuf.roles)) {
+    if (recovers && RECOVERABLE.has(role)) continue;
     const carried = Object.hasOwn(manifest.tuf.roles, role) ? manifest.tuf.roles[role] : undefined;
     if (carried && carried.version < held.version) {
       throw new StellaError(
@@ -71,4 +84,23 @@ export function checkNoRollback(state: StoreState, { manifest, signers }: Candid
       );
     }
   }
+}
+
+/**
+ * A delta builds on a bundle that this store has imported, or on an earlier one of a key that has signed both the delta and
+ * what was imported: another producer's counter says nothing of this one's bundles.
+ */
+export function checkBase(
+  { base }: Pick<Manifest, 'base'>,
+  signers: readonly string[],
+  state: Pick<StoreState, 'bundles' | 'producers'> | undefined,
+): void {
+  if (!base) return;
+  if (state?.bundles.some((bundle) => bundle.manifest_sha256 === base.manifest_sha256)) return;
+  const seen = new Map(Object.entries(state?.producers ?? {}));
+  if (signers.some((signer) => (seen.get(signer)?.sequence ?? 0) > base.sequence)) return;
+  throw new StellaError(
+    'BASE_MISSING',
+    `this delta builds on bundle number ${base.sequence} (manifest sha256:${base.manifest_sha256}), which this store has not imported`,
+  );
 }

@@ -3,7 +3,7 @@ import { isStellaError, StellaError } from '../base/errors.ts';
 import { MirroredBundle } from '../bundle/mirrored.ts';
 import type { Fetcher } from '../net/types.ts';
 import type { Generation, TrustStore } from '../store/store.ts';
-import { checkFreshness, freshnessWindow, judgeFreshness } from '../trust/freshness.ts';
+import { adviceOfSource, checkFreshness, configuredWindow, judgeFreshness } from '../trust/freshness.ts';
 import type { AcceptRules } from './accept.ts';
 import { type ImportRules, importBundle } from './import.ts';
 import { isSameBundle } from './rollback.ts';
@@ -71,12 +71,7 @@ function checkMirrorAge(
   url: string,
   { config, now, rejectAfter, maxAge }: AcceptRules,
 ): void {
-  const window = freshnessWindow({
-    thresholdDays: config.freshnessThresholdDays,
-    adviceDays: state.source.kind === 'import' ? state.source.stale_after_days : undefined,
-    rejectAfter,
-    maxAge,
-  });
+  const window = configuredWindow(config, adviceOfSource(state.source), { rejectAfter, maxAge });
   const freshness = judgeFreshness(parseInstant(state.reference_time), now, window);
   checkFreshness(freshness, `the mirror ${url}`, 'BUNDLE_STALE');
 }

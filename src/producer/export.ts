@@ -26,9 +26,9 @@ import type { Fetcher } from '../net/types.ts';
 import { loadGeneration, pinnedRootOf } from '../store/generation.ts';
 import type { Generation, StoreWriter, TrustStore } from '../store/store.ts';
 import { referenceOf } from '../store/sync-record.ts';
-import { bundleKeysOf } from '../trust/bundle-keys.ts';
+import { bundleKeysOf, rememberUsedKey } from '../trust/bundle-keys.ts';
 import { type DerivedTrust, deriveTrust, logPublicKeysOf } from '../trust/derived-trust.ts';
-import { checkFreshness, freshnessWindow, judgeFreshness } from '../trust/freshness.ts';
+import { checkFreshness, freshnessWindow, judgeFreshness, NO_ADVICE_DAYS } from '../trust/freshness.ts';
 import { loadTuf } from '../tuf/load.ts';
 import type { TufView } from '../tuf/view.ts';
 import { type AttestationSource, attestationPath, collectAttestations, collectTuf } from './collect.ts';
@@ -38,12 +38,6 @@ import { loadLedger, recordExport, reserveSequence } from './ledger.ts';
 import { preflightAttestations } from './preflight.ts';
 import { checkCosignedTimes, checkSealedTime } from './sealed-time.ts';
 import { loadSigningKey, type SigningKey } from './signing-key.ts';
-
-/**
- * The advice that a bundle carries when the producer's configuration sets no threshold of its own: a year, after which no
- * root is good. The consumer's own window decides then.
- */
-const NO_ADVICE_DAYS = 365;
 
 export interface ExportOptions {
   readonly now: Instant;
@@ -141,7 +135,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
         sealed_at: formatInstant(sealedAt),
         sequence,
         producer: options.producer,
-        stale_after_days: adviceOf(config),
+        stale_after_days: adviceOfConfig(config),
         tuf: describeTuf(view),
         ...(config.trustRoles.length > 0 ? { trust_roles: [...config.trustRoles] } : {}),
         service_map_target: trust.targets.find((target) => target.usage === 'service-map')?.name ?? null,
@@ -162,6 +156,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       onProgress: (done, total) => options.onProgress?.('sealing', done, total),
     });
     await options.deliver?.(out);
+    rememberUsedKey(store.directory, signingKey.key.publicKey);
     recordExport(store.directory, sealed.manifest, sealed.manifestSha256);
     writer.audit('export', {
       out: options.out,
@@ -275,7 +270,7 @@ function checkExpiry(view: TufView, sealedAt: Instant): void {
 }
 
 /** What the configuration says aloud is advice to the other side; a default of this side is not. */
-function adviceOf(config: Config): number {
+function adviceOfConfig(config: Config): number {
   return config.origins.freshness_threshold_days.source === 'default'
     ? NO_ADVICE_DAYS
     : config.freshnessThresholdDays;

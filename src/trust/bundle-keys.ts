@@ -1,9 +1,10 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseBase64 } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import { readBoundedIfPresent } from '../base/files.ts';
-import { type PublicKey, parsePublicKey } from '../base/keys.ts';
+import { isDirectory, readBounded, readBoundedIfPresent, replaceFile } from '../base/files.ts';
+import { formatPublicKey, type PublicKey, parsePublicKey } from '../base/keys.ts';
 import type { Generation, StoreState } from '../store/store.ts';
 import { formatFingerprint } from './pin.ts';
 import type { TrustTarget } from './targets.ts';
@@ -50,6 +51,33 @@ export function ownBundleKeys(store: string): PublicKey[] {
 export function pinFacts(generation: Generation, keys: readonly PublicKey[]): Record<string, unknown> {
   const fingerprints = keys.map((key) => formatFingerprint(key.id));
   return { generation: generation.number, key: fingerprints.join(' ') };
+}
+
+const usedKeysOf = (store: string) => join(store, 'producer', 'signers');
+
+/** Remembers the public half of a key that this store has sealed with, for the kits of what it sealed. */
+export function rememberUsedKey(store: string, key: PublicKey): void {
+  replaceFile(join(usedKeysOf(store), `${key.id}.pub`), Buffer.from(formatPublicKey(key)));
+}
+
+/**
+ * The keys that this store has sealed with, configured ones as well. They say whose bundle it is that is put onto a medium;
+ * no import believes them.
+ * @throws StellaError STORE_CORRUPT
+ */
+export function usedBundleKeys(store: string): PublicKey[] {
+  const directory = usedKeysOf(store);
+  const names = isDirectory(directory) ? readdirSync(directory).filter((name) => name.endsWith('.pub')) : [];
+  return names.map((name) => {
+    const path = join(directory, name);
+    try {
+      const key = parsePublicKey(readBounded(path, MAX_KEY_BYTES));
+      if (name === `${key.id}.pub`) return key;
+    } catch (cause) {
+      throw new StellaError('STORE_CORRUPT', `${path} is no public key`, { cause });
+    }
+    throw new StellaError('STORE_CORRUPT', `${path} is another key than its name says`);
+  });
 }
 
 /** The bundle signing keys that were pinned locally (`--bundle-key`). @throws StellaError STORE_CORRUPT */

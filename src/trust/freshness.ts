@@ -48,6 +48,47 @@ export interface WindowInputs {
   readonly maxAge?: Duration | undefined;
 }
 
+/**
+ * `stale_after_days` with which a producer says that it has no opinion: format v1 demands the member, and after a year no
+ * root is good.
+ */
+export const NO_ADVICE_DAYS = 365;
+
+/** What a manifest advises, in days; `undefined` where its producer has no opinion. */
+export function adviceOf({
+  stale_after_days: advised,
+}: {
+  readonly stale_after_days?: number | undefined;
+}): number | undefined {
+  return advised === NO_ADVICE_DAYS ? undefined : advised;
+}
+
+/** The advice that came with what a store holds; what was synced came with none. */
+export function adviceOfSource(
+  source:
+    | { readonly kind: 'sync' }
+    | { readonly kind: 'import'; readonly stale_after_days?: number | undefined },
+): number | undefined {
+  return source.kind === 'import' ? adviceOf(source) : undefined;
+}
+
+/**
+ * The window that verification, status and import hold alike: what is configured, narrowed by the producer's advice, with
+ * the exceptions of this run.
+ */
+export function configuredWindow(
+  config: Config,
+  adviceDays: number | undefined,
+  exceptions: Pick<WindowInputs, 'rejectAfter' | 'maxAge'> = {},
+): FreshnessWindow {
+  return freshnessWindow({
+    thresholdDays: config.freshnessThresholdDays,
+    warnDays: configuredWarnDays(config),
+    adviceDays,
+    ...exceptions,
+  });
+}
+
 /** The staleness window from everything that has a say in it. */
 export function freshnessWindow(inputs: WindowInputs): FreshnessWindow {
   const configured = days(inputs.thresholdDays);
@@ -60,7 +101,7 @@ export function freshnessWindow(inputs: WindowInputs): FreshnessWindow {
 }
 
 /** `freshness_warn_days` where somebody set it: its default follows a window that advice or a flag narrows. */
-export function configuredWarnDays(config: Config): number | undefined {
+function configuredWarnDays(config: Config): number | undefined {
   return config.origins.freshness_warn_days.source === 'default' ? undefined : config.freshnessWarnDays;
 }
 
@@ -84,6 +125,19 @@ export function formatFreshness(freshness: Freshness, verb: 'sealed' | 'synced')
   const until = state === 'blocked' ? 'was accepted until' : 'accepted until';
   const widened = window.widenedBy > 0 ? `; window widened by ${formatDuration(window.widenedBy)}` : '';
   return `${state}: ${verb} ${formatDuration(milliseconds(Math.max(0, age)))} ago (${formatInstant(reference)}), ${until} ${formatInstant(acceptedUntil)}${widened}`;
+}
+
+/**
+ * What an import announces: until when verification will accept what was imported, and what a flag of this run allowed
+ * beyond that or below it.
+ * @param window that this run had the bundle pass
+ */
+export function formatAdmission(freshness: Freshness, window: FreshnessWindow): string {
+  const line = formatFreshness(freshness, 'sealed');
+  if (window.block < freshness.window.block)
+    return `${line}; this run demanded that it be at most ${formatDuration(window.block)} old`;
+  if (window.widenedBy <= 0) return line;
+  return `${line}; window widened by ${formatDuration(window.widenedBy)} for this run only${freshness.state === 'blocked' ? ': verification refuses it without --max-age' : ''}`;
 }
 
 /** @throws StellaError `code` (exit 5) when blocked, saying how old, since when, and until when it was accepted */

@@ -1,6 +1,6 @@
 import { type Instant, instant } from '../base/clock.ts';
 import type { SyncRecord } from '../store/sync-record.ts';
-import type { TrustStatus } from './status.ts';
+import { refusalsOf, type TrustStatus } from './status.ts';
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
@@ -44,7 +44,11 @@ export function formatMetrics(
   return `${lines.join('\n')}\n`;
 }
 
-function storeLines({ generation, freshness, roles, keys }: TrustStatus): string[] {
+function storeLines(status: TrustStatus): string[] {
+  const { generation, freshness, roles, keys } = status;
+  const refusals = refusalsOf(status).filter(
+    ({ code }, i, all) => all.findIndex((other) => other.code === code) === i,
+  );
   const states = ['fresh', 'stale', 'blocked'] as const;
   const counts = new Map<string, { usage: string; state: string; count: number }>();
   for (const { usage, life } of keys) {
@@ -89,11 +93,25 @@ function storeLines({ generation, freshness, roles, keys }: TrustStatus): string
       'Version of a TUF role.',
       roles.map((role) => [{ role: role.name }, role.version]),
     ),
+    // Of what was imported the window ends; an alert on a role that nothing there can renew would never be silent.
+    ...(generation.state.source.kind === 'import'
+      ? family(
+          'stella_tuf_carried_role_expires_timestamp_seconds',
+          'gauge',
+          'Expiry of a TUF role as carried; it had to be valid when the bundle was sealed.',
+          roles.map((role) => [{ role: role.name }, seconds(role.expires)]),
+        )
+      : family(
+          'stella_tuf_role_expires_timestamp_seconds',
+          'gauge',
+          'Expiry of a TUF role.',
+          roles.map((role) => [{ role: role.name }, seconds(role.expires)]),
+        )),
     ...family(
-      'stella_tuf_role_expires_timestamp_seconds',
+      'stella_trust_refused',
       'gauge',
-      'Expiry of a TUF role.',
-      roles.map((role) => [{ role: role.name }, seconds(role.expires)]),
+      'Whether other commands refuse the trust store, and for which reasons.',
+      refusals.length === 0 ? one(0) : refusals.map(({ code }) => [{ code }, 1]),
     ),
     ...family(
       'stella_trust_keys',

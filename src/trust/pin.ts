@@ -191,7 +191,7 @@ export async function choosePin(
     {
       hint: [
         'compare the fingerprint with the one that the trust team publishes, or that `stella trust status` shows on the connected side',
-        `then give --root-fingerprint ${fingerprint} (or --root FILE, or --trust-on-first-use)`,
+        'then give --root-fingerprint sha256:… with what you were told there, not with what is printed here (or --root FILE, or --trust-on-first-use)',
       ],
       details: { root_version: first.version, root_sha256: sha256Hex(first.bytes) },
     },

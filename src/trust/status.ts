@@ -15,7 +15,13 @@ import {
 } from '../tlog/witness-policy.ts';
 import type { TufRole } from '../tuf/view.ts';
 import { pinnedBundleKeys } from './bundle-keys.ts';
-import { type Freshness, freshnessWindow, judgeFreshness } from './freshness.ts';
+import {
+  adviceOfSource,
+  checkFreshness,
+  configuredWindow,
+  type Freshness,
+  judgeFreshness,
+} from './freshness.ts';
 import { distributedKeys } from './key-list.ts';
 import { type KeyStatus, keyLives } from './key-rotation.ts';
 import { loadServices, type Services } from './services.ts';
@@ -27,6 +33,8 @@ export interface TrustStatus {
   readonly generation: Generation;
   readonly freshness: Freshness;
   readonly roles: readonly TufRole[];
+  /** As of when roles must be valid: what was carried cannot have been renewed since it was sealed. */
+  readonly rolesAsOf: Instant;
   readonly keys: readonly KeyStatus[];
   /** Bundle keys that an operator pinned with `--bundle-key`: bundles of these are accepted, whatever TUF names. */
   readonly pinnedBundleKeys: readonly PublicKey[];
@@ -60,15 +68,10 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
   const missing = await attempt(() =>
     names.rekorKeyTargets.filter((name) => !findTargetByStem(view, name, names.trustRoles)),
   );
-  const { source } = state;
   const freshness = judgeFreshness(
     referenceOf(store.directory, generation),
     now,
-    freshnessWindow({
-      thresholdDays: config.freshnessThresholdDays,
-      warnDays: config.freshnessWarnDays,
-      adviceDays: source.kind === 'import' ? source.stale_after_days : undefined,
-    }),
+    configuredWindow(config, adviceOfSource(state.source)),
   );
   return {
     now,
@@ -77,6 +80,7 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
     freshness: clock.problem ? { ...freshness, state: 'blocked' } : freshness,
     roles: view.roles,
     pinnedBundleKeys: pinnedBundleKeys(state),
+    rolesAsOf: state.source.kind === 'import' ? parseInstant(state.reference_time) : now,
     keys: keyLives(keys.value ?? [], state, now),
     services: services.value,
     servicesProblem: services.problem,
@@ -107,19 +111,56 @@ function loadWitnesses({ state }: Generation, { tlogPolicy }: Config): Map<strin
   );
 }
 
-/** What has expired at `until` or before: roles, and keys in use whose end is set. */
-export function expiringBy(
-  status: TrustStatus,
-  until: Instant,
-): { readonly what: string; readonly expires: Instant; readonly delegated: boolean }[] {
-  const roles = status.roles.map((role) => ({
-    what: `TUF role ${role.name}`,
-    expires: role.expires,
-    delegated: !['root', 'timestamp', 'snapshot', 'targets'].includes(role.name),
-  }));
+/** Everything for which other commands refuse this store now, the gravest first: also its age, and its service map. */
+export function refusalsOf(status: TrustStatus): readonly StellaError[] {
+  const { problems, servicesProblem, freshness } = status;
+  const all = [...problems, ...(servicesProblem ? [servicesProblem] : [])];
+  // By a clock that is behind, no age is known.
+  if (!problems.some(({ code }) => code === 'CLOCK_BEHIND')) {
+    try {
+      checkFreshness(freshness, 'the trust store', 'STORE_STALE');
+    } catch (error) {
+      if (!isStellaError(error)) throw error;
+      all.push(error);
+    }
+  }
+  return all.filter(
+    (error, i) =>
+      all.findIndex(({ code, message }) => code === error.code && message === error.message) === i,
+  );
+}
+
+export interface Expiring {
+  readonly what: string;
+  readonly expires: Instant;
+  /** Whether it is a delegated role: one that has expired stops only what depends on it. */
+  readonly delegated: boolean;
+}
+
+const TOP_LEVEL: ReadonlySet<string> = new Set(['root', 'timestamp', 'snapshot', 'targets']);
+
+/**
+ * What has expired at `until` or before: roles, and keys in use whose end is set. Of what was imported the staleness window
+ * ends, and roles count only if they had expired already when the bundle was sealed: nothing there can renew them.
+ */
+export function expiringBy(status: TrustStatus, until: Instant): Expiring[] {
+  const { freshness, generation, rolesAsOf } = status;
+  const isImported = generation.state.source.kind === 'import';
+  const roles = status.roles
+    .filter(({ expires }) => !isImported || expires <= rolesAsOf)
+    .map((role) => ({
+      what: `TUF role ${role.name}`,
+      expires: role.expires,
+      delegated: !TOP_LEVEL.has(role.name),
+    }));
+  const window = isImported
+    ? [{ what: 'the staleness window', expires: freshness.acceptedUntil, delegated: false }]
+    : [];
   const keys = status.keys
     .filter((key) => key.life === 'active' || key.life === 'grace')
     .filter((key) => key.until !== undefined)
     .map((key) => ({ what: `${key.usage} key ${key.target}`, expires: key.until!, delegated: false }));
-  return [...roles, ...keys].filter(({ expires }) => expires <= until).sort((a, b) => a.expires - b.expires);
+  return [...window, ...roles, ...keys]
+    .filter(({ expires }) => expires <= until)
+    .sort((a, b) => a.expires - b.expires);
 }

@@ -20,6 +20,7 @@ import { type RefreshedTuf, refreshTuf } from '../tuf/refresh.ts';
 import { judgedView, secondOpinion } from '../tuf/second-opinion.ts';
 import { pinFacts } from './bundle-keys.ts';
 import { type DerivedTrust, deriveTrust, trustedRootFile } from './derived-trust.ts';
+import { withHintsOfInit } from './first-hints.ts';
 import { keyHistory } from './key-history.ts';
 import { distributedKeys } from './key-list.ts';
 import { type PinnedRoot, pinRoot, type RootVoucher } from './pin.ts';
@@ -58,10 +59,12 @@ export async function initTrust(
   return await store.change(now, async (writer) => {
     if (!replace && isMade(writer))
       throw new StellaError('STORE_EXISTS', `there is a trust store in ${store.directory} already`);
-    const { tuf, root } = await fromMirrors(setting, async (url) => {
-      const pinned = await pinRoot(voucher, url, fetcher, now);
-      return { root: pinned, tuf: await refresh(setting, writer, url, pinned) };
-    });
+    const { tuf, root } = await withHintsOfInit(() =>
+      fromMirrors(setting, async (url) => {
+        const pinned = await pinRoot(voucher, url, fetcher, now);
+        return { root: pinned, tuf: await refresh(setting, writer, url, pinned) };
+      }),
+    );
     const { state, trustedRoot } = await nextState(setting, tuf, root.pin, undefined);
     state.second_opinion = await secondOpinion(judgedView(tuf));
     const floor = replace ? clockFloorOf(writer) : undefined;

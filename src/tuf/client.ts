@@ -10,6 +10,7 @@
 import { excerpt } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { delegatesFor, isBin } from './delegation.ts';
+import { recoversFromFastForward } from './fast-forward.ts';
 import { metadataPath, TakenPaths } from './layout.ts';
 import { entryOf, type MetaFile, type TufTargets } from './metadata.ts';
 import { MAX_BYTES, MAX_SIGNED_BYTES, metadataFileName } from './metadata-file.ts';
@@ -179,10 +180,7 @@ export class TufClient {
       const bytes = own ?? (await source('root', version, MAX_BYTES.root));
       if (!bytes) {
         // §5.3.11
-        const newest = this.#set.root.signed;
-        return (['timestamp', 'snapshot'] as const).every((role) =>
-          lastHeld.roles[role].keyids.every((id) => newest.roles[role].keyids.includes(id)),
-        );
+        return !recoversFromFastForward(lastHeld, this.#set.root.signed);
       }
       this.#set.updateRoot(bytes, own ? 'held' : 'source');
       // §5.3.8

@@ -97,6 +97,24 @@ describe('refused', () => {
     await refusal('MANIFEST_INVALID', () => parseManifest(formatManifest(manifest)));
   });
 
+  test('one origin listed twice', async () => {
+    const log = {
+      origin: 'log.example',
+      url: 'https://log.example',
+      log_id: repeatedDigest('0a'),
+      tree_size: 5,
+      root_hash: repeatedDigest('0b'),
+      first_index: 0,
+      consistent_from: [],
+    };
+    const once = { ...manifestOf(0), logs: [log] };
+    expect(parseManifest(formatManifest(once)).logs).toEqual([log]);
+    const error = await refusal('MANIFEST_INVALID', () =>
+      parseManifest(formatManifest({ ...once, logs: [log, { ...log, tree_size: 6 }] })),
+    );
+    expect(error.message).toContain('"log.example" twice');
+  });
+
   test('more bytes than a manifest may have', async () => {
     await refusal('ARCHIVE_LIMIT', () => parseManifest(Buffer.alloc(64 * 2 ** 20 + 1)));
   });

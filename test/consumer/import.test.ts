@@ -148,6 +148,7 @@ describe('first import', () => {
     const result = await empty.run(['trust', 'import', bundle], { now: T0, expect: 4 });
     expectRefusal(result, 'PIN_REQUIRED');
     expect(result.stderr).toContain(site.fingerprint);
+    expect(result.stderr).not.toContain(`--root-fingerprint ${site.fingerprint}`);
     expect(readdirSync(empty.home)).toEqual([]);
   });
 
@@ -268,6 +269,34 @@ describe('staleness', () => {
       expect: 0,
     });
     expect(widened.stdout).toContain('window widened by 4d');
+  });
+
+  test('what import announces is what verification holds, whatever window was given for the import', async () => {
+    const until = (after: number) => new Date(T0 + after).toISOString().replace('.000Z', 'Z');
+    const verify = ['attest', 'verify', join(site.home, 'attestation.json'), '--offline'];
+    for (const flags of [
+      [],
+      ['--reject-if-stale', '365d'],
+      ['--reject-if-stale', '2d'],
+      ['--max-age', '99d'],
+    ]) {
+      const held = enclave();
+      const result = await held.run(['trust', 'import', bundle, ...pinned(), ...flags], {
+        now: T0 + DAY,
+        expect: 0,
+      });
+      expect(result.stdout).toContain(`accepted until ${until(7 * DAY)}`);
+      await held.run(verify, { now: T0 + 7 * DAY, expect: 0 });
+      await held.run(verify, { now: T0 + 7 * DAY + 1, expect: 5 });
+      const status = (await held.run(['trust', 'status', '--json'], { now: T0 + DAY })).json();
+      expect(status).toMatchObject({ freshness: { accepted_until: until(7 * DAY) } });
+      expect(status).not.toMatchObject({ source: { stale_after_days: expect.anything() } });
+    }
+    const late = await enclave().run(['trust', 'import', bundle, ...pinned(), '--max-age', '99d'], {
+      now: T0 + 20 * DAY,
+      expect: 0,
+    });
+    expect(late.stdout).toContain('for this run only: verification refuses it without --max-age');
   });
 
   test('a bundle from the future is refused', async () => {

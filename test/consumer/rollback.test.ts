@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../../src/base/codes.ts';
 import { generateKey } from '../../src/base/keys.ts';
 import type { Manifest } from '../../src/base/schema-types.ts';
-import { checkNoRollback, isSameBundle } from '../../src/consumer/rollback.ts';
+import { checkBase, checkNoRollback, isSameBundle } from '../../src/consumer/rollback.ts';
 import type { StoreState } from '../../src/store/store.ts';
 import { repeatedDigest } from '../support/digest.ts';
 import { refusal } from '../support/errors.ts';
@@ -109,6 +109,52 @@ describe('nothing goes down', () => {
 
 test('another producer has its own counter', () => {
   expect(() => checkNoRollback(state, candidate({ sequence: 1 }, [repeatedDigest('e')]))).not.toThrow();
+});
+
+test('after a fast-forward attack the root rotates the online keys: timestamp and snapshot may go back, nothing else', async () => {
+  const back = withRoles({ root: role(3), timestamp: role(2), snapshot: role(2) });
+  const recovering = (change: Partial<Manifest>) => ({ ...candidate(change), recovers: true });
+  await refusal('TUF_ROLLBACK', () => checkNoRollback(state, candidate(back)));
+  expect(() => checkNoRollback(state, recovering(back))).not.toThrow();
+  await refusal('TUF_ROLLBACK', () =>
+    checkNoRollback(state, recovering(withRoles({ root: role(3), targets: role(3) }))),
+  );
+  await refusal('TUF_ROLLBACK', () => checkNoRollback(state, recovering(withRoles({ root: role(1) }))));
+});
+
+describe('a delta', () => {
+  const base = { sequence: 3, manifest_sha256: repeatedDigest('b') };
+  const [a, b] = [repeatedDigest('1'), repeatedDigest('2')];
+  const seen = (sequence: number) => ({ sequence, sealed_at: '2026-01-10T00:00:00Z' });
+
+  test('of producer B is not accepted on the word of the sequence of producer A', async () => {
+    const held = {
+      producers: { [a]: seen(9) },
+      bundles: [{ ...seen(9), manifest_sha256: repeatedDigest('9') }],
+    };
+    await refusal('BASE_MISSING', () => checkBase({ base }, [b], held));
+    await refusal('BASE_MISSING', () => checkBase({ base }, [b], undefined));
+    await refusal('BASE_MISSING', () => checkBase({ base }, ['__proto__', 'constructor'], held));
+  });
+
+  test('is accepted where its base was imported, or a later bundle of its own signer', async () => {
+    const held = { producers: {}, bundles: [{ ...seen(3), manifest_sha256: base.manifest_sha256 }] };
+    expect(() => checkBase({ base }, [b], held)).not.toThrow();
+    expect(() => checkBase({ base }, [b], { producers: { [b]: seen(4) }, bundles: [] })).not.toThrow();
+    await refusal('BASE_MISSING', () =>
+      checkBase({ base }, [b], { producers: { [b]: seen(3) }, bundles: [] }),
+    );
+  });
+});
+
+test('a number near 2^53 by a stolen key locks out that key only, and the hint says the way out', async () => {
+  const stolen: StoreState = {
+    ...state,
+    producers: { [SIGNER]: { sequence: Number.MAX_SAFE_INTEGER, sealed_at: '2026-01-10T00:00:00Z' } },
+  };
+  const error = await refusal('BUNDLE_ROLLBACK', () => checkNoRollback(stolen, candidate()));
+  expect(error.hints.join(' ')).toContain('seal with a new key');
+  expect(() => checkNoRollback(stolen, candidate({}, [repeatedDigest('e')]))).not.toThrow();
 });
 
 test('the very same bundle is known by its manifest', () => {

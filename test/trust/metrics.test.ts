@@ -7,11 +7,15 @@ test('labels of hostile names stay labels', () => {
   const status = {
     generation: {
       number: 1,
-      state: { logs: [{ origin: 'a"} 1\nevil{x="\\', tree_size: 5, first_index: 0 }] },
+      state: {
+        source: { kind: 'sync' },
+        logs: [{ origin: 'a"} 1\nevil{x="\\', tree_size: 5, first_index: 0 }],
+      },
     },
     freshness: { state: 'fresh', reference: 1000, age: 6000, acceptedUntil: 2000 },
     roles: [{ name: 'team "x"', version: 3, expires: 5000 }],
     keys: [],
+    problems: [],
   } as unknown as TrustStatus;
   const lines = formatMetrics(status, undefined, instant(7000)).trimEnd().split('\n');
   expect(lines).toContain('stella_trust_age_seconds 6');

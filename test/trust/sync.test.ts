@@ -2,7 +2,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writ
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
-import { DAY, HOUR, parseInstant } from '../../src/base/clock.ts';
+import { DAY, HOUR, instant, parseInstant } from '../../src/base/clock.ts';
 import { StellaError } from '../../src/base/errors.ts';
 import { loadAudit } from '../../src/store/audit.ts';
 import { referenceOf } from '../../src/store/sync-record.ts';
@@ -52,7 +52,15 @@ describe('pin', () => {
   test('by the root of another repository is refused', async () => {
     const client = new TrustClient(published());
     const voucher = { how: 'root-file', bytes: published().firstRoot } as const;
-    await refusal('TUF_SIGNATURE', () => client.init(NOW, { voucher }));
+    const error = await refusal('TUF_SIGNATURE', () => client.init(NOW, { voucher }));
+    expect(error.hints.join(' ')).not.toContain('trust sync');
+    expect(error.hints.join(' ')).toContain('the root you vouch for');
+  });
+
+  test('of an expired repository: the hint names no sync of a store that there is not', async () => {
+    const client = new TrustClient(published());
+    const error = await refusal('TUF_EXPIRED', () => client.init(instant(NOW + 2 * DAY)));
+    expect(error.hints.join(' ')).toMatch(/update-timestamp\.sh.*`stella trust init` again/);
   });
 
   test.each(['{}', 'not json', '{"signed": {"_type": "targets", "version": 1}}'])(

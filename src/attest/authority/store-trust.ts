@@ -9,7 +9,7 @@ import type { Generation, TrustStore } from '../../store/store.ts';
 import { referenceOf } from '../../store/sync-record.ts';
 import { attestorTargets } from '../../trust/assembled-root.ts';
 import { deriveTrust } from '../../trust/derived-trust.ts';
-import { configuredWarnDays, freshnessWindow, judgeFreshness } from '../../trust/freshness.ts';
+import { adviceOfSource, configuredWindow, judgeFreshness } from '../../trust/freshness.ts';
 import type { TufView } from '../../tuf/view.ts';
 import type { AttestorKey } from './material.ts';
 import type { CarriedLogs, TrustInputs, TrustOrigin } from './verifier-trust.ts';
@@ -99,12 +99,7 @@ function originOfGeneration(
 ): TrustOrigin {
   const { source } = generation.state;
   const reference = referenceOf(store.directory, generation);
-  const window = freshnessWindow({
-    thresholdDays: config.freshnessThresholdDays,
-    warnDays: configuredWarnDays(config),
-    adviceDays: source.kind === 'import' ? source.stale_after_days : undefined,
-    maxAge,
-  });
+  const window = configuredWindow(config, adviceOfSource(source), { maxAge });
   return {
     kind: 'store',
     name: `trust store generation ${generation.number}`,

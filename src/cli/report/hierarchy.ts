@@ -7,8 +7,11 @@ const LEVEL = 146;
 /** More delegated roles than this are a number, not boxes. */
 const MAX_DELEGATED = 12;
 
-/** Who says who may sign: root above timestamp, snapshot and targets, delegated roles below. */
-export function drawHierarchy(roles: readonly ReportRole[], now: Instant): string {
+/**
+ * Who says who may sign: root above timestamp, snapshot and targets, delegated roles below.
+ * @param asOf when the roles must be valid
+ */
+export function drawHierarchy(roles: readonly ReportRole[], asOf: Instant): string {
   const root = roles.find(({ parent }) => parent === undefined);
   const top = roles.filter(({ parent }) => parent === 'root');
   const all = roles.filter(({ parent }) => parent !== undefined && parent !== 'root');
@@ -45,7 +48,7 @@ export function drawHierarchy(roles: readonly ReportRole[], now: Instant): strin
     'The root names the keys of every other role. Each box has name and version, how many of how many keys must sign, and the expiry.',
     [
       ...lines,
-      ...shown.map((role) => box(role, places.get(role.name)!, now)),
+      ...shown.map((role) => box(role, places.get(role.name)!, asOf)),
       ...(rest > 0
         ? [
             text(WIDTH / 2, height - 8, `and ${rest} more delegated roles, see the table`, {
@@ -58,8 +61,8 @@ export function drawHierarchy(roles: readonly ReportRole[], now: Instant): strin
   );
 }
 
-function box(role: ReportRole, { x, y }: { x: number; y: number }, now: Instant): string {
-  const expired = role.expires <= now;
+function box(role: ReportRole, { x, y }: { x: number; y: number }, asOf: Instant): string {
+  const expired = role.expires <= asOf;
   const inner = BOX.width - 20;
   const { signers } = role;
   return [

@@ -20,7 +20,7 @@ export function formatReport(report: Report): string {
     part(
       'Trust hierarchy',
       roles,
-      () => drawHierarchy(roles, now),
+      () => drawHierarchy(roles, report.rolesAsOf),
       ['role', 'version', 'signers', 'expires', 'key ids'],
       (role) => [
         role.name,

@@ -16,8 +16,12 @@ export interface Report {
   readonly now: Instant;
   readonly facts: readonly (readonly [name: string, value: string])[];
   readonly roles: readonly ReportRole[];
-  /** How old the trust may be; without it the timeline has no window. */
-  readonly window: ReportWindow | undefined;
+  /** As of when roles must be valid: the present, or when the bundle was sealed that carried them. */
+  readonly rolesAsOf: Instant;
+  /** How old the trust may be here. */
+  readonly window: ReportWindow;
+  /** Until when the producer advises to use it, where it does. */
+  readonly advisedUntil: Instant | undefined;
   readonly keys: readonly ReportKey[];
   readonly logs: readonly ReportLog[];
   readonly checks: readonly ReportCheck[];

@@ -10,8 +10,8 @@ import type { Config, ConfigKey } from '../../config/config.ts';
 import { formatUsedConfiguration, usedConfiguration } from '../../config/widening.ts';
 import type { StoreState } from '../../store/store.ts';
 import type { PolicyState, WitnessState } from '../../tlog/witness-policy.ts';
-import { formatFreshness } from '../../trust/freshness.ts';
-import type { TrustStatus } from '../../trust/status.ts';
+import { adviceOfSource, formatFreshness } from '../../trust/freshness.ts';
+import { refusalsOf, type TrustStatus } from '../../trust/status.ts';
 import { formatCount, formatNumber, formatTable } from '../terminal/output.ts';
 import { pinnedKeysJson, pinnedKeysText } from './pinned-keys.ts';
 import { secondOpinionText } from './second-opinion-text.ts';
@@ -27,12 +27,13 @@ export interface Shown {
 export function statusJson(status: TrustStatus, config: Config, store: string): object {
   const { generation, freshness, sync } = status;
   const { state } = generation;
+  const refusals = refusalsOf(status);
   return {
     store,
     generation: generation.number,
     created_at: state.created_at,
     pin: state.pin,
-    source: state.source.kind === 'sync' ? { ...state.source, url: maskUrl(state.source.url) } : state.source,
+    source: sourceJson(state.source),
     url: maskUrl(state.tuf.url),
     freshness: {
       state: freshness.state,
@@ -42,6 +43,7 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
       block_ms: freshness.window.block,
       fresh_until: formatInstant(freshness.freshUntil),
       accepted_until: formatInstant(freshness.acceptedUntil),
+      advice_days: adviceOfSource(state.source) ?? null,
     },
     second_opinion: state.second_opinion ?? null,
     trust_roles: state.trust_roles ?? [],
@@ -49,8 +51,9 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
     roles: status.roles.map((role) => ({
       ...role,
       expires: formatInstant(role.expires),
-      expired: role.expires <= status.now,
+      expired: role.expires <= status.rolesAsOf,
     })),
+    roles_as_of: formatInstant(status.rolesAsOf),
     service_map_target: config.serviceMapTarget,
     rekor_key_targets: config.rekorKeyTargets,
     rekor_key_targets_missing: status.missingRekorKeys,
@@ -81,10 +84,16 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
     bundle_keys: state.bundle_keys,
     pinned_bundle_keys: pinnedKeysJson(status.pinnedBundleKeys),
     sync: sync ?? null,
-    ...(status.problems.length === 0
-      ? {}
-      : { problems: status.problems.map(({ code, message }) => ({ code, message })) }),
+    ...(refusals.length === 0 ? {} : { problems: refusals.map(({ code, message }) => ({ code, message })) }),
   };
+}
+
+/** Without what earlier versions kept of a producer that had no advice. */
+function sourceJson(source: StoreState['source']): object {
+  if (source.kind === 'sync') return { ...source, url: maskUrl(source.url) };
+  if (adviceOfSource(source) !== undefined) return source;
+  const { stale_after_days: _, ...rest } = source;
+  return rest;
 }
 
 function endpointsJson(endpoints: NonNullable<TrustStatus['services']>['endpoints']): object {
@@ -99,7 +108,7 @@ function endpointsJson(endpoints: NonNullable<TrustStatus['services']>['endpoint
 }
 
 export function statusText(status: TrustStatus, config: Config, store: string, shown: Shown): string {
-  const { generation, sync, now } = status;
+  const { generation, sync } = status;
   const { state } = generation;
   const how = {
     'root-file': 'vouched for by a root file',
@@ -142,7 +151,7 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
         role.name,
         String(role.version),
         formatInstant(role.expires),
-        left(role.expires, now),
+        left(role.expires, status),
       ]),
     ]),
   );
@@ -208,7 +217,9 @@ export function standing({ freshness, generation, problems }: TrustStatus): stri
   return formatFreshness(freshness, generation.state.source.kind === 'sync' ? 'synced' : 'sealed');
 }
 
-function left(expires: Instant, now: Instant): string {
+/** Of what was imported, nothing expires but the window: a role was valid when the bundle was sealed, or was not. */
+function left(expires: Instant, { now, rolesAsOf, generation }: TrustStatus): string {
+  if (generation.state.source.kind === 'import' && expires > rolesAsOf) return 'valid as of the sealed time';
   return expires > now
     ? `in ${formatDuration(durationBetween(now, expires))}`
     : `EXPIRED ${formatDuration(durationBetween(expires, now))} ago`;

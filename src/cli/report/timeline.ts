@@ -32,33 +32,53 @@ interface Row {
 const date = (instant: Instant) => formatInstant(instant).slice(0, 10);
 
 /** Every expiry against today and the staleness window. */
-export function drawTimeline({ roles, window, now, keys }: Report): string {
-  const start = earliest(now, window?.reference ?? now);
+export function drawTimeline({ roles, rolesAsOf, window, advisedUntil, now, keys }: Report): string {
+  const start = earliest(now, window.reference);
+  const isOver = window.acceptedUntil < now;
   const rows: Row[] = [
-    ...(window
+    {
+      label: 'fresh here',
+      from: window.reference,
+      to: window.freshUntil,
+      kind: isOver ? 'quiet' : 'good',
+      note: `until ${date(window.freshUntil)}`,
+    },
+    {
+      label: 'stale, accepted here',
+      from: window.freshUntil,
+      to: window.acceptedUntil,
+      kind: isOver ? 'quiet' : 'warn',
+      note: `until ${date(window.acceptedUntil)}`,
+    },
+    ...(isOver
       ? [
           {
-            label: 'fresh',
-            from: window.reference,
-            to: window.freshUntil,
-            kind: 'good',
-            note: `until ${date(window.freshUntil)}`,
-          },
-          {
-            label: 'stale, still accepted',
-            from: window.freshUntil,
-            to: window.acceptedUntil,
-            kind: 'warn',
-            note: `until ${date(window.acceptedUntil)}`,
+            label: 'refused here',
+            from: window.acceptedUntil,
+            to: now,
+            kind: 'bad',
+            note: `since ${date(window.acceptedUntil)}`,
+            open: true,
           },
         ]
       : []),
+    ...(advisedUntil === undefined
+      ? []
+      : [
+          {
+            label: "the producer's advice",
+            from: window.reference,
+            to: advisedUntil,
+            kind: 'quiet',
+            note: `until ${date(advisedUntil)}`,
+          },
+        ]),
     ...roles.map((role) => ({
       label: role.name,
       from: earliest(start, role.expires),
       to: role.expires,
-      kind: role.expires <= now ? 'bad' : 'bar',
-      note: `${role.expires <= now ? 'expired' : 'expires'} ${date(role.expires)}`,
+      kind: role.expires <= rolesAsOf ? 'bad' : 'bar',
+      note: roleNote(role.expires, rolesAsOf, now),
     })),
     ...keys
       .filter(({ until, life }) => until !== undefined && (life === 'active' || life === 'grace'))
@@ -76,6 +96,12 @@ export function drawTimeline({ roles, window, now, keys }: Report): string {
     rows,
     now,
   );
+}
+
+/** What was valid when it was sealed has not expired for those behind the gap: nothing there could renew it. */
+function roleNote(expires: Instant, asOf: Instant, now: Instant): string {
+  if (expires <= asOf) return `expired ${date(expires)}`;
+  return expires <= now ? `${date(expires)}, valid when sealed` : `expires ${date(expires)}`;
 }
 
 const LIFE_KINDS: Readonly<Record<ReportKey['life'], string>> = {

@@ -83,6 +83,8 @@ const full: Report = {
       signers: undefined,
     },
   ],
+  rolesAsOf: now,
+  advisedUntil: instant(now + 9 * DAY),
   window: {
     reference: instant(now - 3 * DAY),
     freshUntil: instant(now + DAY / 2),

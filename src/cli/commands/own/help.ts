@@ -14,7 +14,7 @@ export const OWN: HelpTable = {
   },
   kit: {
     purpose:
-      'Puts onto one medium what an operator behind the gap needs: the sealed bundle, this executable (where it is one), checksums, a sheet to print with the fingerprint of the root, the sealed time and the two commands to type, and the short guide as text.',
+      'Puts onto one medium what an operator behind the gap needs: the sealed bundle, the public key that sealed it, this executable (where it is one), checksums, a sheet to print with the fingerprints of root, key and executable and the commands to type, and the short guide as text. The copy is checked as an import would, from the root that this trust store is pinned to; every key that this store has sealed with counts. The commands leave a blank for each fingerprint: the operator fills in what came over another channel.',
     examples: [
       ['stella kit --out /media/usb/2026-01-25 --bundle ./2026-01-25.tar.zst', 'everything for the courier'],
       [
@@ -22,7 +22,7 @@ export const OWN: HelpTable = {
         'with an executable built elsewhere',
       ],
     ],
-    exits: [2],
+    exits: [2, 5],
     related: ['trust snapshot export', 'trust import'],
   },
   completion: {

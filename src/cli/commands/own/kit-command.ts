@@ -4,8 +4,9 @@ import type { Command } from 'commander';
 import type { Cli } from '../../frame/cli.ts';
 import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { printable } from '../../terminal/output.ts';
+import { acceptRules, type BundleFlags } from '../snapshot/bundle-input.ts';
 
-interface Options {
+interface Options extends Pick<BundleFlags, 'root' | 'rootFingerprint' | 'bundleKey' | 'maxAge'> {
   readonly out: string;
   readonly bundle: string;
   readonly executable?: string;
@@ -15,16 +16,26 @@ interface Options {
 export function registerKit(program: Command, cli: Cli): void {
   const command = cli
     .command(program, 'kit', 'put what an operator behind the gap needs onto one medium')
-    .requiredOption('--out <dir>', 'a directory that does not exist yet, or is empty')
+    .requiredOption('--out <dir>', 'a directory that does not exist yet, or is empty; a mount point, too')
     .requiredOption('--bundle <file>', 'sealed bundle; of a split one its .parts.json')
     .option(
       '--executable <file>',
       'stella as one file, for the machine behind the gap (default: this one, if it is one)',
-    );
+    )
+    .option(
+      '--bundle-key <file...>',
+      'public key that has sealed the bundle, where this store does not know it',
+    )
+    .option('--root <file>', 'root metadata that you vouch for (where there is no trust store)')
+    .option(
+      '--root-fingerprint <sha256:hex>',
+      'SHA-256 of the root metadata that you vouch for (where there is no trust store)',
+    )
+    .option('--max-age <duration>', 'an exception for this run: accept a bundle up to this age');
   cli.action<Options, []>(command, async (run) => {
     const { writeKit } = await import('./kit.ts');
     const { options, io } = run;
-    const { store } = openTrustSetting(run, {}, { remember: 'if-readable' });
+    const { config, store } = openTrustSetting(run);
     const executable =
       options.executable === undefined
         ? isSea()
@@ -40,16 +51,33 @@ export function registerKit(program: Command, cli: Cli): void {
       out,
       bundle: resolve(io.cwd, options.bundle),
       executable,
-      pin: store.current()?.state.pin.sha256,
+      store,
+      rules: await acceptRules(run, config),
       onProgress: run.progress,
     });
     return {
-      json: { out, bundle: facts.bundle, sealed_at: facts.sealedAt, root: facts.root, files },
+      json: {
+        out,
+        bundle: facts.bundle,
+        sealed_at: facts.sealedAt,
+        root: facts.root,
+        signers: facts.signers,
+        base: facts.base ?? null,
+        files,
+      },
       text: [
         `kit in ${printable(options.out)}: bundle number ${facts.sequence}, sealed at ${facts.sealedAt}`,
         ...files.map(({ name, sha256 }) => `  ${sha256}  ${printable(name)}`),
-        'print sheet.html; tell the root fingerprint over another channel:',
-        `sha256:${facts.root.sha256}`,
+        ...(facts.base
+          ? [`a delta: only sites that hold number ${facts.base.sequence} or later can import it`]
+          : []),
+        'print sheet.html; tell these over another channel:',
+        `root version ${facts.root.version}  sha256:${facts.root.sha256}`,
+        ...facts.signers.map(
+          ({ file, id, named }) =>
+            `${file}  sha256:${id}${named ? ' (named by TUF)' : ', which TUF does not name: it is vouched for at the first import'}`,
+        ),
+        ...(facts.executable === undefined ? [] : [`stella  sha256:${facts.executable}`]),
       ].join('\n'),
     };
   });

@@ -1,107 +1,145 @@
 import type { Sha256Hex } from '../../../base/bytes.ts';
-import { escapeHtml, formatPage } from '../../report/html.ts';
+
+/** A public key that has signed the bundle, as it lies on the medium. */
+export interface KitSigner {
+  readonly file: string;
+  /** SHA-256 of its SubjectPublicKeyInfo. */
+  readonly id: string;
+  /** Whether the carried TUF repository names it; otherwise whoever imports must vouch for it. */
+  readonly named: boolean;
+}
 
 /** What the sheet and the guide of a kit say. */
 export interface KitFacts {
   /** File name to give to `trust import`. */
   readonly bundle: string;
-  /** Whether the kit has its own executable. */
-  readonly executable: boolean;
+  /** SHA-256 of the kit's own executable, if it has one. */
+  readonly executable: Sha256Hex | undefined;
   readonly sealedAt: string;
   readonly sequence: number;
-  readonly staleAfterDays: number;
-  /** Of the first root in the bundle. */
+  /** The bundle that a delta builds on. */
+  readonly base: { readonly sequence: number; readonly manifest_sha256: string } | undefined;
+  /** What the producer advises, in days. */
+  readonly adviceDays: number | undefined;
+  /** A root in the bundle to pin. */
   readonly root: { readonly version: number; readonly sha256: Sha256Hex };
-  readonly signers: readonly string[];
+  readonly signers: readonly KitSigner[];
 }
 
-/** The two commands of the operator; `$` and quotes in names are harmless in single quotes. */
-export function kitCommands(facts: KitFacts): { first: string; later: string; verify: string } {
-  const stella = facts.executable ? './stella' : 'stella';
+/** A command in parts that must not be torn apart: a flag and its value are one. */
+export type KitCommand = readonly string[];
+
+/** To be filled in by hand; no command takes it as it is. */
+export const BLANK = 'sha256:________________';
+
+type KitCommands<T> = Readonly<Record<'first' | 'later' | 'verify', T>>;
+
+/** The commands of the operator, each in one line. */
+export function kitCommands(facts: KitFacts): KitCommands<string> {
+  const { first, later, verify } = kitCommandParts(facts);
+  return { first: first.join(' '), later: later.join(' '), verify: verify.join(' ') };
+}
+
+/** The commands of the operator; `$` and quotes in names are harmless in single quotes. No fingerprint is in them. */
+export function kitCommandParts(facts: KitFacts): KitCommands<KitCommand> {
+  const stella = stellaOf(facts);
   const bundle = `./${facts.bundle}`;
   const file = /^[\w./-]+$/.test(bundle) ? bundle : `'${bundle.replaceAll("'", `'\\''`)}'`;
-  const later = `${stella} trust import ${file} --verify-manifest --reject-if-stale ${facts.staleAfterDays}d`;
+  const later = [`${stella} trust import`, file, '--verify-manifest'];
+  const strangers = facts.signers.filter(({ named }) => !named);
   return {
     later,
-    first: `${later} --root-fingerprint sha256:${facts.root.sha256}`,
-    verify: `${stella} attest verify ./ATTESTATION --artifact ./ARTIFACT --offline`,
+    first: [
+      ...later,
+      `--root-fingerprint ${BLANK}`,
+      ...strangers.flatMap((signer) => [
+        `--bundle-key ./${signer.file}`,
+        `--bundle-key-fingerprint ${BLANK}`,
+      ]),
+    ],
+    verify: [`${stella} attest verify ./ATTESTATION`, '--artifact ./ARTIFACT', '--offline'],
   };
 }
 
-/** `a948 904f …`: a fingerprint as it is read aloud. */
-const grouped = (hex: string) => hex.replace(/.{4}(?=.)/g, '$& ');
+export function stellaOf({ executable }: Pick<KitFacts, 'executable'>): string {
+  return executable ? './stella' : 'stella';
+}
 
-/** The short guide, plain text of at most 80 columns but for the commands. */
+/** `a948 904f …` in two lines: a fingerprint as it is read out. */
+export function groupedHex(hex: string): [string, string] {
+  const groups = hex.match(/.{1,4}/g) ?? [];
+  return [groups.slice(0, 8).join(' '), groups.slice(8).join(' ')];
+}
+
+/** What is known of the bundle, for guide and sheet; hexadecimal digits are grouped. */
+export function kitTerms(facts: KitFacts): (readonly [term: string, ...lines: string[]])[] {
+  const { base, adviceDays, root, signers, executable } = facts;
+  return [
+    ['Bundle', facts.bundle],
+    ['Sealed at', facts.sealedAt],
+    ['Number', String(facts.sequence)],
+    ...(base
+      ? [['Delta of', `number ${base.sequence}, manifest`, ...groupedHex(base.manifest_sha256)] as const]
+      : []),
+    ...(adviceDays === undefined
+      ? []
+      : [['Good for', `${formatDays(adviceDays)} at most, the producer advises`] as const]),
+    ['Root', `version ${root.version}`, ...groupedHex(root.sha256)],
+    ...signers.map(({ file, id }) => ['Sealed by', file, ...groupedHex(id)] as const),
+    ...(executable ? [['Program', 'stella', ...groupedHex(executable)] as const] : []),
+  ];
+}
+
+function formatDays(days: number): string {
+  return days === 1 ? '1 day' : `${days} days`;
+}
+
+/** The short guide, plain text of at most 80 columns but for names and commands. */
 export function kitGuide(facts: KitFacts): string {
-  const { first, later, verify } = kitCommands(facts);
+  const terms = kitTerms(facts).map(([term, ...lines]) =>
+    lines.map((line, i) => `${(i === 0 ? term : '').padEnd(12)}${line}\n`).join(''),
+  );
   return `STELLA: TRUST FROM THE OUTSIDE, FOR VERIFYING WITHOUT A NETWORK
 
-Bundle      ${facts.bundle}
-Sealed at   ${facts.sealedAt}
-Number      ${facts.sequence}
-Good for    ${facts.staleAfterDays} days, the producer advises
-Root        version ${facts.root.version}
-            ${grouped(facts.root.sha256).slice(0, 39)}
-            ${grouped(facts.root.sha256).slice(40)}
+${terms.join('')}
+Everything above travelled with the bundle and proves nothing by itself.
 
 1. Check that nothing was damaged on the way, in this directory:
 
    sha256sum -c SHA256SUMS
 
-2. The first import on a machine. Compare the root fingerprint above with the
-   one that you were told over ANOTHER channel than this medium. Only then:
-
-   ${first}
-
-   Every later import, without the fingerprint:
-
-   ${later}
-
+${facts.base ? deltaImport(facts) : fullImport(facts)}
 3. Verify an attestation about an artifact:
 
-   ${verify}
+   ${kitCommands(facts).verify}
 
 Exit status: 0 done; 2 a signature, digest or proof does not hold: stop and
 report it; 4 something is wrong with the command or this machine; 5 too old: ask
 for a newer kit. Every error comes with a hint that says what to do next. What
-is wrong with this machine is said by:  ${facts.executable ? './stella' : 'stella'} doctor
+is wrong with this machine is said by:  ${stellaOf(facts)} doctor
 A refused import changes nothing.
 `;
 }
 
-const STYLE = `body{font:12pt/1.45 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff}
-h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:1.6rem}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem}dt{font-weight:600}dd{margin:0}
-code{font-family:ui-monospace,monospace}.big{font-size:1.25rem;letter-spacing:.03em;overflow-wrap:anywhere}
-pre{border:1px solid #777;padding:.6rem;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.85rem}
-.line{border-bottom:1px solid #111;height:1.8rem}
-@media print{body{margin:0;max-width:none}@page{margin:18mm}}`;
+function fullImport(facts: KitFacts): string {
+  const { first, later } = kitCommands(facts);
+  return `2. The first import on a machine. Fill in each blank with the fingerprint that
+   you were told over ANOTHER channel than this medium, not with one from here:
 
-/** The sheet to print. */
-export function kitSheet(facts: KitFacts): string {
-  const { first, verify } = kitCommands(facts);
-  const terms: readonly (readonly [string, string])[] = [
-    ['Bundle', facts.bundle],
-    ['Sealed at', facts.sealedAt],
-    ['Number', String(facts.sequence)],
-    ['Good for', `${facts.staleAfterDays} days, the producer advises`],
-    ['Signed by', facts.signers.map((id) => `sha256:${id}`).join(', ')],
-  ];
-  return formatPage(
-    `stella: ${facts.bundle}`,
-    STYLE,
-    `<main>
-<h1>Trust from the outside</h1>
-<dl>${terms.map(([term, text]) => `<dt>${escapeHtml(term)}</dt><dd>${escapeHtml(text)}</dd>`).join('')}</dl>
-<h2>Fingerprint of the root (version ${facts.root.version})</h2>
-<p class="big"><code>${escapeHtml(grouped(facts.root.sha256))}</code></p>
-<p>This sheet travelled with the bundle, so it proves nothing by itself. Write down what you were told over another channel, and compare:</p>
-<p class="line"></p><p class="line"></p>
-<h2>First import on a machine</h2>
-<pre><code>${escapeHtml(first)}</code></pre>
-<h2>Verify</h2>
-<pre><code>${escapeHtml(verify)}</code></pre>
-<p>README.txt on the medium has the rest.</p>
-</main>`,
-  );
+   ${first}
+
+   Every later import, without fingerprints:
+
+   ${later}
+`;
+}
+
+function deltaImport(facts: KitFacts): string {
+  const { sequence } = facts.base!;
+  return `2. Import. This is a DELTA: only a machine that has imported bundle number
+   ${sequence} (or a later one of the same signer) can use it. Any other machine needs
+   a kit with a full bundle first.
+
+   ${kitCommands(facts).later}
+`;
 }

@@ -1,9 +1,17 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, readdirSync, renameSync, rmdirSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  createReadStream,
+  createWriteStream,
+  lstatSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { formatSha256, formatUtf8, type Sha256Hex, sha256Hex } from '../../../base/bytes.ts';
+import { excerpt, formatSha256, formatUtf8, type Sha256Hex, sha256Hex } from '../../../base/bytes.ts';
+import { parseInstant } from '../../../base/clock.ts';
 import { StellaError } from '../../../base/errors.ts';
 import {
   isDirectory,
@@ -16,101 +24,152 @@ import {
   writeError,
   writeNewFile,
 } from '../../../base/files.ts';
-import { openBundle } from '../../../bundle/open.ts';
-import { signerIds } from '../../../bundle/signature.ts';
+import { ifInterrupted } from '../../../base/interrupt.ts';
+import { formatPublicKey } from '../../../base/keys.ts';
 import { isVolumePath, parseParts, volumeNames } from '../../../bundle/volumes.ts';
-import { type KitFacts, kitGuide, kitSheet } from './kit-text.ts';
+import type { Acceptance, AcceptRules } from '../../../consumer/accept.ts';
+import { checkBundleForOthers } from '../../../consumer/import.ts';
+import type { TrustStore } from '../../../store/store.ts';
+import { bundleKeysOf } from '../../../trust/bundle-keys.ts';
+import { adviceOf } from '../../../trust/freshness.ts';
+import { printable } from '../../terminal/output.ts';
+import { kitSheet } from './kit-sheet.ts';
+import { type KitFacts, kitGuide } from './kit-text.ts';
 
 export interface KitOptions {
-  /** A directory that does not exist yet, or is empty. */
+  /** A directory that does not exist yet, or holds nothing; also a mount point. */
   readonly out: string;
   /** A bundle, or the list of parts of a split one. */
   readonly bundle: string;
   readonly executable: string | undefined;
-  /** SHA-256 of the root that this store is pinned to: a bundle without it is not for these operators. */
-  readonly pin: string | undefined;
+  readonly store: TrustStore;
+  /** What an import here would ask of the bundle. */
+  readonly rules: AcceptRules;
   readonly onProgress: (what: string, done: number, total: number) => void;
 }
 
 export interface Kit {
   readonly facts: KitFacts;
   /** Names with SHA-256, as in SHA256SUMS. */
-  readonly files: readonly { readonly name: string; readonly sha256: Sha256Hex }[];
+  readonly files: readonly KitFile[];
+}
+
+interface KitFile {
+  readonly name: string;
+  readonly sha256: Sha256Hex;
 }
 
 const MAX_LIST_BYTES = 256 * 1024;
+const SUMS = 'SHA256SUMS';
+const EXECUTABLE = 'stella';
+/** What file systems and other systems put onto an empty medium. */
+const NOT_OURS: ReadonlySet<string> = new Set(['lost+found', 'System Volume Information', '.fseventsd']);
 
 /**
- * Writes a kit, after reading the whole bundle once: what is damaged here would be refused there.
- * @throws StellaError FILE_EXISTS, PIN_MISMATCH, and what opening and verifying a bundle throws
+ * Writes a kit. The copy on the medium is what is checked, as an import would: what would be refused there is refused here.
+ * @throws StellaError FILE_EXISTS, USAGE for a name that lists of checksums cannot have, and what `checkBundleForOthers` throws
  */
 export async function writeKit(options: KitOptions): Promise<Kit> {
   const { out } = options;
-  if (isDirectory(out) ? readdirSync(out).length > 0 : statSync(out, { throwIfNoEntry: false }) !== undefined)
-    throw new StellaError('FILE_EXISTS', `${out} exists already and is not an empty directory`);
-  const facts = await bundleFacts(options);
-  return await withStagingAsync(dirname(out), STAGING_PREFIX, async (staging) => {
-    const files: { name: string; sha256: Sha256Hex }[] = [];
-    for (const path of bundleFiles(options.bundle))
-      files.push(await copy(path, staging, basename(path), 0o644, options.onProgress));
-    if (options.executable !== undefined)
-      files.push(await copy(options.executable, staging, 'stella', 0o755, options.onProgress));
-    for (const [name, text] of [
-      ['README.txt', kitGuide(facts)],
-      ['sheet.html', kitSheet(facts)],
-    ] as const) {
-      writeNewFile(join(staging, name), formatUtf8(text), { sync: false });
-      files.push({ name, sha256: sha256Hex(formatUtf8(text)) });
-    }
-    const sums = files.map(({ name, sha256 }) => `${sha256}  ${name}\n`).join('');
-    writeNewFile(join(staging, 'SHA256SUMS'), formatUtf8(sums), { sync: false });
+  const isThere = isDirectory(out);
+  const isTaken = isThere
+    ? readdirSync(out).some((name) => !NOT_OURS.has(name))
+    : lstatSync(out, { throwIfNoEntry: false }) !== undefined;
+  if (isTaken) throw new StellaError('FILE_EXISTS', `${out} exists already and is not an empty directory`);
+  const paths = bundleFiles(options.bundle);
+  for (const path of paths) checkName(basename(path));
+  // A directory that is there may be a mount point, which nothing can be renamed over, and another file system.
+  return await withStagingAsync(isThere ? out : dirname(out), STAGING_PREFIX, async (staging) => {
+    const kit = await fillKit(staging, paths, options);
     try {
       syncTree(staging);
-      if (isDirectory(out)) rmdirSync(out);
-      renameSync(staging, out);
-      syncDirectory(dirname(out));
+      if (isThere) moveFiles(staging, out, [...kit.files.map(({ name }) => name), SUMS]);
+      else renameSync(staging, out);
+      syncDirectory(isThere ? out : dirname(out));
     } catch (cause) {
       throw writeError(out, cause);
     }
-    return { facts, files };
+    return kit;
   });
 }
 
-async function bundleFacts({ bundle: path, executable, pin, onProgress }: KitOptions): Promise<KitFacts> {
-  return await withStagingAsync(tmpdir(), 'stella-kit-', async (staging) => {
-    const bundle = await openBundle(path, { staging });
-    try {
-      await bundle.verifyAll({ onProgress: (done, total) => onProgress('checking the bundle', done, total) });
-      const { manifest } = bundle;
-      const first = manifest.tuf.first_root;
-      const digests = new Map(manifest.entries.map((entry) => [entry.path, entry.sha256]));
-      const sha256 = digests.get(`tuf/${first}.root.json`);
-      if (sha256 === undefined)
-        throw new StellaError(
-          'MANIFEST_INVALID',
-          `the bundle does not hold its first root, version ${first}`,
-        );
-      if (
-        pin !== undefined &&
-        ![...digests].some(([name, digest]) => name.endsWith('.root.json') && digest === pin)
-      )
-        throw new StellaError(
-          'PIN_MISMATCH',
-          'the bundle does not hold the root that this trust store is pinned to',
-        );
-      return {
-        bundle: basename(path),
-        executable: executable !== undefined,
-        sealedAt: manifest.sealed_at,
-        sequence: manifest.sequence,
-        staleAfterDays: manifest.stale_after_days,
-        root: { version: first, sha256 },
-        signers: signerIds(bundle).map(({ kid }) => kid),
-      };
-    } finally {
-      await bundle.close();
-    }
+async function fillKit(staging: string, paths: readonly string[], options: KitOptions): Promise<Kit> {
+  const files: KitFile[] = [];
+  for (const path of paths) files.push(await copy(path, staging, basename(path), 0o644, options.onProgress));
+  const executable =
+    options.executable === undefined
+      ? undefined
+      : await copy(options.executable, staging, EXECUTABLE, 0o755, options.onProgress);
+  if (executable) files.push(executable);
+  const name = basename(options.bundle);
+  const accepted = await checkBundleForOthers(options.store, join(staging, name), options.rules);
+  const write = (file: string, text: string) => {
+    writeNewFile(join(staging, file), formatUtf8(text), { sync: false });
+    return { name: file, sha256: sha256Hex(formatUtf8(text)) };
+  };
+  const facts: KitFacts = {
+    ...factsOf(accepted),
+    bundle: name,
+    executable: executable?.sha256,
+  };
+  for (const [i, key] of accepted.signers.entries())
+    files.push(write(facts.signers[i]!.file, formatPublicKey(key)));
+  files.push(write('README.txt', kitGuide(facts)), write('sheet.html', kitSheet(facts)));
+  write(SUMS, files.map((file) => `${file.sha256}  ${file.name}\n`).join(''));
+  return { facts, files };
+}
+
+/** What was accepted, in the terms of guide and sheet. */
+function factsOf({ manifest, view, trust, signers }: Acceptance): Omit<KitFacts, 'bundle' | 'executable'> {
+  const digests = new Map(manifest.entries.map((entry) => [entry.path, entry.sha256]));
+  // Of the roots that the bundle brings only those in the chain from the pinned one were verified.
+  const [root] = view.rootVersions.flatMap((version) => {
+    const sha256 = digests.get(`tuf/${version}.root.json`);
+    return sha256 === undefined ? [] : [{ version, sha256 }];
   });
+  if (!root) throw new StellaError('MANIFEST_INVALID', 'the bundle does not bring a root to pin');
+  const named = new Set(bundleKeysOf(trust.targets, parseInstant(manifest.sealed_at)).map(({ id }) => id));
+  return {
+    root,
+    sealedAt: manifest.sealed_at,
+    sequence: manifest.sequence,
+    base: manifest.base,
+    adviceDays: adviceOf(manifest),
+    signers: signers.map(({ id }, i) => ({
+      id,
+      file: i === 0 ? 'bundle-signer.pub' : `bundle-signer-${i + 1}.pub`,
+      named: named.has(id),
+    })),
+  };
+}
+
+/** What stands in lists that others read line by line, and beside the kit's own files. @throws StellaError USAGE */
+function checkName(name: string): void {
+  const isOwn = /^(?:README\.txt|sheet\.html|SHA256SUMS|stella|bundle-signer(?:-\d+)?\.pub)$/i.test(name);
+  if (!isOwn && name !== '-' && !name.includes('\\') && printable(name) === name) return;
+  throw new StellaError('USAGE', `a kit cannot hold a bundle of the name ${excerpt(name)}`, {
+    hint: 'rename the bundle, e.g. to bundle.tar.zst (of a split one, split it again under another name)',
+  });
+}
+
+/** The list of checksums comes last: without it a kit is not finished. */
+function moveFiles(from: string, to: string, names: readonly string[]): void {
+  const moved: string[] = [];
+  const undo = () => {
+    for (const name of moved.splice(0)) rmSync(join(to, name), { force: true });
+  };
+  const ended = ifInterrupted(undo);
+  try {
+    for (const name of names) {
+      renameSync(join(from, name), join(to, name));
+      moved.push(name);
+    }
+  } catch (cause) {
+    undo();
+    throw cause;
+  } finally {
+    ended();
+  }
 }
 
 /** The files of a bundle: one, or everything that its list of parts names. */

@@ -9,7 +9,7 @@ import type { Config } from '../../../config/config.ts';
 import type { AcceptRules } from '../../../consumer/accept.ts';
 import type { BundleCheck } from '../../../consumer/check-list.ts';
 import type { Checked } from '../../../consumer/import.ts';
-import { formatFreshness } from '../../../trust/freshness.ts';
+import { formatAdmission } from '../../../trust/freshness.ts';
 import { MAX_BYTES } from '../../../tuf/metadata-file.ts';
 import type { Run } from '../../frame/cli.ts';
 import { repeatable } from '../../frame/repeated.ts';
@@ -25,6 +25,7 @@ export interface BundleFlags {
   readonly rootFingerprint?: string;
   readonly trustOnFirstUse?: boolean;
   readonly bundleKey?: string[];
+  readonly bundleKeyFingerprint?: string[];
   readonly offline?: boolean;
 }
 
@@ -48,6 +49,11 @@ export function addBundleFlags(command: Command): Command {
     .addOption(
       repeatable('--bundle-key <file>', 'public key whose bundles are accepted besides those that TUF names'),
     )
+    .option(
+      '--bundle-key-fingerprint <sha256:hex>',
+      'what you were told that a --bundle-key is; any other is refused',
+      (given: string, before: string[] | undefined) => [...(before ?? []), given],
+    )
     .option('--offline', 'use no network (importing never does)');
 }
 
@@ -68,12 +74,26 @@ export async function acceptRules(run: Run<BundleFlags>, config: Config): Promis
   }
   const { ask } = io;
   // The command tree must not load TUF.
-  const { parseFingerprint } = await import('../../../trust/pin.ts');
+  const { formatFingerprint, parseFingerprint } = await import('../../../trust/pin.ts');
+  const told = options.bundleKeyFingerprint?.map((text): string => parseFingerprint(text));
+  const bundleKeys = (options.bundleKey ?? []).map((file) => {
+    const key = loadPublicKey(path(file));
+    if (told === undefined || told.includes(key.id)) return key;
+    throw new StellaError(
+      'BUNDLE_SIGNER_UNTRUSTED',
+      `${file} is ${formatFingerprint(key.id)}, which is not the bundle key that you were told`,
+      {
+        hint: 'do not import: ask the connected side, over another channel than the medium, which key seals',
+      },
+    );
+  });
+  if (told !== undefined && bundleKeys.length === 0)
+    throw new StellaError('USAGE', '--bundle-key-fingerprint says what a --bundle-key is: give that, too');
   return {
     now: run.now,
     config,
     onProgress: (done, total) => run.progress('checking', done, total),
-    bundleKeys: (options.bundleKey ?? []).map((file) => loadPublicKey(path(file))),
+    bundleKeys,
     askForKey:
       ask &&
       (async (question) => {
@@ -109,7 +129,7 @@ function checkLine({ check, status, detail }: BundleCheck): string {
 
 /** What is true of a bundle that passed. */
 export function acceptedJson({ acceptance, checks }: Checked): Record<string, unknown> {
-  const { manifest, manifestSha256, signers, freshness } = acceptance;
+  const { manifest, manifestSha256, signers, freshness, window } = acceptance;
   return {
     manifest_sha256: manifestSha256,
     sealed_at: manifest.sealed_at,
@@ -121,7 +141,7 @@ export function acceptedJson({ acceptance, checks }: Checked): Record<string, un
       age_seconds: Math.round(freshness.age / 1000),
       window_seconds: freshness.window.block / 1000,
       accepted_until: new Date(freshness.acceptedUntil).toISOString(),
-      widened_by_seconds: freshness.window.widenedBy / 1000,
+      widened_by_seconds: window.widenedBy / 1000,
     },
     logs: manifest.logs.map(({ origin, tree_size, root_hash, first_index }) => ({
       origin,
@@ -135,9 +155,9 @@ export function acceptedJson({ acceptance, checks }: Checked): Record<string, un
 }
 
 export function acceptedText({ acceptance }: Checked): string[] {
-  const { manifest, freshness } = acceptance;
+  const { manifest, freshness, window } = acceptance;
   return [
     `bundle number ${manifest.sequence} of ${printable(manifest.producer.name)}, ${manifest.entries.length} entries`,
-    formatFreshness(freshness, 'sealed'),
+    formatAdmission(freshness, window),
   ];
 }

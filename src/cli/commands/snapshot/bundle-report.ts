@@ -4,13 +4,13 @@ import {
   durationBetween,
   formatDuration,
   type Instant,
-  instant,
   parseInstant,
 } from '../../../base/clock.ts';
 import type { Manifest, ManifestEntry } from '../../../bundle/manifest.ts';
 import { SECTIONS } from '../../../bundle/manifest.ts';
 import type { SealedBundle } from '../../../bundle/open.ts';
 import { signerIds } from '../../../bundle/signature.ts';
+import { adviceOf, type Freshness, formatFreshness } from '../../../trust/freshness.ts';
 import type { Report } from '../../report/report.ts';
 import { rolesWithSigners } from '../../report/roles.ts';
 import { formatBytes, formatCount, formatTable, printable } from '../../terminal/output.ts';
@@ -21,18 +21,25 @@ export interface BundleReport {
   readonly sections: readonly { readonly heading: string; readonly rows: readonly (readonly string[])[] }[];
 }
 
-/** @param size bytes of the file, where it is one */
-export function bundleReport(
-  bundle: SealedBundle,
-  name: string,
-  size: number | undefined,
-  now: Instant,
-): BundleReport {
+/** What the reports on a bundle are made from. */
+export interface ReportedBundle {
+  readonly bundle: SealedBundle;
+  readonly name: string;
+  /** Bytes of the file, where it is one. */
+  readonly size: number | undefined;
+  readonly now: Instant;
+  /** By this machine's configuration and the producer's advice: what an import here goes by. */
+  readonly freshness: Freshness;
+}
+
+export function bundleReport(reported: ReportedBundle): BundleReport {
+  const { bundle, name } = reported;
   const { manifest } = bundle;
+  const sealedAt = parseInstant(manifest.sealed_at);
   return {
     title: name,
     sections: [
-      { heading: 'Bundle', rows: facts(bundle, name, size, now) },
+      { heading: 'Bundle', rows: facts(reported) },
       {
         heading: 'Signatures (not verified here)',
         rows: signerIds(bundle).map(({ kid, alg }) => [alg, `sha256:${kid}`]),
@@ -42,7 +49,7 @@ export function bundleReport(
         rows: Object.entries(manifest.tuf.roles).map(([role, { version, expires }]) => [
           role,
           `version ${version}`,
-          expiry(expires, now),
+          expiry(expires, sealedAt),
         ]),
       },
       { heading: 'Logs', rows: manifest.logs.map(logRow) },
@@ -52,8 +59,9 @@ export function bundleReport(
   };
 }
 
-function facts(bundle: SealedBundle, name: string, size: number | undefined, now: Instant): string[][] {
+function facts({ bundle, name, size, now, freshness }: ReportedBundle): string[][] {
   const { manifest } = bundle;
+  const advice = adviceOf(manifest);
   const content = manifest.entries.reduce((sum, entry) => sum + entry.size, 0);
   return [
     ['file', size === undefined ? name : `${name}, ${formatBytes(size)}`],
@@ -63,7 +71,8 @@ function facts(bundle: SealedBundle, name: string, size: number | undefined, now
       'producer',
       `${manifest.producer.name}, version ${manifest.producer.version}, bundle number ${manifest.sequence}`,
     ],
-    ['stale after', `${manifest.stale_after_days} days, the producer advises`],
+    ['freshness', formatFreshness(freshness, 'sealed')],
+    ['advice', advice === undefined ? 'none' : `the producer advises ${advice} days at most`],
     ['service map', manifest.service_map_target ?? 'none'],
     ...(manifest.base
       ? [['builds on', `bundle number ${manifest.base.sequence}, sha256:${manifest.base.manifest_sha256}`]]
@@ -77,9 +86,11 @@ function age(time: Instant, now: Instant): string {
   return past >= 0 ? `${formatDuration(past)} ago` : `in ${formatDuration(durationBetween(now, time))}`;
 }
 
-function expiry(expires: string, now: Instant): string {
-  const instant = parseInstant(expires);
-  return `${instant <= now ? 'EXPIRED' : 'expires'} ${expires} (${age(instant, now)})`;
+/** Roles must be valid when the bundle is sealed: nothing behind the gap can renew them. */
+function expiry(expires: string, sealedAt: Instant): string {
+  return parseInstant(expires) <= sealedAt
+    ? `EXPIRED ${expires}, before it was sealed`
+    : `expires ${expires}, valid as of the sealed time`;
 }
 
 function logRow(log: Manifest['logs'][number]): string[] {
@@ -106,15 +117,11 @@ export function reportText({ sections }: BundleReport): string {
 }
 
 /** What `snapshot inspect --html` draws. */
-export async function bundlePicture(
-  bundle: SealedBundle,
-  name: string,
-  size: number | undefined,
-  now: Instant,
-): Promise<Report> {
+export async function bundlePicture(reported: ReportedBundle): Promise<Report> {
+  const { bundle, name, now, freshness } = reported;
   const { manifest } = bundle;
   const sealedAt = parseInstant(manifest.sealed_at);
-  const acceptedUntil = addDuration(sealedAt, days(manifest.stale_after_days));
+  const advice = adviceOf(manifest);
   const paths = new Set(manifest.entries.map(({ path }) => path));
   const roles = Object.entries(manifest.tuf.roles).map(([role, { version, expires }]) => ({
     name: role,
@@ -127,15 +134,16 @@ export async function bundlePicture(
       'What the bundle says of itself. Nothing on this page was verified: stella trust snapshot verify does that.',
     now,
     facts: [
-      ...facts(bundle, name, size, now).map(([term, value]) => [term!, value!] as const),
+      ...facts(reported).map(([term, value]) => [term!, value!] as const),
       ['TUF repository', manifest.tuf.url],
       ...signerIds(bundle).map(({ kid, alg }) => ['signed by', `${alg}, sha256:${kid}`] as const),
     ],
     roles: await rolesWithSigners(roles, async (file) =>
       paths.has(`tuf/${file}`) ? await bundle.readEntry(`tuf/${file}`) : undefined,
     ),
-    // Half of the window is when a store with the default configuration begins to warn.
-    window: { reference: sealedAt, freshUntil: instant((sealedAt + acceptedUntil) / 2), acceptedUntil },
+    rolesAsOf: sealedAt,
+    window: freshness,
+    advisedUntil: advice === undefined ? undefined : addDuration(sealedAt, days(advice)),
     keys: [],
     logs: manifest.logs.map((log) => ({
       origin: log.origin,

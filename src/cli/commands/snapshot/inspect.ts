@@ -1,7 +1,9 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { formatUtf8 } from '../../../base/bytes.ts';
+import { parseInstant } from '../../../base/clock.ts';
 import { withStagingAsync } from '../../../base/files.ts';
+import { loadConfigFile, resolveConfig } from '../../../config/config.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { destinationOf, type ForceFlag, forceOption } from '../../frame/destination.ts';
 import { printable } from '../../terminal/output.ts';
@@ -24,17 +26,27 @@ export function registerSnapshotInspect(snapshot: Command, cli: Cli): void {
     const { tmpdir } = await import('node:os');
     const { openBundle } = await import('../../../bundle/open.ts');
     const { signerIds } = await import('../../../bundle/signature.ts');
-    const { list, html } = run.options;
+    const { adviceOf, configuredWindow, judgeFreshness } = await import('../../../trust/freshness.ts');
+    const { io, options } = run;
+    const { list, html } = options;
+    const place = { file: options.config, env: io.env, cwd: io.cwd };
+    const config = resolveConfig(place, loadConfigFile(place), {});
     const page = html === undefined ? undefined : destinationOf(run, html, 'text');
     return await withStagingAsync(tmpdir(), 'stella-inspect-', async (staging) => {
       const bundle = await openBundle(bundleSource(run, file), { staging });
       try {
         const { manifest, manifestSha256, size } = bundle;
         const name = file === '-' ? 'standard input' : basename(file);
-        const report = bundleReport(bundle, name, size, run.now);
+        const freshness = judgeFreshness(
+          parseInstant(manifest.sealed_at),
+          run.now,
+          configuredWindow(config, adviceOf(manifest)),
+        );
+        const reported = { bundle, name, size, now: run.now, freshness };
+        const report = bundleReport(reported);
         if (page) {
           const { formatReport } = await import('../../report/page.ts');
-          await page.write(formatUtf8(formatReport(await bundlePicture(bundle, name, size, run.now))));
+          await page.write(formatUtf8(formatReport(await bundlePicture(reported))));
         }
         const entries = manifest.entries.map((entry) => `${entry.sha256}  ${entry.size}  ${entry.path}`);
         const text = [reportText(report), ...(list ? ['', ...entries.map(printable)] : [])];

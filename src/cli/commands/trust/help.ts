@@ -35,12 +35,12 @@ export const TRUST: HelpTable = {
   },
   'trust status': {
     purpose:
-      'Verifies the trust store again and shows what it holds: where it came from, who vouched for the root, how fresh it is, when each role and key expires, and what makes other commands refuse it. What it can show it shows, whatever the exit status.',
+      'Verifies the trust store again and shows what it holds: where it came from, who vouched for the root, how fresh it is, when each role and key expires, and what makes other commands refuse it. What it can show it shows, whatever the exit status. Behind the gap roles are shown as of the sealed time; what expires there is the staleness window.',
     examples: [
       ['stella trust status --show-keys --show-endpoints', 'everything, as a table'],
       [
         'stella trust status --expires-within 14d --quiet',
-        'for monitoring: status 5 if anything expires within two weeks',
+        'for monitoring: status 5 if anything expires within two weeks, or if the store is too old',
       ],
       ['stella trust status --html ./status.html', 'a page with pictures, for a report'],
     ],

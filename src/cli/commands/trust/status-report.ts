@@ -1,9 +1,11 @@
 import { join } from 'node:path';
+import { addDuration, days } from '../../../base/clock.ts';
 import { readBoundedIfPresent } from '../../../base/files.ts';
 import { maskUrl } from '../../../base/safety/masked-url.ts';
 import type { Config } from '../../../config/config.ts';
 import { formatUsedConfiguration, usedConfiguration } from '../../../config/widening.ts';
 import type { TrustStore } from '../../../store/store.ts';
+import { adviceOfSource } from '../../../trust/freshness.ts';
 import type { TrustStatus } from '../../../trust/status.ts';
 import { pinnedKeysText } from '../../report/pinned-keys.ts';
 import type { Report } from '../../report/report.ts';
@@ -18,6 +20,7 @@ export async function statusReport(status: TrustStatus, store: TrustStore, confi
   const { generation, freshness, now } = status;
   const { state, tufDirectory } = generation;
   const { source } = state;
+  const advice = adviceOfSource(source);
   const findings = await examine(store, config, now);
   return {
     title: `Trust store, generation ${generation.number}`,
@@ -47,6 +50,8 @@ export async function statusReport(status: TrustStatus, store: TrustStore, confi
     roles: await rolesWithSigners(status.roles, async (name) =>
       readBoundedIfPresent(join(tufDirectory, name), MAX_METADATA_BYTES),
     ),
+    rolesAsOf: status.rolesAsOf,
+    advisedUntil: advice === undefined ? undefined : addDuration(freshness.reference, days(advice)),
     window: {
       reference: freshness.reference,
       freshUntil: freshness.freshUntil,

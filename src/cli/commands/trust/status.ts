@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { formatUtf8 } from '../../../base/bytes.ts';
 import { addDuration, formatInstant, parseDuration } from '../../../base/clock.ts';
 import { EXIT } from '../../../base/codes.ts';
+import { StellaError } from '../../../base/errors.ts';
+import type { Expiring } from '../../../trust/status.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { destinationOf, type ForceFlag, forceOption } from '../../frame/destination.ts';
 import { openTrustSetting } from '../../frame/trust-setting.ts';
@@ -27,7 +29,7 @@ export function registerTrustStatus(trust: Command, cli: Cli): void {
     const { options, now } = run;
     const page = options.html === undefined ? undefined : destinationOf(run, options.html, 'text');
     const within = options.expiresWithin === undefined ? undefined : parseDuration(options.expiresWithin);
-    const { expiringBy, loadStatus } = await import('../../../trust/status.ts');
+    const { expiringBy, loadStatus, refusalsOf } = await import('../../../trust/status.ts');
     const { statusJson, statusText } = await import('../../report/status-text.ts');
     if (options.metrics !== undefined) {
       const { writeMetrics } = await import('./metrics.ts');
@@ -37,7 +39,9 @@ export function registerTrustStatus(trust: Command, cli: Cli): void {
     const status = await loadStatus(store, config, now);
     const expiring = within === undefined ? [] : expiringBy(status, addDuration(now, within));
     for (const { what, expires } of expiring) run.note(`warning: ${what} expires ${formatInstant(expires)}`);
-    for (const problem of status.problems) run.fail(problem);
+    const refusals = refusalsOf(status);
+    for (const refusal of refusals) run.fail(refusal);
+    if (refusals.length === 0 && expiring.length > 0) run.fail(expiresSoon(expiring, options.expiresWithin!));
     if (page) {
       const { statusReport } = await import('./status-report.ts');
       const { formatReport } = await import('../../report/page.ts');
@@ -54,7 +58,18 @@ export function registerTrustStatus(trust: Command, cli: Cli): void {
         keys: options.showKeys ?? false,
         endpoints: options.showEndpoints ?? false,
       }),
-      exit: status.problems[0]?.exit ?? (expiring.length > 0 ? EXIT.stale : EXIT.done),
+      exit: refusals[0]?.exit ?? (expiring.length > 0 ? EXIT.stale : EXIT.done),
     };
   });
+}
+
+const MAX_LISTED = 5;
+
+/** A status other than 0 is never silent, not even with `--quiet`. */
+function expiresSoon(expiring: readonly Expiring[], within: string): StellaError {
+  const listed = expiring
+    .slice(0, MAX_LISTED)
+    .map(({ what, expires }) => `${what} (${formatInstant(expires)})`);
+  const more = expiring.length > MAX_LISTED ? ` and ${expiring.length - MAX_LISTED} more` : '';
+  return new StellaError('EXPIRES_SOON', `within ${within} this expires: ${listed.join(', ')}${more}`);
 }
