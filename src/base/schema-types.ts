@@ -556,6 +556,23 @@ origin?: string
  */
 export interface ShardDocument {
 shard: {
+version: 2
+/**
+ * Over what was asked of the attestations: artifact, identity, key, types
+ */
+rules_sha256: Sha256Hex
+/**
+ * Over the trust that they were judged by: generation, trusted root, keys, checkpoints
+ */
+trust_sha256: Sha256Hex
+/**
+ * Over the settings of the configuration that decide about verdicts
+ */
+config_sha256: Sha256Hex
+/**
+ * As of when they were judged
+ */
+judged_at: string
 index: number
 count: number
 /**

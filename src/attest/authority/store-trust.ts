@@ -75,6 +75,7 @@ export async function viewTrustInputs(view: TufView, config: Config, more: ViewT
     attestors: attestorTargets(targets).map(
       ({ name, key, validFrom, validUntil }): AttestorKey => ({
         name,
+        target: name,
         key,
         validFrom: validFrom ?? DISTANT_PAST,
         validUntil: validUntil ?? DISTANT_FUTURE,
@@ -111,5 +112,6 @@ function originOfGeneration(
     sealedAt: reference,
     how: source.kind === 'import' ? 'sealed' : 'synced',
     freshness: judgeFreshness(reference, now, window),
+    isPublic: generation.state.pin.how === 'sigstore',
   };
 }

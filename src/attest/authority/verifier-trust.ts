@@ -63,6 +63,8 @@ export interface TrustOrigin {
   readonly sealedAt?: Instant;
   readonly how?: 'sealed' | 'synced';
   readonly freshness?: Freshness;
+  /** Whether it is the trust of a public instance, which gives certificates to everyone: then who signed must be demanded. */
+  readonly isPublic?: boolean;
 }
 
 /** Everything that a verification believes. Build it once and verify any number of attestations with it. */

@@ -19,6 +19,7 @@ export function registerAttestVerify(attest: Command, cli: Cli): void {
     .option('--certificate-identity-regexp <re>', 'who must have signed; must match as a whole')
     .option('--certificate-oidc-issuer <url>', "the signer's OIDC issuer, exactly")
     .option('--certificate-oidc-issuer-regexp <re>', "the signer's OIDC issuer; must match as a whole")
+    .option('--any-identity', 'accept any signer that a public instance has certified')
     .option('--type <uri...>', 'predicate type that is required (several: any of them)')
     .option('--key <file>', 'public key that must have signed; certificates are then refused')
     .option('--trusted-root <file>', 'Sigstore trusted root to use instead of the trust store')
