@@ -23,6 +23,8 @@ export interface PlaceNames {
    * directory changes nothing; alone it is not enough.
    */
   readonly fromAbove: readonly string[];
+  /** What it would be called from the directories between: these count where no rule names the artifact itself. */
+  readonly fromBelow: readonly string[];
 }
 
 const slashed = (path: string) => path.replaceAll('\\', '/');
@@ -37,9 +39,10 @@ export function placesOf({ given, cwd, real }: ArtifactName): PlaceNames[] {
     const isInside = relative !== '..' && !relative.startsWith('../');
     const parts = path.split('/');
     const short = isInside ? relative.split('/').length : 0;
+    const last = (length: number) => parts.slice(-length).join('/');
+    const fromBelow = Array.from({ length: Math.max(0, short - 1) }, (_, i) => last(i + 1));
     const fromAbove: string[] = [];
-    for (let length = short + 1; length < parts.length; length += 1)
-      fromAbove.push(parts.slice(-length).join('/'));
-    return { own: [relative, path, posix.basename(path)], fromAbove };
+    for (let length = short + 1; length < parts.length; length += 1) fromAbove.push(last(length));
+    return { own: [relative, path, posix.basename(path)], fromAbove, fromBelow };
   });
 }

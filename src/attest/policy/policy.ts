@@ -68,7 +68,9 @@ export function ruleFor(policy: Policy, artifact: ArtifactName | undefined): Pol
   for (const { own } of places) addFitting(rules, policy, own);
   if (rules.size === 0)
     throw new StellaError('POLICY_UNSATISFIED', `no rule of the policy is for ${artifact.given}`);
-  for (const { fromAbove } of places) addFitting(rules, policy, fromAbove, true);
+  const isNamed = [...rules].some(({ artifacts }) => artifacts !== undefined);
+  for (const { fromAbove, fromBelow } of places)
+    addFitting(rules, policy, isNamed ? fromAbove : [...fromAbove, ...fromBelow], true);
   return policy.rules.filter((rule) => rules.has(rule)).reduceRight((all, rule) => bothRules(rule, all));
 }
 

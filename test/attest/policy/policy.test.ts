@@ -79,8 +79,12 @@ describe('a policy file', () => {
     const names = (given: string, cwd: string) => nameOfRule(ruleFor(strictThenLax, { given, cwd }));
     expect(names('app.bin', '/srv/site/release')).toBe('rule 1 and rule 2');
     expect(names('../release/app.bin', '/srv/site/other')).toBe('rule 1 and rule 2');
-    expect(names('site/release/app.bin', '/srv')).toBe('rule 2');
+    expect(names('site/release/app.bin', '/srv')).toBe('rule 1 and rule 2');
+    expect(names('/srv/site/release/app.bin', '/')).toBe('rule 1 and rule 2');
     expect(names('release.bin', '/srv/site')).toBe('rule 2');
+    // One that is named by a rule of its own is not taken for another.
+    const named = policyOf({ artifacts: ['dist/**'] }, { artifacts: ['vendor/**'] }, {});
+    expect(nameOfRule(ruleFor(named, at('vendor/dist/x')))).toBe('rule 2');
   });
 
   test('is not passed through a link, in either direction', () => {
