@@ -64,8 +64,8 @@ function expandBraces(pattern: string): string[] {
 
 /** Matches one segment. */
 function segmentMatcher(segment: string): (text: string) => boolean {
-  const parts = [...partsOf([...segment])];
-  return (text) => isSequence(parts, [...text]);
+  const parts = [...partsOf(Array.from(segment))];
+  return (text) => isSequence(parts, Array.from(text));
 }
 
 function* partsOf(characters: readonly string[]): Generator<Part> {
