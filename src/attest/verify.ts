@@ -20,7 +20,7 @@ import type { Attestation, LogEntry } from './document/attestation.ts';
 import { IN_TOTO_PAYLOAD_TYPE, preAuthEncoding } from './document/envelope.ts';
 import { parseStatement, type Statement } from './document/statement.ts';
 import { matchArtifact } from './document/subject.ts';
-import { checkAttestorAt, chooseAttestors } from './evidence/attestor.ts';
+import { checkAttestorAt, chooseAttestors, loggedAttestors } from './evidence/attestor.ts';
 import { entriesFromHeldLogs } from './evidence/held-log-entries.ts';
 import { LogJudge } from './evidence/log-evidence.ts';
 import { findSigningTimes, type SigningTime } from './evidence/signing-time.ts';
@@ -83,6 +83,8 @@ class Verification {
   readonly #now: Instant;
   readonly #byDigest: ByDigest | undefined;
   readonly #fits: FitsText;
+  /** How many different keys must have signed. */
+  readonly #wanted: number;
   readonly #outcomes: AttestationCheckOutcome[] = [];
   #error: StellaError | undefined;
   #signed: Buffer | undefined;
@@ -107,6 +109,7 @@ class Verification {
     this.#now = now;
     this.#byDigest = byDigest;
     this.#fits = fits;
+    this.#wanted = Math.max(options.signatures ?? 1, options.rule?.signatures ?? 1);
   }
 
   async run(): Promise<Verdict> {
@@ -198,12 +201,10 @@ class Verification {
   #judgeKey(): Outcome {
     const { signer, content } = this.#attestation;
     if (signer.kind !== 'key') return { result: 'not-applicable' };
-    const { key, rule, signatures } = this.#options;
-    const wanted = Math.max(signatures ?? 1, rule?.signatures ?? 1);
     const times = this.#times.map(({ time }) => time);
     this.#attestors = chooseAttestors(this.#attestation, this.#trust, {
-      only: key,
-      wanted,
+      only: this.#options.key,
+      wanted: this.#wanted,
       signatures: content.kind === 'dsse' ? content.signatures.map(({ sig }) => sig) : [content.signature],
       isSignedBy: (candidate, signature) =>
         content.kind === 'dsse'
@@ -265,7 +266,8 @@ class Verification {
   #logEntry(): Outcome {
     const { content } = this.#attestation;
     const { requireLog, rule } = this.#options;
-    return this.#log.entries(requireLog ?? rule?.requireLog ?? true, {
+    const isRequired = requireLog ?? rule?.requireLog ?? true;
+    const outcome = this.#log.entries(isRequired, {
       signatures: content.kind === 'dsse' ? content.signatures.map(({ sig }) => sig) : [content.signature],
       // The certified key alone would hide from the log's monitors who signed.
       verifiers: this.#certificate
@@ -275,6 +277,9 @@ class Verification {
       payload: content.kind === 'dsse' ? content.payload : undefined,
       envelope: content.kind === 'dsse' ? content.source : undefined,
     });
+    if (isRequired && !this.#certificate)
+      this.#attestors = loggedAttestors(this.#attestors, this.#log.logged, this.#wanted);
+    return outcome;
   }
 
   #signedDigest(hash: HashAlgorithm): Buffer | undefined {

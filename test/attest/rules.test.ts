@@ -2,13 +2,14 @@ import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadTrust, type TrustInputs } from '../../src/attest/authority/verifier-trust.ts';
+import { preAuthEncoding } from '../../src/attest/document/envelope.ts';
 import { parseAttestations } from '../../src/attest/document/parse.ts';
 import { fitsText, parsePattern } from '../../src/attest/policy/pattern.ts';
 import { parsePolicy } from '../../src/attest/policy/policy-file.ts';
 import { preflight } from '../../src/attest/preflight.ts';
 import { type VerifyOptions, verifyAttestation } from '../../src/attest/verify.ts';
 import { addDuration, DAY, type Duration, days, instant } from '../../src/base/clock.ts';
-import { generateKey, signerOf } from '../../src/base/keys.ts';
+import { generateKey, sign, signerOf } from '../../src/base/keys.ts';
 import { logDirectory } from '../../src/logs/store.ts';
 import { appendEntries, initLog, loadLog } from '../../src/logs/writer.ts';
 import { freshnessWindow, judgeFreshness } from '../../src/trust/freshness.ts';
@@ -105,6 +106,10 @@ describe('an envelope with two signatures', () => {
     const [sigA, sigB] = [ofA.signatures[0]!, ofB.signatures[0]!];
     return { site, attestorB, envelope, sigA, sigB };
   }
+  const preAuthEncodingOf = (bytes: Buffer) => {
+    const { payloadType, payload } = JSON.parse(bytes.toString()) as Record<string, string>;
+    return preAuthEncoding(payloadType!, Buffer.from(payload!, 'base64'));
+  };
   const judge = async (bytes: Buffer, trust: TrustInputs, options: VerifyOptions) => {
     const [parsed] = [...parseAttestations(bytes, 'envelope')];
     if (!parsed || 'error' in parsed) throw parsed?.error ?? new Error('nothing');
@@ -145,6 +150,28 @@ describe('an envelope with two signatures', () => {
     const onlyRetired = { ...site.trust, attestors: [retired] };
     expect(await judge(bytes, onlyRetired, unlogged)).toBe('KEY_RETIRED');
     expect(await judge(envelope(sigA), onlyRetired, unlogged)).toBe('KEY_RETIRED');
+  });
+
+  test('counts for those whose signatures are logged, each by itself', async () => {
+    const { site, attestorB, envelope, sigA, sigB } = await makeTwice();
+    const loggedRule = (...keys: string[]) => ({ ...ruleOf(...keys), requireLog: true });
+    const all = { ...site.trust, attestors: [site.attestor, attestorB], carried: carry(site) };
+    for (const bytes of [envelope(sigA, sigB), envelope(sigB, sigA)]) {
+      expect(await judge(bytes, all, { rule: loggedRule('b.pub') })).toBeUndefined();
+      expect(await judge(bytes, all, { rule: loggedRule('attestor.pub') })).toBeUndefined();
+      expect(await judge(bytes, all, { signatures: 2 })).toBeUndefined();
+    }
+    // A third key's signature is in no log: it does not count, and does no harm.
+    const [keyC, digest] = [generateKey(), preAuthEncodingOf(envelope(sigA))];
+    const sigC = { sig: Buffer.from(sign(keyC, digest)).toString('base64') };
+    const attestorC = { ...site.attestor, name: 'c.pub', target: 'c.pub', key: keyC.publicKey };
+    const three = { ...all, attestors: [attestorC, site.attestor, attestorB] };
+    const bytes = envelope(sigC, sigA, sigB);
+    expect(await judge(bytes, three, { rule: ruleOf('c.pub') })).toBeUndefined();
+    expect(await judge(bytes, three, { rule: loggedRule('b.pub') })).toBeUndefined();
+    expect(await judge(bytes, three, { rule: loggedRule('c.pub') })).toBe('POLICY_UNSATISFIED');
+    expect(await judge(bytes, three, { signatures: 3 })).toBe('SIGNATURE_THRESHOLD');
+    expect(await judge(envelope(sigC), three, {})).toBe('LOG_ENTRY_MISSING');
   });
 
   test('a broken signature is by no one and does not spoil the other', async () => {

@@ -102,6 +102,26 @@ export function chooseAttestors(
   );
 }
 
+/**
+ * Those of the keys whose signatures are logged, where they must be.
+ * @param logged their SubjectPublicKeyInfo
+ * @throws StellaError SIGNATURE_THRESHOLD
+ */
+export function loggedAttestors(
+  attestors: readonly AttestorKey[],
+  logged: ReadonlySet<Uint8Array>,
+  wanted: number,
+): readonly AttestorKey[] {
+  const shown = attestors.filter(({ key }) => logged.has(key.spki));
+  const count = new Set(shown.map(({ key }) => key.id)).size;
+  if (count >= wanted) return shown;
+  throw new StellaError(
+    'SIGNATURE_THRESHOLD',
+    `the signatures of ${wanted} trusted keys must be logged, those of ${count} are: ${shown.map(({ name }) => name).join(', ')}`,
+    { details: { expected: wanted, found: shown.map(({ key }) => key.id) } },
+  );
+}
+
 function revokedAmong(
   attestation: Attestation,
   hints: readonly string[],
