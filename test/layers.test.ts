@@ -22,6 +22,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'cbor-x': ['base/cose.ts'],
   ajv: ['base/validator.ts'],
   '@noble/hashes': ['attest/digest-signature.ts'],
+  re2js: ['attest/policy/pattern.ts'],
   yaml: ['config/', 'repository/'],
 };
 

@@ -13,20 +13,22 @@ import type { HashAlgorithm, PublicKey } from '../base/keys.ts';
 import { checkFreshness } from '../trust/freshness.ts';
 import { checkValidAt, type JudgedCertificate } from './authority/chain.ts';
 import type { AttestorKey } from './authority/material.ts';
+import { checkSctTimes } from './authority/sct.ts';
 import type { VerifierTrust } from './authority/verifier-trust.ts';
 import type { Artifact } from './document/artifact.ts';
 import type { Attestation, LogEntry } from './document/attestation.ts';
 import { IN_TOTO_PAYLOAD_TYPE, preAuthEncoding } from './document/envelope.ts';
 import { parseStatement, type Statement } from './document/statement.ts';
 import { matchArtifact } from './document/subject.ts';
-import { checkAttestorAt, chooseAttestors } from './evidence/attestor.ts';
+import { checkAttestorAt, chooseAttestors, loggedAttestors } from './evidence/attestor.ts';
 import { entriesFromHeldLogs } from './evidence/held-log-entries.ts';
 import { LogJudge } from './evidence/log-evidence.ts';
 import { findSigningTimes, type SigningTime } from './evidence/signing-time.ts';
 import { adviseOnInstance } from './instances.ts';
 import { type ByDigest, isMessageSignedBy, isSignedContentGiven } from './message-signature.ts';
-import { checkIdentity, type IdentityRule, isIdentityRuleEmpty } from './policy/identity-rule.ts';
-import { checkRule, constrainsSigner, type PolicyRule } from './policy/policy.ts';
+import { checkIdentityDemanded, type IdentityDemand } from './policy/identity-required.ts';
+import { checkIdentity, type FitsText, isIdentityRuleEmpty } from './policy/identity-rule.ts';
+import { checkRule, constrainsSigner, matcherFor, nameOfRule, witnessPoliciesIn } from './policy/policy.ts';
 import { isAttestationSignature } from './signature.ts';
 import {
   ATTESTATION_CHECKS,
@@ -35,11 +37,8 @@ import {
 } from './verdict/check-list.ts';
 import type { Verdict, VerifiedSigner } from './verdict/verdict.ts';
 
-export interface VerifyOptions {
+export interface VerifyOptions extends IdentityDemand {
   readonly artifact?: Artifact | undefined;
-  readonly identity?: IdentityRule | undefined;
-  /** Whether an identity rule is required. */
-  readonly requireIdentity?: boolean;
   /** With this key only; a certificate-signed attestation is then refused. */
   readonly key?: AttestorKey | undefined;
   /** Predicate types of which the statement's must be one. */
@@ -48,8 +47,6 @@ export interface VerifyOptions {
   readonly requireLog?: boolean;
   /** How many different trusted keys must have signed (1). */
   readonly signatures?: number;
-  /** The policy's rule for the artifact. */
-  readonly rule?: PolicyRule | undefined;
 }
 
 type Outcome = Omit<AttestationCheckOutcome, 'name'>;
@@ -73,7 +70,9 @@ export async function verifyAttestation(
     (content.digest?.algorithm !== 'sha256' || !isSignedContentGiven(content, options.artifact))
       ? await import('./digest-signature.ts')
       : undefined;
-  return await new Verification(attestation, carried, trust, options, now, byDigest).run();
+  const { identity, rule } = options;
+  const fits = await matcherFor(identity, rule);
+  return await new Verification(attestation, carried, trust, options, now, { byDigest, fits }).run();
 }
 
 class Verification {
@@ -83,6 +82,9 @@ class Verification {
   readonly #options: VerifyOptions;
   readonly #now: Instant;
   readonly #byDigest: ByDigest | undefined;
+  readonly #fits: FitsText;
+  /** How many different keys must have signed. */
+  readonly #wanted: number;
   readonly #outcomes: AttestationCheckOutcome[] = [];
   #error: StellaError | undefined;
   #signed: Buffer | undefined;
@@ -98,7 +100,7 @@ class Verification {
     trust: VerifierTrust,
     options: VerifyOptions,
     now: Instant,
-    byDigest: ByDigest | undefined,
+    { byDigest, fits }: { readonly byDigest: ByDigest | undefined; readonly fits: FitsText },
   ) {
     this.#attestation = attestation;
     this.#log = new LogJudge(attestation.entries, carried, trust);
@@ -106,6 +108,8 @@ class Verification {
     this.#options = options;
     this.#now = now;
     this.#byDigest = byDigest;
+    this.#fits = fits;
+    this.#wanted = Math.max(options.signatures ?? 1, options.rule?.signatures ?? 1);
   }
 
   async run(): Promise<Verdict> {
@@ -197,19 +201,20 @@ class Verification {
   #judgeKey(): Outcome {
     const { signer, content } = this.#attestation;
     if (signer.kind !== 'key') return { result: 'not-applicable' };
-    const { key, rule, signatures } = this.#options;
-    const wanted = Math.max(signatures ?? 1, rule?.signatures ?? 1);
-    this.#attestors = chooseAttestors(this.#attestation, key, this.#trust, wanted, (candidate) =>
-      content.kind === 'dsse'
-        ? content.signatures.some(({ sig }) => isAttestationSignature(candidate, this.#signed!, sig))
-        : this.#isMessageSigned(candidate),
-    );
-    // A time that cannot be trusted is refused in its own turn; until then the key is judged by the others.
-    if (!this.#timesError) {
-      const times = this.#times.map(({ time }) => time);
-      for (const attestor of this.#attestors)
-        checkAttestorAt(attestor, times, this.#trust.origin.sealedAt ?? this.#now);
-    }
+    const times = this.#times.map(({ time }) => time);
+    this.#attestors = chooseAttestors(this.#attestation, this.#trust, {
+      only: this.#options.key,
+      wanted: this.#wanted,
+      signatures: content.kind === 'dsse' ? content.signatures.map(({ sig }) => sig) : [content.signature],
+      isSignedBy: (candidate, signature) =>
+        content.kind === 'dsse'
+          ? isAttestationSignature(candidate, this.#signed!, signature)
+          : this.#isMessageSigned(candidate),
+      checkTime: (attestor) => {
+        // A time that cannot be trusted is refused in its own turn; until then the key is judged by the others.
+        if (!this.#timesError) checkAttestorAt(attestor, times, this.#trust.origin.sealedAt ?? this.#now);
+      },
+    });
     return { result: 'passed', detail: this.#attestors.map(({ name }) => name).join(', ') };
   }
 
@@ -242,7 +247,8 @@ class Verification {
     if (sct instanceof StellaError) throw sct;
     if (sct === 'none-needed')
       return { result: 'not-applicable', detail: 'no CT log is known for its authority' };
-    return { result: 'passed', detail: `${sct.length} CT log${sct.length === 1 ? '' : 's'}` };
+    const count = checkSctTimes(sct, this.#now);
+    return { result: 'passed', detail: `${count} CT log${count === 1 ? '' : 's'}` };
   }
 
   #signingTime(): Outcome {
@@ -260,7 +266,8 @@ class Verification {
   #logEntry(): Outcome {
     const { content } = this.#attestation;
     const { requireLog, rule } = this.#options;
-    return this.#log.entries(requireLog ?? rule?.requireLog ?? true, {
+    const isRequired = requireLog ?? rule?.requireLog ?? true;
+    const outcome = this.#log.entries(isRequired, {
       signatures: content.kind === 'dsse' ? content.signatures.map(({ sig }) => sig) : [content.signature],
       // The certified key alone would hide from the log's monitors who signed.
       verifiers: this.#certificate
@@ -270,6 +277,9 @@ class Verification {
       payload: content.kind === 'dsse' ? content.payload : undefined,
       envelope: content.kind === 'dsse' ? content.source : undefined,
     });
+    if (isRequired && !this.#certificate)
+      this.#attestors = loggedAttestors(this.#attestors, this.#log.logged, this.#wanted);
+    return outcome;
   }
 
   #signedDigest(hash: HashAlgorithm): Buffer | undefined {
@@ -286,11 +296,11 @@ class Verification {
       this.#times.length > 0
         ? this.#times.map(({ time }) => time)
         : [this.#trust.origin.sealedAt ?? this.#now];
-    const policies = [this.#trust.witnessPolicy, this.#options.rule?.witnessPolicy];
-    return this.#log.checkpoints(
-      times,
-      policies.filter((policy) => policy !== undefined),
-    );
+    const { rule } = this.#options;
+    return this.#log.checkpoints(times, [
+      ...(this.#trust.witnessPolicy ? [this.#trust.witnessPolicy] : []),
+      ...(rule ? witnessPoliciesIn(rule) : []),
+    ]);
   }
 
   #artifact(): Outcome {
@@ -300,7 +310,7 @@ class Verification {
   }
 
   #identity(): Outcome {
-    const { identity, requireIdentity } = this.#options;
+    const { identity } = this.#options;
     if (!this.#certificate) {
       if (identity && !isIdentityRuleEmpty(identity))
         throw new StellaError(
@@ -309,16 +319,10 @@ class Verification {
         );
       return { result: 'passed', detail: this.#attestors.map(({ name }) => `key ${name}`).join(', ') };
     }
-    if (!identity || isIdentityRuleEmpty(identity)) {
-      const { rule } = this.#options;
-      if (requireIdentity && !(rule && constrainsSigner(rule)))
-        throw new StellaError(
-          'IDENTITY_REQUIRED',
-          'the configuration requires an identity rule and none was given',
-        );
+    checkIdentityDemanded(this.#certificate.identity, this.#options, this.#trust.origin.isPublic === true);
+    if (!identity || isIdentityRuleEmpty(identity))
       return { result: 'not-checked', detail: 'no identity rule was given' };
-    }
-    checkIdentity(this.#certificate.identity, identity);
+    checkIdentity(this.#certificate.identity, identity, this.#fits);
     return { result: 'passed', detail: this.#certificate.identity.subject };
   }
 
@@ -340,14 +344,18 @@ class Verification {
   #policy(): Outcome {
     const { rule } = this.#options;
     if (!rule) return { result: 'not-checked', detail: 'no policy was given' };
-    checkRule(rule, {
-      identity: this.#certificate?.identity,
-      attestors: this.#attestors,
-      signedAt: this.#times[0]?.time,
-      predicateType: this.#statement?.predicateType,
-      now: this.#now,
-    });
-    return { result: 'passed', detail: rule.name };
+    checkRule(
+      rule,
+      {
+        identity: this.#certificate?.identity,
+        attestors: this.#attestors,
+        signedAt: this.#times[0]?.time,
+        predicateType: this.#statement?.predicateType,
+        now: this.#now,
+      },
+      this.#fits,
+    );
+    return { result: 'passed', detail: nameOfRule(rule) };
   }
 
   #freshness(): Outcome {

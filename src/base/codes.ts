@@ -435,7 +435,7 @@ export const CODES = {
     'check --certificate-identity and --certificate-oidc-issuer',
   ),
   IDENTITY_REQUIRED: refused(
-    'The configuration requires an identity rule and none was given.',
+    'The configuration, or a public instance, requires that subject and issuer of the signer are demanded.',
     'give --certificate-identity and --certificate-oidc-issuer, or --policy FILE',
   ),
   PREDICATE_MISMATCH: refused(
@@ -451,6 +451,10 @@ export const CODES = {
   SHARDS_INCOMPLETE: refused(
     'A shard of a verification is missing or not whole.',
     'run the missing shards again, over the same inputs, then merge',
+  ),
+  SHARDS_DIFFER: refused(
+    'Shards of a verification were judged by different rules, trust or settings, or at different times.',
+    'run all shards again with the same flags, trust store and configuration, then merge',
   ),
   NOTHING_VERIFIED: input('There was nothing to verify.', 'check the paths'),
   INPUT_SKIPPED: input(

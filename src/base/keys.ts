@@ -135,12 +135,18 @@ export function embeddedPublicKey(spki: Uint8Array): PublicKey {
 
 const PEM = /^\s*-----BEGIN ([A-Z0-9 ]+)-----\r?\n[A-Za-z0-9+/=\r\n]+-----END \1-----\s*$/;
 
+/** Editors of Windows put a byte order mark before text, which no reader of PEM expects. */
+function withoutByteOrderMark(bytes: Uint8Array): Buffer {
+  const buffer = Buffer.from(bytes);
+  return buffer.toString('hex', 0, 3) === 'efbbbf' ? buffer.subarray(3) : buffer;
+}
+
 /**
  * One public key: PEM (`PUBLIC KEY` or `RSA PUBLIC KEY`), or DER SubjectPublicKeyInfo or PKCS#1.
  * @throws StellaError KEY_INVALID
  */
 export function parsePublicKey(bytes: Uint8Array): PublicKey {
-  const buffer = Buffer.from(bytes);
+  const buffer = withoutByteOrderMark(bytes);
   try {
     if (buffer.includes('-----BEGIN')) {
       const label = PEM.exec(buffer.toString('latin1'))?.[1];
@@ -198,7 +204,7 @@ export function loadPublicKey(path: string): PublicKey {
  * @throws StellaError KEY_INVALID, KEY_PASSPHRASE
  */
 export function parsePrivateKey(pem: Uint8Array, passphrase?: string): PrivateKey {
-  const text = Buffer.from(pem).toString('latin1');
+  const text = withoutByteOrderMark(pem).toString('latin1');
   const encrypted = text.includes('ENCRYPTED');
   if (encrypted && passphrase === undefined)
     throw new StellaError('KEY_PASSPHRASE', 'the private key is encrypted and no passphrase was given');

@@ -348,7 +348,7 @@ rules: AttestationPolicyRule[]
 }
 export interface AttestationPolicyRule {
 /**
- * Glob patterns for the artifact's name (its path as given, or its last part); every artifact when absent
+ * Patterns (*, **, ?, [a-z], {a,b}) for the artifact's path, from the working directory or the root, or its last part; every artifact when absent. An artifact without a name gets past no rule that has them
  * 
  */
 artifacts?: string[]
@@ -393,8 +393,14 @@ max_age?: string
 }
 export interface AttestationPolicyIdentity {
 subject?: string
+/**
+ * A regular expression of RE2, which must match the whole text
+ */
 subject_pattern?: string
 issuer?: string
+/**
+ * A regular expression of RE2, which must match the whole text
+ */
 issuer_pattern?: string
 }
 
@@ -556,6 +562,23 @@ origin?: string
  */
 export interface ShardDocument {
 shard: {
+version: 2
+/**
+ * Over what was asked of the attestations: artifact, identity, key, types
+ */
+rules_sha256: Sha256Hex
+/**
+ * Over the trust that they were judged by: generation, trusted root, keys, checkpoints
+ */
+trust_sha256: Sha256Hex
+/**
+ * Over the settings of the configuration that decide about verdicts
+ */
+config_sha256: Sha256Hex
+/**
+ * As of when they were judged
+ */
+judged_at: string
 index: number
 count: number
 /**

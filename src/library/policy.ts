@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+import type { Artifact } from '../attest/document/artifact.ts';
 import { type Policy, type PolicyRule, ruleFor } from '../attest/policy/policy.ts';
 import { parsePolicy } from '../attest/policy/policy-file.ts';
 import { StellaError } from '../base/errors.ts';
@@ -26,12 +28,14 @@ export function parsePolicyFile(json: Uint8Array, options: { readonly name: stri
 }
 
 /**
- * The rule for an artifact. One that is named by its digest has no name that patterns could fit.
+ * The rule for an artifact. One that is named by its digest, or came from a pipe, has no name that patterns could fit.
  * @throws StellaError POLICY_UNSATISFIED when there is none, USAGE for a policy that `parsePolicyFile` did not make
  */
-export function ruleOfPolicy(file: PolicyFile, artifactName: string | undefined): PolicyRule {
+export function ruleOfPolicy(file: PolicyFile, artifact: Artifact | undefined): PolicyRule {
   const policy = policies.get(file);
   if (!policy) throw new StellaError('USAGE', 'a policy must come from parsePolicyFile');
-  const isDigest = artifactName !== undefined && /^sha(?:256|384|512):/.test(artifactName);
-  return ruleFor(policy, isDigest ? undefined : artifactName);
+  const { name, realPath } = artifact ?? {};
+  if (name === undefined || realPath === null || /^sha(?:256|384|512):/.test(name))
+    return ruleFor(policy, undefined);
+  return ruleFor(policy, { given: realPath ?? name, cwd: resolve('.'), real: realPath });
 }

@@ -16,7 +16,11 @@ export interface VerifyRules {
   readonly artifact?: Artifact;
   /** Who must have signed it, where it was signed with a certificate. */
   readonly identity?: IdentityRule;
-  /** Refuse what was signed with a certificate where there is no identity rule. Default: the store's configuration. */
+  /**
+   * Refuse what was signed with a certificate unless subject and issuer are demanded, by `identity` or by the policy.
+   * Default: the store's configuration, and `true` where the trust store follows a public instance, whose certificates
+   * anyone can get; `false` accepts any signer there, too.
+   */
   readonly requireIdentity?: boolean;
   /** The only key that may have signed it; certificates are then refused. */
   readonly key?: PublicKey;
@@ -78,10 +82,11 @@ export function makeVerifier(
     now,
     problems: trust.problems,
     async verify(documents, { key, policy, ...rules } = {}) {
-      const rule = policy && ruleOfPolicy(policy, rules.artifact?.name);
+      const rule = policy && ruleOfPolicy(policy, rules.artifact);
       const options = {
         requireIdentity,
         ...rules,
+        anyIdentity: rules.requireIdentity === false,
         rule,
         ...(key === undefined ? {} : { key: { key, name: `sha256:${key.id}`, ...ALWAYS } }),
       };

@@ -11,6 +11,7 @@ import { isStellaError } from '../../src/base/errors.ts';
 import { parsePublicKey } from '../../src/base/keys.ts';
 import { parseTrustedRoot } from '../../src/trust/trusted-root.ts';
 import {
+  authority as caBasics,
   extension,
   type KeyKind,
   keyOf,
@@ -330,6 +331,8 @@ describe('certificates', () => {
       { authority: authorityOf('of times', { purposes: [PURPOSES.timeStamping] }) },
       'CERTIFICATE_UNTRUSTED',
     ],
+    ['a CA that may not sign certificates', { leaf: { extensions: [caBasics()] } }, 'CERTIFICATE_INVALID'],
+    ['one that may sign certificates, and is no CA', { leaf: { usage: 0x84 } }, 'CERTIFICATE_INVALID'],
     ['not for code signing', { leaf: { purposes: [PURPOSES.timeStamping] } }, 'CERTIFICATE_INVALID'],
     ['another key signed it', { leaf: { by: keyOf('other', 'p384') } }, 'CERTIFICATE_UNTRUSTED'],
     [
@@ -370,6 +373,14 @@ describe('certificates', () => {
       { leaf: { scts: [{ log: other, logId: sha256(ctLog.spki) }] } },
       'SCT_INVALID',
     ],
+    ['an SCT of now', { leaf: { scts: [{ time: SIGNED + DAY }] } }, 'verified'],
+    ['an SCT from the future', { leaf: { scts: [{ time: SIGNED + DAY + 1 }] } }, 'SCT_INVALID'],
+    [
+      'an SCT from the future beside a good one',
+      { leaf: { scts: [{}, { time: SIGNED + 2 * DAY }] } },
+      'SCT_INVALID',
+    ],
+    ['an SCT from beyond all dates', { leaf: { scts: [{ time: 2 ** 60 }] } }, 'SCT_INVALID'],
     ['an SCT for another issuer', { leaf: { scts: [{ issuer: other }] } }, 'SCT_INVALID'],
     [
       'an SCT of a time when the log was none',

@@ -2,12 +2,14 @@ import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadTrust, type TrustInputs } from '../../src/attest/authority/verifier-trust.ts';
+import { preAuthEncoding } from '../../src/attest/document/envelope.ts';
 import { parseAttestations } from '../../src/attest/document/parse.ts';
-import { parsePattern } from '../../src/attest/policy/identity-rule.ts';
+import { fitsText, parsePattern } from '../../src/attest/policy/pattern.ts';
+import { parsePolicy } from '../../src/attest/policy/policy-file.ts';
 import { preflight } from '../../src/attest/preflight.ts';
 import { type VerifyOptions, verifyAttestation } from '../../src/attest/verify.ts';
 import { addDuration, DAY, type Duration, days, instant } from '../../src/base/clock.ts';
-import { generateKey, signerOf } from '../../src/base/keys.ts';
+import { generateKey, sign, signerOf } from '../../src/base/keys.ts';
 import { logDirectory } from '../../src/logs/store.ts';
 import { appendEntries, initLog, loadLog } from '../../src/logs/writer.ts';
 import { freshnessWindow, judgeFreshness } from '../../src/trust/freshness.ts';
@@ -80,6 +82,125 @@ describe('keys', () => {
     const twin = { ...site.attestor, name: 'the same key again' };
     const doubled = { ...site.trust, attestors: [site.attestor, twin] };
     expect(await codeOf(bytes, doubled, { signatures: 2 })).toBe('SIGNATURE_THRESHOLD');
+  });
+});
+
+describe('an envelope with two signatures', () => {
+  const unlogged = { requireLog: false };
+  const ruleOf = (...keys: string[]) =>
+    parsePolicy(
+      Buffer.from(JSON.stringify({ version: 1, rules: [{ keys, require_log: false }] })),
+      'policy.json',
+    ).rules[0]!;
+
+  /** One envelope that the site's key A, and a key B, have signed. */
+  async function makeTwice() {
+    const site = await makeSite();
+    const keyB = generateKey();
+    const [a, b] = [await site.sign(), await site.sign({ key: keyB })];
+    const envelopeOf = ({ bytes }: { bytes: Uint8Array }) =>
+      (JSON.parse(Buffer.from(bytes).toString()) as { dsseEnvelope: { signatures: object[] } }).dsseEnvelope;
+    const [ofA, ofB] = [envelopeOf(a), envelopeOf(b)];
+    const envelope = (...signatures: object[]) => Buffer.from(JSON.stringify({ ...ofA, signatures }));
+    const attestorB = { ...site.attestor, name: 'b.pub', target: 'b.pub', key: keyB.publicKey };
+    const [sigA, sigB] = [ofA.signatures[0]!, ofB.signatures[0]!];
+    return { site, attestorB, envelope, sigA, sigB };
+  }
+  const preAuthEncodingOf = (bytes: Buffer) => {
+    const { payloadType, payload } = JSON.parse(bytes.toString()) as Record<string, string>;
+    return preAuthEncoding(payloadType!, Buffer.from(payload!, 'base64'));
+  };
+  const judge = async (bytes: Buffer, trust: TrustInputs, options: VerifyOptions) => {
+    const [parsed] = [...parseAttestations(bytes, 'envelope')];
+    if (!parsed || 'error' in parsed) throw parsed?.error ?? new Error('nothing');
+    const verdict = await verifyAttestation(parsed.attestation, loadTrust(trust), options, NOW);
+    return verdict.error?.code;
+  };
+
+  test('by A and B passes where A, B or both are asked for, in either order', async () => {
+    const { site, attestorB, envelope, sigA, sigB } = await makeTwice();
+    const trust = { ...site.trust, attestors: [site.attestor, attestorB] };
+    for (const bytes of [envelope(sigA, sigB), envelope(sigB, sigA)]) {
+      expect(await judge(bytes, trust, { rule: ruleOf('b.pub') })).toBeUndefined();
+      expect(await judge(bytes, trust, { rule: ruleOf('attestor.pub') })).toBeUndefined();
+      expect(await judge(bytes, trust, { ...unlogged, signatures: 2 })).toBeUndefined();
+      expect(await judge(bytes, trust, { ...unlogged, signatures: 3 })).toBe('SIGNATURE_THRESHOLD');
+      expect(await judge(bytes, trust, { ...unlogged, key: attestorB })).toBeUndefined();
+      expect(await judge(bytes, trust, { rule: ruleOf('c.pub') })).toBe('POLICY_UNSATISFIED');
+    }
+  });
+
+  test('passes by B where A is retired, unknown or withdrawn, and A does not count', async () => {
+    const { site, attestorB, envelope, sigA, sigB } = await makeTwice();
+    const retired = { ...site.attestor, validUntil: instant(NOW - 1) };
+    const revoked = [{ keyId: site.key.publicKey.id, target: 'attestor.pub', removedAt: NOW }];
+    const bytes = envelope(sigA, sigB);
+    for (const trust of [
+      { ...site.trust, attestors: [retired, attestorB] },
+      { ...site.trust, attestors: [attestorB] },
+      { ...site.trust, attestors: [attestorB], revoked },
+    ]) {
+      expect(await judge(bytes, trust, { rule: ruleOf('b.pub') })).toBeUndefined();
+      expect(await judge(bytes, trust, unlogged)).toBeUndefined();
+      expect(await judge(bytes, trust, { rule: ruleOf('attestor.pub') })).toBe('POLICY_UNSATISFIED');
+      expect(await judge(bytes, trust, { ...unlogged, signatures: 2 })).toMatch(
+        /^(?:KEY_RETIRED|SIGNATURE_THRESHOLD)$/,
+      );
+    }
+    const onlyRetired = { ...site.trust, attestors: [retired] };
+    expect(await judge(bytes, onlyRetired, unlogged)).toBe('KEY_RETIRED');
+    expect(await judge(envelope(sigA), onlyRetired, unlogged)).toBe('KEY_RETIRED');
+  });
+
+  test('counts for those whose signatures are logged, each by itself', async () => {
+    const { site, attestorB, envelope, sigA, sigB } = await makeTwice();
+    const loggedRule = (...keys: string[]) => ({ ...ruleOf(...keys), requireLog: true });
+    const all = { ...site.trust, attestors: [site.attestor, attestorB], carried: carry(site) };
+    for (const bytes of [envelope(sigA, sigB), envelope(sigB, sigA)]) {
+      expect(await judge(bytes, all, { rule: loggedRule('b.pub') })).toBeUndefined();
+      expect(await judge(bytes, all, { rule: loggedRule('attestor.pub') })).toBeUndefined();
+      expect(await judge(bytes, all, { signatures: 2 })).toBeUndefined();
+    }
+    // A third key's signature is in no log: it does not count, and does no harm.
+    const [keyC, digest] = [generateKey(), preAuthEncodingOf(envelope(sigA))];
+    const sigC = { sig: Buffer.from(sign(keyC, digest)).toString('base64') };
+    const attestorC = { ...site.attestor, name: 'c.pub', target: 'c.pub', key: keyC.publicKey };
+    const three = { ...all, attestors: [attestorC, site.attestor, attestorB] };
+    const bytes = envelope(sigC, sigA, sigB);
+    expect(await judge(bytes, three, { rule: ruleOf('c.pub') })).toBeUndefined();
+    expect(await judge(bytes, three, { rule: loggedRule('b.pub') })).toBeUndefined();
+    expect(await judge(bytes, three, { rule: loggedRule('c.pub') })).toBe('POLICY_UNSATISFIED');
+    expect(await judge(bytes, three, { signatures: 3 })).toBe('SIGNATURE_THRESHOLD');
+    expect(await judge(envelope(sigC), three, {})).toBe('LOG_ENTRY_MISSING');
+  });
+
+  test('a broken signature is by no one and does not spoil the other', async () => {
+    const { site, attestorB, envelope, sigB } = await makeTwice();
+    const broken = { sig: Buffer.alloc(64, 7).toString('base64'), keyid: 'attestor.pub' };
+    const trust = { ...site.trust, attestors: [site.attestor, attestorB] };
+    expect(await judge(envelope(broken, sigB), trust, { rule: ruleOf('b.pub') })).toBeUndefined();
+    expect(await judge(envelope(broken, sigB), trust, { rule: ruleOf('attestor.pub') })).toBe(
+      'POLICY_UNSATISFIED',
+    );
+  });
+
+  test('one key under two target names is there under both, and is one', async () => {
+    const { site, envelope, sigA } = await makeTwice();
+    const renamed = { ...site.attestor, name: 'new.pub', target: 'new.pub' };
+    const retired = { ...site.attestor, validUntil: instant(NOW - 1) };
+    const trust = { ...site.trust, attestors: [retired, renamed] };
+    expect(await judge(envelope(sigA), trust, { rule: ruleOf('new.pub') })).toBeUndefined();
+    expect(await judge(envelope(sigA), trust, { rule: ruleOf('attestor.pub') })).toBe('POLICY_UNSATISFIED');
+    expect(await judge(envelope(sigA), trust, { ...unlogged, signatures: 2 })).toBe('SIGNATURE_THRESHOLD');
+  });
+
+  test('a key that was given as a file has no target’s name', async () => {
+    const { site, envelope, sigA } = await makeTwice();
+    const given = { ...site.attestor, name: 'attestor.pub', target: undefined };
+    const judgeBy = (rule: NonNullable<VerifyOptions['rule']>) =>
+      judge(envelope(sigA), site.trust, { key: given, rule });
+    expect(await judgeBy(ruleOf('attestor.pub'))).toBe('POLICY_UNSATISFIED');
+    expect(await judgeBy(ruleOf(`sha256:${site.key.publicKey.id}`))).toBeUndefined();
   });
 });
 
@@ -221,14 +342,41 @@ describe('preflight', () => {
   });
 });
 
-test('a pattern matches whole texts only, and cannot break out of its anchors', async () => {
-  const matches = (pattern: string, text: string) => {
-    const rule = parsePattern(pattern);
-    return 'matches' in rule && rule.matches.test(text);
-  };
-  expect(matches('https://github.com/org/.*', 'https://github.com/org/repo')).toBe(true);
-  expect(matches('https://github.com/org/', 'https://evil.example/https://github.com/org/')).toBe(false);
-  expect(matches('a|b', 'ab')).toBe(false);
-  await refusal('USAGE', () => parsePattern('a)|(.*'));
-  await refusal('USAGE', () => parsePattern(''));
+describe('a pattern', () => {
+  const matches = (pattern: string, text: string) => fitsText(parsePattern(pattern), text);
+
+  test('matches whole texts only, and cannot break out of its anchors', async () => {
+    expect(matches('https://github.com/org/.*', 'https://github.com/org/repo')).toBe(true);
+    expect(matches('https://github.com/org/', 'https://evil.example/https://github.com/org/')).toBe(false);
+    expect(matches('a|b', 'ab')).toBe(false);
+    expect(matches('a|ab', 'ab')).toBe(true);
+    expect(matches('(?m)^b$', 'a\nb')).toBe(false);
+    await refusal('USAGE', () => parsePattern('a)|(.*'));
+    await refusal('USAGE', () => parsePattern(''));
+  });
+
+  test('that would take 191 seconds with backtracking takes none', () => {
+    const started = performance.now();
+    const hostile = `https://github.com/${'a'.repeat(4000)}!`;
+    expect(matches('^https://github\\.com/([\\w.-]+/?)+@refs/heads/main$', hostile)).toBe(false);
+    expect(matches('(a|a)*(a*)*b', 'a'.repeat(4000))).toBe(false);
+    expect(matches('(\\pL{1,30}){30}x', 'a'.repeat(4000))).toBe(false);
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+
+  test('never fits a text that is longer than any identity', () => {
+    expect(matches('.*', 'a'.repeat(4096))).toBe(true);
+    expect(matches('.*', 'a'.repeat(4097))).toBe(false);
+  });
+
+  test.each([
+    ['(?=a).*', 'look-around'],
+    ['(?<!a)b', 'look-around'],
+    ['(a)\\1', 'look-around'],
+    ['\\u0041', '\\x{41}'],
+    [`(${'(\\w{0,999}x|'.repeat(30)}a${')'.repeat(30)})*`, 'repeat less'],
+  ])('in a syntax that does not stay linear is refused when it is read: %s', async (pattern, hint) => {
+    const error = await refusal('USAGE', () => parsePattern(pattern));
+    expect(error.hints.join(' ')).toContain(hint);
+  });
 });

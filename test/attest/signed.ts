@@ -68,7 +68,7 @@ export async function makeSite(
     { name: 'rekor-key-v1.pub', usage: 'Rekor', status: 'Active', bytes: pem(logKey) },
     { name: 'attestor.pub', usage: 'attestor', status: 'Active', bytes: pem(key) },
   ];
-  const attestor = { name: 'attestor.pub', key: key.publicKey, ...EVER };
+  const attestor = { name: 'attestor.pub', target: 'attestor.pub', key: key.publicKey, ...EVER };
   return {
     log,
     key,

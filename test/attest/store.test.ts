@@ -1,10 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { storeTrustInputs } from '../../src/attest/authority/store-trust.ts';
 import { DAY } from '../../src/base/clock.ts';
 import { checkSchema } from '../../src/base/schema.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { TrustStore } from '../../src/store/store.ts';
 import { makeEnclave, makeSite, ORIGIN } from '../support/site.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 import { NOW } from './signed.ts';
@@ -61,6 +64,21 @@ test('an attestation verifies with the keys of the store, and is part of the sea
   const widened = await verify(['--max-age', '9d', '--json'], NOW + 8 * DAY);
   expect(widened).toMatchObject({ status: 0 });
   expect(widened.json()).toMatchObject({ trust: { freshness: { widened_by_ms: 2 * DAY } } });
+});
+
+test('a store that the built-in root vouched for is a public instance’s: who signed must be demanded', async () => {
+  const { enclave, verify } = await imported();
+  const originOf = async () => {
+    const store = new TrustStore(enclave.store);
+    const config = loadConfig({ env: { HOME: enclave.home }, cwd: enclave.home });
+    return (await storeTrustInputs({ store, config, now: NOW })).origin;
+  };
+  expect((await originOf()).isPublic).toBe(false);
+  const file = join(enclave.store, 'generations', '1', 'state.json');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"fingerprint"', '"sigstore"'));
+  expect((await originOf()).isPublic).toBe(true);
+  // What is signed with a key of the store is not concerned.
+  expect(await verify()).toMatchObject({ status: 0, stdout: expect.stringMatching(/^verified {2}/) });
 });
 
 test.skipIf(!canUnshare)('the built command verifies in an empty network namespace', async () => {

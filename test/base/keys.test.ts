@@ -99,3 +99,10 @@ test('a private key that others can read is refused', async () => {
   const error = await refusal('KEY_PERMISSIONS', () => loadPrivateKey(path));
   expect(error.hints[0]).toBe(`chmod 600 ${path}`);
 });
+
+test('a key file with a byte order mark is read', () => {
+  const key = generateKey();
+  const marked = (text: string) => Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), Buffer.from(text)]);
+  expect(parsePublicKey(marked(formatPublicKey(key.publicKey))).id).toBe(key.publicKey.id);
+  expect(parsePrivateKey(marked(formatPrivateKey(key))).publicKey.id).toBe(key.publicKey.id);
+});

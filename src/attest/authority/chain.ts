@@ -5,6 +5,7 @@ import type { PublicKey } from '../../base/keys.ts';
 import {
   authorityOf,
   type Certificate,
+  claimsAuthority,
   hasKeyUsage,
   isSignedBy,
   PURPOSE,
@@ -14,7 +15,7 @@ import {
 } from '../x509/certificate.ts';
 import { type CertificateIdentity, identityIn } from '../x509/identity.ts';
 import type { ChainMember, TrustedAuthority, TrustedLog } from './material.ts';
-import { checkScts, parseScts } from './sct.ts';
+import { checkScts, parseScts, type ShownSct } from './sct.ts';
 
 /**
  * Checks a chain from a trusted root, leaf first: each certificate is signed by the next, which must be a CA; the last
@@ -69,8 +70,8 @@ export interface JudgedCertificate {
   readonly identity: CertificateIdentity;
   /** The authorities that issued it, with the key that did. */
   readonly issuers: readonly { readonly authority: TrustedAuthority; readonly key: PublicKey }[];
-  /** CT logs that vouch for it, or why there is none; `none-needed` where neither trust nor certificate know any. */
-  readonly sct: readonly string[] | 'none-needed' | StellaError;
+  /** SCTs of CT logs that vouch for it, or why there is none; `none-needed` where neither trust nor certificate know any. */
+  readonly sct: readonly ShownSct[] | 'none-needed' | StellaError;
 }
 
 const MAX_REMEMBERED = 4096;
@@ -171,7 +172,7 @@ export class CertificateJudge {
 }
 
 function checkPurpose(leaf: Certificate): void {
-  if (authorityOf(leaf).isAuthority)
+  if (claimsAuthority(leaf))
     throw new StellaError('CERTIFICATE_INVALID', "the signing certificate is an authority's own");
   if (!purposesOf(leaf)?.includes(PURPOSE.codeSigning))
     throw new StellaError('CERTIFICATE_INVALID', 'the signing certificate is not for code signing');

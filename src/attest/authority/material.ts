@@ -49,8 +49,10 @@ export interface TrustedAuthority {
 /** A key that may sign attestations. */
 export interface AttestorKey {
   readonly key: PublicKey;
-  /** Where it comes from: a target's name, or a file. */
+  /** How to call it: by its target, or by the file that was given. */
   readonly name: string;
+  /** The target that distributes it. Without one it has no name that a policy could mean. */
+  readonly target?: string | undefined;
   readonly validFrom: Instant;
   readonly validUntil: Instant;
 }

@@ -1,3 +1,4 @@
+import { formatInstant, type Instant, instant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import { isSignature, type PublicKey } from '../../base/keys.ts';
 import { type Certificate, EXTENSION } from '../x509/certificate.ts';
@@ -57,6 +58,34 @@ function parseSct(bytes: Buffer): Sct {
   };
 }
 
+/** The last that `Date` knows. */
+const MAX_DATE = 8.64e15;
+
+/** An SCT that was verified. */
+export interface ShownSct {
+  readonly logId: string;
+  readonly time: Instant;
+}
+
+/**
+ * Checks that no SCT is from the future (RFC 6962 §3.3, §5.2).
+ * @returns how many CT logs they are of
+ * @throws StellaError SCT_INVALID
+ */
+export function checkSctTimes(scts: readonly ShownSct[], now: Instant): number {
+  const late = scts.find(({ time }) => time > now);
+  if (late) {
+    // Eight bytes say more than any calendar has.
+    const date = late.time > MAX_DATE ? 'beyond all dates' : formatInstant(late.time);
+    throw new StellaError(
+      'SCT_INVALID',
+      `an SCT is from the future: it is dated ${date}, and now it is ${formatInstant(now)}`,
+      { hint: 'check the clock of this machine; if it is right, do not trust the certificate' },
+    );
+  }
+  return new Set(scts.map(({ logId }) => logId)).size;
+}
+
 /** The signed part of the certificate without its SCTs, as the CT log saw it (RFC 6962 §3.2, `tbs_certificate`). */
 export function precertificateOf(certificate: Certificate): Buffer {
   const { der, extensions } = certificate;
@@ -78,19 +107,19 @@ export function precertificateOf(certificate: Certificate): Buffer {
  * Checks that the certificate is in a trusted CT log: every SCT of a log that is known must verify, and at least one
  * must be of a known log that was valid at the SCT's time.
  * @param issuer the key that signed the certificate
- * @returns the ids of the CT logs
+ * @returns the SCTs that hold; whether their times have come is for whoever knows the present
  * @throws StellaError SCT_INVALID
  */
 export function checkScts(
   certificate: Certificate,
   issuer: PublicKey,
   logs: readonly TrustedLog[],
-): string[] {
+): ShownSct[] {
   const scts = parseScts(certificate);
   if (scts.length === 0)
     throw new StellaError('SCT_INVALID', 'the certificate carries no SCT, so no CT log vouches for it');
   const precertificate = precertificateOf(certificate);
-  const shown = new Set<string>();
+  const shown: ShownSct[] = [];
   for (const sct of scts) {
     const known = logs.filter((log) => log.logId === sct.logId);
     if (known.length === 0) continue;
@@ -100,13 +129,13 @@ export function checkScts(
     const signed = digitallySigned(sct, issuer, precertificate);
     if (!valid.some((log) => isSignature(log.key, signed, sct.signature, { hash: sct.hash })))
       throw new StellaError('SCT_INVALID', 'the signature of an SCT does not verify');
-    shown.add(sct.logId);
+    shown.push({ logId: sct.logId, time: instant(sct.timestamp) });
   }
-  if (shown.size === 0)
+  if (shown.length === 0)
     throw new StellaError('SCT_INVALID', 'no SCT of the certificate is from a trusted CT log', {
       details: { found: scts.map((sct) => sct.logId), trusted: logs.map((log) => log.logId) },
     });
-  return [...shown];
+  return shown;
 }
 
 function digitallySigned(sct: Sct, issuer: PublicKey, precertificate: Buffer): Buffer {

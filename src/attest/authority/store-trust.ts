@@ -76,6 +76,7 @@ export async function viewTrustInputs(view: TufView, config: Config, more: ViewT
     attestors: attestorTargets(targets).map(
       ({ name, key, validFrom, validUntil }): AttestorKey => ({
         name,
+        target: name,
         key,
         validFrom: validFrom ?? DISTANT_PAST,
         validUntil: validUntil ?? DISTANT_FUTURE,
@@ -108,5 +109,6 @@ function originOfGeneration(
     how: source.kind === 'import' ? 'sealed' : 'synced',
     freshness: judgeFreshness(reference, now, window),
     configuration: usedConfiguration(config),
+    isPublic: generation.state.pin.how === 'sigstore',
   };
 }

@@ -66,6 +66,8 @@ export interface TrustOrigin {
   readonly freshness?: Freshness;
   /** The configuration that it is judged by, where it is by one. */
   readonly configuration?: UsedConfiguration;
+  /** Whether it is the trust of a public instance, which gives certificates to everyone: then who signed must be demanded. */
+  readonly isPublic?: boolean;
 }
 
 /** Everything that a verification believes. Build it once and verify any number of attestations with it. */

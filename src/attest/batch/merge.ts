@@ -1,4 +1,5 @@
 import { excerpt } from '../../base/bytes.ts';
+import { days, formatDuration, parseInstant } from '../../base/clock.ts';
 import { CODES } from '../../base/codes.ts';
 import { StellaError } from '../../base/errors.ts';
 import { parseStrictJson } from '../../base/json.ts';
@@ -6,6 +7,7 @@ import { checkSchema } from '../../base/schema.ts';
 import type { ShardDocument, VerdictDocument } from '../../base/schema-types.ts';
 import { fileChunks, splitLines } from '../../base/streams.ts';
 import { ATTESTATION_LIMITS } from '../document/limits.ts';
+import { SHARD_VERSION } from './binding.ts';
 
 /** What the shards came to together. */
 export interface Merged {
@@ -21,12 +23,14 @@ export type FailedVerdict = Pick<VerdictDocument, 'source' | 'error'>;
 
 const MAX_SHOWN_FAILURES = 100;
 const MAX_SHOWN_CHARACTERS = 1000;
+/** Shards of one run that were judged further apart than this are not taken together. */
+const MAX_APART = days(1);
 
 /**
  * Joins what the shards of one verification printed with `--json`: every shard is there once and whole, and all of them
- * have shared the same inputs.
+ * have shared the same inputs and judged them by the same rules, trust and configuration, within a day.
  * @param files a path each
- * @throws StellaError SHARDS_INCOMPLETE, NOTHING_VERIFIED, FILE_NOT_FOUND, FILE_UNREADABLE, FILE_TOO_LARGE
+ * @throws StellaError SHARDS_INCOMPLETE, SHARDS_DIFFER, NOTHING_VERIFIED, FILE_NOT_FOUND, FILE_UNREADABLE, FILE_TOO_LARGE
  */
 export function mergeShards(files: readonly string[]): Merged {
   const shards = new Map<number, ShardDocument['shard'] & { readonly file: string }>();
@@ -75,6 +79,7 @@ function checkComplete(shards: readonly (ShardDocument['shard'] & { readonly fil
       throw incomplete(`${first.file} is one of ${first.count} shards, ${other.file} one of ${other.count}`);
     if (other.inputs_sha256 !== first.inputs_sha256)
       throw incomplete(`${first.file} and ${other.file} are shards of different inputs`);
+    checkSameRun(first, other);
   }
   const present = new Set(shards.map(({ index }) => index));
   const missing: number[] = [];
@@ -88,6 +93,31 @@ function checkComplete(shards: readonly (ShardDocument['shard'] & { readonly fil
   );
 }
 
+const BOUND = {
+  rules_sha256: 'rules',
+  trust_sha256: 'trust',
+  config_sha256: 'settings',
+} as const;
+
+/** @throws StellaError SHARDS_DIFFER */
+function checkSameRun(first: ShardDocument['shard'] & { file: string }, other: typeof first): void {
+  for (const [member, what] of Object.entries(BOUND) as [keyof typeof BOUND, string][])
+    if (first[member] !== other[member])
+      throw new StellaError(
+        'SHARDS_DIFFER',
+        `${first.file} and ${other.file} were judged by different ${what}`,
+        {
+          details: { field: member, expected: first[member], found: other[member] },
+        },
+      );
+  const apart = Math.abs(parseInstant(first.judged_at) - parseInstant(other.judged_at));
+  if (apart > MAX_APART)
+    throw new StellaError(
+      'SHARDS_DIFFER',
+      `${first.file} was judged at ${first.judged_at}, ${other.file} at ${other.judged_at}: more than ${formatDuration(MAX_APART)} apart`,
+    );
+}
+
 /** @throws StellaError SHARDS_INCOMPLETE unless the last line says what the lines before it are, and is right */
 function readShard(file: string, onVerdict: (verdict: VerdictDocument) => void): ShardDocument['shard'] {
   let trailer: ShardDocument['shard'] | undefined;
@@ -95,6 +125,7 @@ function readShard(file: string, onVerdict: (verdict: VerdictDocument) => void):
   for (const value of verdictsIn(file)) {
     if (trailer) throw incomplete(`${file} goes on after its last line`);
     if (isTrailer(value)) {
+      checkVersion(value, file);
       trailer = checkSchema('shard', value, file, 'SHARDS_INCOMPLETE').shard;
       continue;
     }
@@ -131,7 +162,19 @@ function* verdictsIn(file: string): Generator {
   }
 }
 
-const isTrailer = (value: unknown) => value !== null && typeof value === 'object' && 'shard' in value;
+const isTrailer = (value: unknown): value is { readonly shard: unknown } =>
+  value !== null && typeof value === 'object' && 'shard' in value;
+
+/** @throws StellaError SHARDS_DIFFER for a shard that does not say what it was judged by, as earlier versions made them */
+function checkVersion({ shard }: { readonly shard: unknown }, file: string): void {
+  if (shard === null || typeof shard !== 'object' || ('version' in shard && shard.version === SHARD_VERSION))
+    return;
+  throw new StellaError(
+    'SHARDS_DIFFER',
+    `${file} was made by another version, and does not say by which rules and trust it was judged as this one does`,
+    { hint: 'run all shards again with one version of stella, then merge' },
+  );
+}
 
 function verdictOf(value: unknown, file: string): VerdictDocument {
   const verdict = checkSchema('verdict', value, file, 'SHARDS_INCOMPLETE');

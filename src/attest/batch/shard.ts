@@ -3,6 +3,7 @@ import { StellaError } from '../../base/errors.ts';
 import { type FoundInput, isInputFile } from '../document/find.ts';
 import { isLongFile } from '../document/inputs.ts';
 import type { BatchPiece } from './batch.ts';
+import type { ShardBinding } from './binding.ts';
 
 /** One of several runs that share their inputs. */
 export interface Shard {
@@ -46,10 +47,16 @@ export function shardOf(name: string, count: number): number {
 export class ShardSelection {
   readonly shard: Shard;
   readonly #hash = sha256Stream();
+  #binding: ShardBinding | undefined;
   #inputs = 0;
 
   constructor(shard: Shard) {
     this.shard = shard;
+  }
+
+  /** Says what the inputs are judged by. */
+  bind(binding: ShardBinding): void {
+    this.#binding = binding;
   }
 
   /** The files of this shard, and those that are shared line by line. */
@@ -76,8 +83,9 @@ export class ShardSelection {
   }
 
   /** Call it once, when everything has been read. */
-  inputs(): { readonly inputs: number; readonly inputs_sha256: string } {
-    return { inputs: this.#inputs, inputs_sha256: formatHex(this.#hash.digest()) };
+  inputs(): { readonly inputs: number; readonly inputs_sha256: string } & ShardBinding {
+    if (!this.#binding) throw new StellaError('INTERNAL', 'a shard was not bound to its rules');
+    return { ...this.#binding, inputs: this.#inputs, inputs_sha256: formatHex(this.#hash.digest()) };
   }
 
   #holds(name: string): boolean {

@@ -9,6 +9,8 @@ export interface Artifact {
   readonly name: string;
   /** Lowercase hexadecimal digits; at least one. */
   readonly digests: Readonly<Partial<Record<HashAlgorithm, string>>>;
+  /** Where it really lies: an absolute path without symbolic links; `null` where it came from a pipe or a device. */
+  readonly realPath?: string | null;
   /** The content, where it is at hand and small enough. */
   readonly bytes?: Uint8Array;
 }

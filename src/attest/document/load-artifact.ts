@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '../../base/bytes.ts';
 import { StellaError } from '../../base/errors.ts';
@@ -33,9 +33,11 @@ export function parseDigest(text: string): Artifact {
  * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE, USAGE for a layout with several manifests, PARSE_FAILED
  */
 export async function loadArtifact(path: string): Promise<Artifact> {
-  if (isDirectory(path)) return ociArtifact(path);
+  if (isDirectory(path)) return { ...ociArtifact(path), realPath: realpathSync.native(path) };
   try {
-    return await streamArtifact(path, createReadStream(path, { highWaterMark: 1024 * 1024 }));
+    const isPlace = statSync(path).isFile();
+    const artifact = await streamArtifact(path, createReadStream(path, { highWaterMark: 1024 * 1024 }));
+    return { ...artifact, realPath: isPlace ? realpathSync.native(path) : null };
   } catch (cause) {
     throw readError(path, cause);
   }

@@ -1,6 +1,6 @@
 import { formatBase64 } from '../../base/bytes.ts';
 import { formatInstant, type Instant } from '../../base/clock.ts';
-import { StellaError } from '../../base/errors.ts';
+import { isStellaError, StellaError } from '../../base/errors.ts';
 import type { PublicKey } from '../../base/keys.ts';
 import type { AttestorKey } from '../authority/material.ts';
 import { type RevokedKey, revokedLogKey, type VerifierTrust } from '../authority/verifier-trust.ts';
@@ -21,36 +21,63 @@ function hintsOf({ signer, content }: Attestation): readonly string[] {
   return hints;
 }
 
+/** What is asked of the keys that signed. */
+export interface AttestorDemand {
+  /** The one key to accept, if the caller named one. */
+  readonly only: AttestorKey | undefined;
+  /** How many keys must have signed. */
+  readonly wanted: number;
+  /** The signatures, and whether a key made one. */
+  readonly signatures: readonly Buffer[];
+  readonly isSignedBy: (key: PublicKey, signature: Buffer) => boolean;
+  /** Checks that a key could sign then. @throws StellaError KEY_RETIRED */
+  readonly checkTime: (attestor: AttestorKey) => void;
+}
+
 /**
- * The trusted keys that made the signatures, each key once.
- * @param only the one key to accept, if the caller named one
- * @param wanted how many are enough
- * @param isSignedBy whether a key made one of them
- * @throws StellaError SIGNATURE_INVALID when the key meant made none, SIGNER_UNTRUSTED, KEY_REVOKED, SIGNATURE_THRESHOLD
+ * The trusted keys that made the signatures and could. Each signature stands by itself: one by a key that is unknown,
+ * retired or revoked counts for nothing and takes nothing from the others. A key that is distributed under several names
+ * is there under each.
+ * @throws StellaError SIGNATURE_INVALID when the key meant made none, SIGNER_UNTRUSTED, KEY_REVOKED, KEY_RETIRED,
+ * SIGNATURE_THRESHOLD
  */
 export function chooseAttestors(
   attestation: Attestation,
-  only: AttestorKey | undefined,
   trust: VerifierTrust,
-  wanted: number,
-  isSignedBy: (key: PublicKey) => boolean,
+  { only, wanted, signatures, isSignedBy, checkTime }: AttestorDemand,
 ): AttestorKey[] {
   const hints = hintsOf(attestation);
   const known = only ? [only] : trust.attestors;
   const meant = known.filter((attestor) => hints.some((hint) => fitsHint(attestor, hint)));
   // Hints are optional and free: a signer may call a trusted key by any name.
-  const found = new Map<string, AttestorKey>();
-  for (const attestor of [...meant, ...known]) {
-    if (found.size === wanted) break;
-    if (!found.has(attestor.key.id) && isSignedBy(attestor.key)) found.set(attestor.key.id, attestor);
+  const inOrder = [...meant, ...known];
+  const signed = new Set<string>();
+  for (const signature of signatures) {
+    const signer = inOrder.find(({ key }) => isSignedBy(key, signature));
+    if (signer) signed.add(signer.key.id);
   }
-  if (found.size >= wanted) return [...found.values()];
-  if (found.size > 0)
+  const found: AttestorKey[] = [];
+  let late: StellaError | undefined;
+  for (const attestor of new Set(inOrder)) {
+    if (!signed.has(attestor.key.id)) continue;
+    try {
+      checkTime(attestor);
+      found.push(attestor);
+    } catch (error) {
+      if (!isStellaError(error)) throw error;
+      late ??= error;
+    }
+  }
+  const keys = new Set(found.map(({ key }) => key.id));
+  if (keys.size >= wanted) return found;
+  if (late && signed.size >= wanted) throw late;
+  if (keys.size > 0)
     throw new StellaError(
       'SIGNATURE_THRESHOLD',
-      `${wanted} trusted keys must have signed, ${found.size} did: ${[...found.values()].map(({ name }) => name).join(', ')}`,
-      { details: { expected: wanted, found: [...found.keys()] } },
+      `${wanted} trusted keys must have signed, ${keys.size} did: ${found.map(({ name }) => name).join(', ')}`,
+      { details: { expected: wanted, found: [...keys] } },
     );
+  if (late) throw late;
   if (only)
     throw new StellaError('SIGNATURE_INVALID', 'Signature verification failed: it is not by the given key');
   const revoked = revokedAmong(attestation, hints, trust);
@@ -72,6 +99,26 @@ export function chooseAttestors(
         expected: trust.attestors.map(({ name, key }) => `${name} sha256:${key.id}`),
       },
     },
+  );
+}
+
+/**
+ * Those of the keys whose signatures are logged, where they must be.
+ * @param logged their SubjectPublicKeyInfo
+ * @throws StellaError SIGNATURE_THRESHOLD
+ */
+export function loggedAttestors(
+  attestors: readonly AttestorKey[],
+  logged: ReadonlySet<Uint8Array>,
+  wanted: number,
+): readonly AttestorKey[] {
+  const shown = attestors.filter(({ key }) => logged.has(key.spki));
+  const count = new Set(shown.map(({ key }) => key.id)).size;
+  if (count >= wanted) return shown;
+  throw new StellaError(
+    'SIGNATURE_THRESHOLD',
+    `the signatures of ${wanted} trusted keys must be logged, those of ${count} are: ${shown.map(({ name }) => name).join(', ')}`,
+    { details: { expected: wanted, found: shown.map(({ key }) => key.id) } },
   );
 }
 

@@ -23,7 +23,7 @@ const indices = new WeakMap<VerifierTrust, EntryIndex>();
 /**
  * Log entries for an attestation that has no proof of its own, made from the entries and tiles that came with the trust.
  * Nothing here is believed: each is judged like one that the attestation had brought along.
- * @returns entries with this signature in them, earliest first
+ * @returns entries with one of its signatures in them, earliest first
  */
 export async function entriesFromHeldLogs(
   attestation: Attestation,
@@ -31,8 +31,9 @@ export async function entriesFromHeldLogs(
 ): Promise<LogEntry[]> {
   if (trust.held.size === 0) return [];
   const { content } = attestation;
-  const signature = content.kind === 'dsse' ? content.signatures[0]!.sig : content.signature;
-  const found = [...(entryIndex(trust).get(signature.toString('base64')) ?? [])];
+  const signatures = content.kind === 'dsse' ? content.signatures.map(({ sig }) => sig) : [content.signature];
+  const held = entryIndex(trust);
+  const found = [...new Set(signatures.flatMap((signature) => held.get(signature.toString('base64')) ?? []))];
   found.sort((a, b) => (a.index < b.index ? -1 : 1));
   const entries: LogEntry[] = [];
   for (const { log, index, body, kind, version } of found) {
@@ -84,11 +85,13 @@ function buildIndex(trust: VerifierTrust): EntryIndex {
       for (const [i, content] of parseEntryBundle(bytes, count).entries()) {
         const body = Buffer.from(content);
         const entry = tryParse(body);
-        for (const { signature } of entry?.claim.signatures ?? []) {
-          if (!entry || !signature) continue;
+        if (!entry) continue;
+        const held = { log, index: first + BigInt(i), body, kind: entry.kind, version: entry.version };
+        for (const { signature } of entry.claim.signatures) {
+          if (!signature) continue;
           const name = signature.toString('base64');
           const list = found.get(name) ?? [];
-          list.push({ log, index: first + BigInt(i), body, kind: entry.kind, version: entry.version });
+          list.push(held);
           found.set(name, list);
         }
       }

@@ -205,26 +205,31 @@ export interface EntryExpectation {
 }
 
 /**
- * Checks that a log entry is of exactly this attestation: same signatures, same certificate or key, same digest.
+ * Checks that a log entry is of exactly this attestation: same signatures, same certificate or key, same digest. Of
+ * several signatures each may have been logged by itself.
+ * @returns those of the verifiers whose signatures the entry shows to be logged
  * @throws StellaError LOG_ENTRY_MISMATCH, LOG_ENTRY_INVALID
  */
-export function checkEntry(entry: LogEntry, expected: EntryExpectation): void {
+export function checkEntry(entry: LogEntry, expected: EntryExpectation): readonly Uint8Array[] {
   const claim = parseEntryBody(entry);
   const refuse = (what: string): never => {
     throw new StellaError('LOG_ENTRY_MISMATCH', `the log entry has another ${what} than the attestation`);
   };
-  if (claim.over !== 'envelope' && claim.signatures.length !== expected.signatures.length)
-    refuse('number of signatures');
+  const isOfAll = claim.over === 'envelope' || claim.signatures.length === expected.signatures.length;
+  if (!isOfAll && claim.signatures.length > expected.signatures.length) refuse('number of signatures');
   const isExpected = (list: readonly Uint8Array[], bytes: Uint8Array) =>
     list.some((each) => equalBytes(each, bytes));
   for (const { signature } of claim.signatures)
     if (signature && !isExpected(expected.signatures, signature)) refuse('signature');
   // Of several signers some may be unknown here, but not all.
-  if (!claim.signatures.some(({ verifier }) => isExpected(expected.verifiers, verifier)))
-    refuse('certificate or key');
+  const named = expected.verifiers.filter((each) =>
+    claim.signatures.some(({ signature, verifier }) => (isOfAll || signature) && equalBytes(each, verifier)),
+  );
+  if (named.length === 0) refuse('certificate or key');
   const content = claim.over === 'payload' ? expected.payload : expected.envelope;
   const digest =
     claim.over === 'signed' ? expected.signed(claim.hash) : content && hash(claim.hash, content, 'buffer');
   if (!digest) refuse('kind of content');
   else if (!equalBytes(digest, claim.digest)) refuse('digest');
+  return isOfAll ? expected.verifiers : named;
 }

@@ -29,6 +29,8 @@ export class LogJudge {
   readonly #proven: { readonly entry: LogEntry; readonly checkpoint: ProvenCheckpoint }[] = [];
   /** What has been shown so far. */
   evidence: readonly LogEvidence[] = [];
+  /** Of the verifiers that were expected, those whose signatures are shown to be logged. */
+  logged: ReadonlySet<Uint8Array> = new Set();
 
   /**
    * @param own entries that the attestation brought along
@@ -42,15 +44,22 @@ export class LogJudge {
 
   /** @throws StellaError LOG_ENTRY_MISSING, LOG_ENTRY_MISMATCH, LOG_ENTRY_INVALID */
   entries(required: boolean, expected: EntryExpectation): Outcome {
-    // Anybody may log anything with this signature in it; what counts is the first entry that is of this attestation.
-    const fitting = this.#carried.find((entry) => isEntryOf(entry, expected));
-    this.#carried = fitting ? [fitting] : [];
+    // Anybody may log anything with these signatures in it; what counts is the first entry that is of this attestation.
+    const carried = new Set<LogEntry>();
+    for (const verifier of expected.verifiers) {
+      const fitting = this.#carried.find((entry) => verifiersShown(entry, expected).includes(verifier));
+      if (fitting) carried.add(fitting);
+    }
+    this.#carried = [...carried];
     if (this.#entries.length + this.#carried.length === 0) {
       if (required)
         throw new StellaError('LOG_ENTRY_MISSING', 'the attestation does not show that it was logged');
       return { result: 'not-checked', detail: 'no log entry; none is required' };
     }
-    for (const entry of this.#entries) checkEntry(entry, expected);
+    this.logged = new Set([
+      ...this.#entries.flatMap((entry) => checkEntry(entry, expected)),
+      ...this.#carried.flatMap((entry) => checkEntry(entry, expected)),
+    ]);
     this.#entries = [...this.#entries, ...this.#carried];
     return {
       result: 'passed',
@@ -162,12 +171,12 @@ function promisedTime({ signedEntryTimestamp, integratedTime }: LogEntry): Insta
     : undefined;
 }
 
-function isEntryOf(entry: LogEntry, expected: EntryExpectation): boolean {
+/** None where the entry is of something else. */
+function verifiersShown(entry: LogEntry, expected: EntryExpectation): readonly Uint8Array[] {
   try {
-    checkEntry(entry, expected);
-    return true;
+    return checkEntry(entry, expected);
   } catch (error) {
-    if (isStellaError(error)) return false;
+    if (isStellaError(error)) return [];
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { StellaError } from '../../base/errors.ts';
 import type { VerdictDocument, VerdictDocumentError } from '../../base/schema-types.ts';
-import type { PolicyRule } from './policy.ts';
+import { nameOfRule, type PolicyRule } from './policy.ts';
 
 /** What any number of verdicts come to together, in constant memory. */
 export class Conclusion {
@@ -49,7 +49,7 @@ export class Conclusion {
     if (rule && this.#matching.size > 0)
       return new StellaError(
         'POLICY_UNSATISFIED',
-        `${rule.name} of the policy requires ${rule.required} different attestations, ${this.#matching.size} match`,
+        `${nameOfRule(rule)} of the policy requires ${rule.required} different attestations, ${this.#matching.size} match`,
         { details: { expected: rule.required, found: this.#matching.size } },
       );
     const failure = this.#failure;

@@ -5,7 +5,9 @@ import { checkSchema } from '../../base/schema.ts';
 import type { AttestationPolicyIdentity, AttestationPolicyRule } from '../../base/schema-types.ts';
 import { parseVerifierKey } from '../../tlog/verifier-key.ts';
 import type { WitnessPolicy } from '../../tlog/witness-policy.ts';
-import { type IdentityRule, parsePattern, type TextRule } from './identity-rule.ts';
+import { parseGlob } from './glob.ts';
+import type { IdentityRule, TextRule } from './identity-rule.ts';
+import { parsePattern } from './pattern.ts';
 import type { Policy, PolicyRule } from './policy.ts';
 
 /**
@@ -23,11 +25,13 @@ function inRule<T>(where: string, parse: () => T): T {
     return parse();
   } catch (cause) {
     if (!isStellaError(cause)) throw cause;
-    throw new StellaError('POLICY_INVALID', `${where}: ${cause.message}`, { cause });
+    throw new StellaError('POLICY_INVALID', `${where}: ${cause.message}`, { hint: cause.hints, cause });
   }
 }
 
 function parseRule(rule: AttestationPolicyRule, i: number): PolicyRule {
+  // A pattern that is none must be found even where an earlier rule fits.
+  for (const pattern of rule.artifacts ?? []) parseGlob(pattern);
   return {
     name: `rule ${i + 1}`,
     artifacts: rule.artifacts,

@@ -6,13 +6,21 @@
  * Start here, then identity-rule.ts for how subject and issuer are matched, policy-file.ts for the file.
  */
 
-import { posix } from 'node:path';
 import { type Duration, durationBetween, formatDuration, type Instant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import type { WitnessPolicy } from '../../tlog/witness-policy.ts';
 import type { AttestorKey } from '../authority/material.ts';
 import type { CertificateIdentity } from '../x509/identity.ts';
-import { describeRule, fitsText, type IdentityRule } from './identity-rule.ts';
+import { type ArtifactName, IGNORES_CASE, placesOf } from './artifact-name.ts';
+import { parseGlob } from './glob.ts';
+import {
+  describeRule,
+  type FitsText,
+  fitsExactly,
+  hasPatterns,
+  type IdentityRule,
+  isIdentityRuleComplete,
+} from './identity-rule.ts';
 
 /** What a policy requires of the attestations of one artifact. Absent fields require nothing. */
 export interface PolicyRule {
@@ -30,6 +38,8 @@ export interface PolicyRule {
   readonly requireLog: boolean;
   readonly witnessPolicy: WitnessPolicy | undefined;
   readonly maxAge: Duration | undefined;
+  /** A further rule that the same attestations must meet. */
+  readonly and?: PolicyRule;
 }
 
 export interface Policy {
@@ -37,26 +47,55 @@ export interface Policy {
 }
 
 /**
- * The first rule whose patterns fit the artifact's name.
- * @param name as given; `undefined` where only a digest or nothing was given, which fits rules without patterns
+ * The first rule whose patterns fit the artifact's name. However its path is spelt, whichever links lead to it and from
+ * whichever directory it is named, no rule is passed over: where its names lead to different rules, all of them count.
+ * @param artifact `undefined` for one without a name: by digest, from a pipe, or none. Only rules without patterns are for
+ * it, and it gets past no rule that has some
  * @throws StellaError POLICY_UNSATISFIED when there is none
  */
-export function ruleFor(policy: Policy, name: string | undefined): PolicyRule {
-  const names =
-    name === undefined ? [] : [name.replaceAll('\\', '/'), posix.basename(name.replaceAll('\\', '/'))];
+export function ruleFor(policy: Policy, artifact: ArtifactName | undefined): PolicyRule {
+  if (!artifact) {
+    const rule = policy.rules[0]!;
+    if (rule.artifacts === undefined) return rule;
+    throw new StellaError(
+      'POLICY_UNSATISFIED',
+      `${rule.name} of the policy goes by the artifact's name, and there is none`,
+      { hint: 'give --artifact FILE, or a policy whose first rule has no patterns' },
+    );
+  }
+  const places = placesOf(artifact);
+  const rules = new Set<PolicyRule>();
+  for (const { own } of places) addFitting(rules, policy, own);
+  if (rules.size === 0)
+    throw new StellaError('POLICY_UNSATISFIED', `no rule of the policy is for ${artifact.given}`);
+  const isNamed = [...rules].some(({ artifacts }) => artifacts !== undefined);
+  for (const { fromAbove, fromBelow } of places)
+    addFitting(rules, policy, isNamed ? fromAbove : [...fromAbove, ...fromBelow], true);
+  return policy.rules.filter((rule) => rules.has(rule)).reduceRight((all, rule) => bothRules(rule, all));
+}
+
+/** @param byPattern only where patterns say so */
+function addFitting(
+  rules: Set<PolicyRule>,
+  policy: Policy,
+  names: readonly string[],
+  byPattern = false,
+): void {
   const rule = policy.rules.find(
     ({ artifacts }) =>
-      artifacts === undefined ||
-      artifacts.some((pattern) => names.some((each) => posix.matchesGlob(each, pattern))),
+      artifacts === undefined || artifacts.some((each) => names.some(parseGlob(each, IGNORES_CASE))),
   );
-  if (rule) return rule;
-  throw new StellaError(
-    'POLICY_UNSATISFIED',
-    name === undefined
-      ? 'no rule of the policy applies without the name of an artifact'
-      : `no rule of the policy is for ${name}`,
-    name === undefined ? { hint: 'give --artifact FILE' } : {},
-  );
+  if (rule && (rule.artifacts !== undefined || !byPattern)) rules.add(rule);
+}
+
+function bothRules(rule: PolicyRule, and: PolicyRule): PolicyRule {
+  return {
+    ...rule,
+    required: Math.max(rule.required, and.required),
+    signatures: Math.max(rule.signatures, and.signatures),
+    requireLog: rule.requireLog || and.requireLog,
+    and,
+  };
 }
 
 /** Verified facts that a rule is judged by. */
@@ -68,19 +107,55 @@ export interface PolicyFacts {
   readonly now: Instant;
 }
 
+/** The rule and those that must be met with it. */
+function* allOf(rule: PolicyRule): Generator<PolicyRule> {
+  for (let each: PolicyRule | undefined = rule; each; each = each.and) yield each;
+}
+
+/** The names of the rule and of those that must be met with it. */
+export const nameOfRule = (rule: PolicyRule): string =>
+  [...allOf(rule)].map(({ name }) => name).join(' and ');
+
 /** Whether the rule says anything about who may have signed. */
 export function constrainsSigner(rule: PolicyRule): boolean {
-  return rule.identities !== undefined || rule.keys !== undefined;
+  return [...allOf(rule)].some(({ identities, keys }) => identities !== undefined || keys !== undefined);
+}
+
+/** Whether nothing signed with a certificate meets the rule unless subject and issuer are both as demanded. */
+export function demandsIdentity(rule: PolicyRule): boolean {
+  return [...allOf(rule)].some(
+    ({ identities, keys }) => identities?.every(isIdentityRuleComplete) ?? keys !== undefined,
+  );
+}
+
+/** What compares texts with these rules. What knows patterns is loaded only where there are any. */
+export async function matcherFor(
+  identity: IdentityRule | undefined,
+  rule: PolicyRule | undefined,
+): Promise<FitsText> {
+  const identities = rule ? [...allOf(rule)].flatMap((each) => each.identities ?? []) : [];
+  if (!hasPatterns(identity ? [identity, ...identities] : identities)) return fitsExactly;
+  return (await import('./pattern.ts')).fitsText;
+}
+
+/** What witnesses must have cosigned. */
+export function witnessPoliciesIn(rule: PolicyRule): WitnessPolicy[] {
+  return [...allOf(rule)].flatMap(({ witnessPolicy }) => witnessPolicy ?? []);
 }
 
 /** @throws StellaError POLICY_UNSATISFIED naming what was required and what was found */
-export function checkRule(rule: PolicyRule, facts: PolicyFacts): void {
+export function checkRule(rule: PolicyRule, facts: PolicyFacts, fits: FitsText): void {
+  for (const each of allOf(rule)) checkOne(each, facts, fits);
+}
+
+function checkOne(rule: PolicyRule, facts: PolicyFacts, fits: FitsText): void {
   const refuse = (what: string, expected: unknown, found: unknown): never => {
     throw new StellaError('POLICY_UNSATISFIED', `${rule.name} of the policy requires another ${what}`, {
       details: { rule: rule.name, field: what, expected, found: found ?? null },
     });
   };
-  if (constrainsSigner(rule) && !isSignerAllowed(rule, facts)) {
+  const isAnySigner = rule.identities === undefined && rule.keys === undefined;
+  if (!isAnySigner && !isSignerAllowed(rule, facts, fits)) {
     const expected = [
       ...(rule.identities ?? []).map(({ subject, issuer }) => ({
         identity: subject && describeRule(subject),
@@ -108,16 +183,18 @@ export function checkRule(rule: PolicyRule, facts: PolicyFacts): void {
     );
 }
 
-function isSignerAllowed(rule: PolicyRule, { identity, attestors }: PolicyFacts): boolean {
+function isSignerAllowed(rule: PolicyRule, { identity, attestors }: PolicyFacts, fits: FitsText): boolean {
   if (identity) {
     return (rule.identities ?? []).some(
       ({ subject, issuer }) =>
-        (!subject || fitsText(subject, identity.subject)) &&
-        (!issuer || (identity.issuer !== undefined && fitsText(issuer, identity.issuer))),
+        (!subject || fits(subject, identity.subject)) &&
+        (!issuer || (identity.issuer !== undefined && fits(issuer, identity.issuer))),
     );
   }
-  const allowed = attestors.filter(({ name, key }) =>
-    (rule.keys ?? []).some((wanted) => wanted === name || wanted === `sha256:${key.id}`),
+  const allowed = attestors.filter(({ target, key }) =>
+    (rule.keys ?? []).some((wanted) =>
+      wanted.startsWith('sha256:') ? wanted === `sha256:${key.id}` : wanted === target,
+    ),
   );
-  return allowed.length >= rule.signatures;
+  return new Set(allowed.map(({ key }) => key.id)).size >= rule.signatures;
 }

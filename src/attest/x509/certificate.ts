@@ -166,6 +166,16 @@ export function authorityOf(certificate: Certificate): { isAuthority: boolean; p
   return { isAuthority: hasKeyUsage(certificate, 5), pathLength };
 }
 
+/** Whether it says in any way that it may issue certificates, be that enough to do so or not. */
+export function claimsAuthority(certificate: Certificate): boolean {
+  const constraints = certificate.extensions.get(EXTENSION.basicConstraints);
+  if (constraints) {
+    const reader = new DerReader(constraints.value, 'CERTIFICATE_INVALID').enter(TAG.sequence);
+    if (!reader.isDone() && reader.boolean()) return true;
+  }
+  return certificate.extensions.has(EXTENSION.keyUsage) && hasKeyUsage(certificate, 5);
+}
+
 /** Whether the KeyUsage bit is set; without the extension every use is allowed (RFC 5280 §4.2.1.3). */
 export function hasKeyUsage(certificate: Certificate, bit: number): boolean {
   const usage = certificate.extensions.get(EXTENSION.keyUsage);

@@ -34,10 +34,24 @@ beforeAll(async () => {
 }, TIMEOUT);
 
 /** Runs one shard and returns the file that its output is in. */
-async function runShard(index: number, options: { name?: string; paths?: string[]; expect?: number } = {}) {
-  const paths = options.paths ?? ['many'];
-  const args = ['attest', 'verify', ...paths, '--shard', `${index}/${SHARDS}`, '--json', '--jobs', '2'];
-  const result = await stella(args, { env: { HOME: site.home }, cwd: site.home, now: site.now });
+async function runShard(
+  index: number,
+  options: {
+    name?: string;
+    paths?: string[];
+    expect?: number;
+    flags?: readonly string[];
+    env?: Record<string, string>;
+    now?: number;
+  } = {},
+) {
+  const { paths = ['many'], flags = [], env = {}, now = site.now } = options;
+  const shard = ['--shard', `${index}/${SHARDS}`, '--json', '--jobs', '2'];
+  const result = await stella(['attest', 'verify', ...paths, ...shard, ...flags], {
+    env: { HOME: site.home, ...env },
+    cwd: site.home,
+    now,
+  });
   expect(result.status, result.stderr).toBe(options.expect ?? 0);
   const file = join(base, options.name ?? `shard-${index}.jsonl`);
   writeFileSync(file, result.stdout);
@@ -129,7 +143,7 @@ describe('shards of one verification', () => {
       (all) =>
         altered(all, (lines) => [
           ...lines.slice(0, -1),
-          lines.at(-1)!.replace(/[0-9a-f]{64}/, 'a'.repeat(64)),
+          lines.at(-1)!.replace(/(?<="inputs_sha256":")[0-9a-f]{64}/, 'a'.repeat(64)),
         ]),
       'shards of different inputs',
     ],
@@ -148,6 +162,59 @@ describe('shards of one verification', () => {
     writeFileSync(file, `${change(linesOf(all[1]!)).join('\n')}\n`);
     return [all[0]!, file, all[2]!, all[3]!];
   }
+});
+
+describe('shards of different runs', () => {
+  let strict: string[];
+  beforeAll(async () => {
+    const directory = join(site.home, 'few');
+    mkdirSync(directory);
+    linkSync(join(site.home, 'attestation.json'), join(directory, '1.json'));
+    strict = [];
+    for (let i = 1; i <= SHARDS; i += 1)
+      strict.push(await runShard(i, { paths: ['few'], name: `strict-${i}.jsonl`, flags: TYPE }));
+  }, TIMEOUT);
+  const TYPE = ['--artifact', 'app.bin'];
+
+  test.each<[string, () => Promise<Parameters<typeof runShard>[1]>]>([
+    ['other rules', () => Promise.resolve({ flags: [] })],
+    ['an identity that is not asked for', () => Promise.resolve({ flags: [...TYPE, '--any-identity'] })],
+    [
+      'other settings',
+      () => {
+        const file = join(base, 'lax.yaml');
+        writeFileSync(file, 'attestor:\n  trust_repo:\n    freshness_threshold_days: 300\n');
+        return Promise.resolve({ flags: TYPE, env: { STELLA_CONFIG: file } });
+      },
+    ],
+    ['a wider window', () => Promise.resolve({ flags: [...TYPE, '--max-age', '300d'] })],
+    ['another day', () => Promise.resolve({ flags: TYPE, now: site.now + 86_400_001 })],
+  ])('do not complete each other: %s', async (_name, optionsOf) => {
+    const options = await optionsOf();
+    const other = await runShard(2, { paths: ['few'], name: 'lax.jsonl', ...options });
+    const merged = await merge([strict[0]!, other, ...strict.slice(2)]);
+    expect(merged).toMatchObject({ status: 2, stdout: '' });
+    expect(merged.stderr).toContain('[SHARDS_DIFFER]');
+  });
+
+  test('do, when they are of one run, made within a day on machines where files lie elsewhere', async () => {
+    const later = await runShard(2, {
+      paths: ['few'],
+      name: 'later.jsonl',
+      flags: ['--artifact', join(site.home, 'app.bin')],
+      now: site.now + 3_600_000,
+    });
+    expect(await merge([strict[0]!, later, ...strict.slice(2)])).toMatchObject({ status: 0 });
+  });
+
+  test('that do not say what they were judged by are refused', async () => {
+    const file = join(base, 'old.jsonl');
+    const lines = linesOf(strict[1]!);
+    writeFileSync(file, `${[...lines.slice(0, -1), lines.at(-1)!.replace('"version":2,', '')].join('\n')}\n`);
+    const merged = await merge([strict[0]!, file, ...strict.slice(2)]);
+    expect(merged).toMatchObject({ status: 2, stderr: expect.stringContaining('[SHARDS_DIFFER]') });
+    expect(merged.stderr).toContain('another version');
+  });
 });
 
 test('one failure anywhere fails the whole, and is told', async () => {

@@ -247,7 +247,7 @@ describe('an odd value at any node ends nothing, and is refused with a code or j
     };
     for (const environment of [undefined, ...PROTOTYPE_NAMES])
       each(map, (bytes) => resolveServices(parseServiceMap(bytes, 'it'), environment));
-    each(policy, (bytes) => ruleFor(parsePolicy(bytes, 'it'), 'app'));
+    each(policy, (bytes) => ruleFor(parsePolicy(bytes, 'it'), { given: 'app', cwd: '/' }));
     each(receipt, (bytes) => receiptSigners(parseReceipt(bytes, 'it'), [key.publicKey], 'it'));
     each(manifest, (bytes) => parseManifest(Buffer.from(canonical(bytes.toString()))));
   });

@@ -1,8 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { loadTrust } from '../../../src/attest/authority/verifier-trust.ts';
-import { ruleFor } from '../../../src/attest/policy/policy.ts';
+import { parseGlob } from '../../../src/attest/policy/glob.ts';
+import { nameOfRule, ruleFor } from '../../../src/attest/policy/policy.ts';
 import { parsePolicy } from '../../../src/attest/policy/policy-file.ts';
 import type { VerifyOptions } from '../../../src/attest/verify.ts';
 import { formatPublicKey, generateKey } from '../../../src/base/keys.ts';
@@ -18,6 +20,8 @@ import { ARTIFACT, makeSite, NOW } from '../signed.ts';
 
 const policyOf = (...rules: object[]) =>
   parsePolicy(Buffer.from(JSON.stringify({ version: 1, rules })), 'policy.json');
+
+const at = (given: string) => ({ given, cwd: '/srv/site' });
 
 describe('a policy file', () => {
   test.each([
@@ -46,12 +50,104 @@ describe('a policy file', () => {
 
   test('has a rule per artifact pattern; the first that fits applies', async () => {
     const policy = policyOf({ artifacts: ['*.tar.gz', 'dist/**'], required: 2 }, { artifacts: ['app*'] }, {});
-    expect(ruleFor(policy, 'release.tar.gz').required).toBe(2);
-    expect(ruleFor(policy, 'some/where/release.tar.gz').name).toBe('rule 1');
-    expect(ruleFor(policy, 'dist/a/b').name).toBe('rule 1');
-    expect(ruleFor(policy, 'some/app.bin').name).toBe('rule 2');
-    expect(ruleFor(policy, undefined).name).toBe('rule 3');
-    await refusal('POLICY_UNSATISFIED', () => ruleFor(policyOf({ artifacts: ['x'] }), 'y'));
+    expect(ruleFor(policy, at('release.tar.gz')).required).toBe(2);
+    expect(ruleFor(policy, at('some/where/release.tar.gz')).name).toBe('rule 1');
+    expect(ruleFor(policy, at('dist/a/b')).name).toBe('rule 1');
+    expect(ruleFor(policy, at('some/app.bin')).name).toBe('rule 2');
+    expect(ruleFor(policy, at('other')).name).toBe('rule 3');
+    await refusal('POLICY_UNSATISFIED', () => ruleFor(policyOf({ artifacts: ['x'] }), at('y')));
+  });
+
+  const strictThenLax = policyOf({ artifacts: ['release/*'], required: 2 }, {});
+  test.each([
+    ['release/app.bin'],
+    ['./release/app.bin'],
+    ['release//app.bin'],
+    ['release/./app.bin'],
+    ['other/../release/app.bin'],
+    ['../site/release/app.bin'],
+    ['/srv/site/release/app.bin'],
+    ['/srv//site/x/../release/app.bin'],
+    ['release\\app.bin'],
+    ['.\\release\\app.bin'],
+    ['release/.hidden'],
+  ])('is not passed by spelling the path as %s', (given) => {
+    expect(ruleFor(strictThenLax, at(given)).name).toBe('rule 1');
+  });
+
+  test('is not passed from another directory', () => {
+    const names = (given: string, cwd: string) => nameOfRule(ruleFor(strictThenLax, { given, cwd }));
+    expect(names('app.bin', '/srv/site/release')).toBe('rule 1 and rule 2');
+    expect(names('../release/app.bin', '/srv/site/other')).toBe('rule 1 and rule 2');
+    expect(names('site/release/app.bin', '/srv')).toBe('rule 1 and rule 2');
+    expect(names('/srv/site/release/app.bin', '/')).toBe('rule 1 and rule 2');
+    expect(names('release.bin', '/srv/site')).toBe('rule 2');
+    // One that is named by a rule of its own is not taken for another.
+    const named = policyOf({ artifacts: ['dist/**'] }, { artifacts: ['vendor/**'] }, {});
+    expect(nameOfRule(ruleFor(named, at('vendor/dist/x')))).toBe('rule 2');
+  });
+
+  test('is not passed through a link, in either direction', () => {
+    const linked = (given: string, real: string) => ruleFor(strictThenLax, { given, cwd: '/srv/site', real });
+    const both = linked('app.bin', '/srv/site/release/app.bin');
+    expect([nameOfRule(both), both.required]).toEqual(['rule 1 and rule 2', 2]);
+    expect(linked('release/app.bin', '/nix/store/app.bin').required).toBe(2);
+    const laxThenStrict = policyOf({ artifacts: ['tmp/*'] }, { required: 2 });
+    expect(
+      ruleFor(laxThenStrict, { given: 'tmp/x', cwd: '/srv', real: '/srv/release/app.bin' }).required,
+    ).toBe(2);
+  });
+
+  test('is not passed without a name', async () => {
+    await refusal('POLICY_UNSATISFIED', () => ruleFor(strictThenLax, undefined));
+    expect(ruleFor(policyOf({}, { artifacts: ['x'] }), undefined).name).toBe('rule 1');
+  });
+});
+
+describe('a glob', () => {
+  test.each<[string, string, boolean]>([
+    ['*', 'a', true],
+    ['*', '.a', true],
+    ['*', 'a/b', false],
+    ['a*c', 'abbc', true],
+    ['a*c', 'abbd', false],
+    ['a?c', 'abc', true],
+    ['[a-c]x', 'bx', true],
+    ['[!a-c]x', 'bx', false],
+    ['[]]x', ']x', true],
+    ['[x', '[x', true],
+    ['**', 'a/b/c', true],
+    ['**/c', 'c', true],
+    ['**/c', 'a/b/c', true],
+    ['a/**/c', 'a/c', true],
+    ['a/**/c', 'a/x/y/c', true],
+    ['a/**', 'a', false],
+    ['a/**', 'a/.b/c', true],
+    ['{a,b{c,d}}x', 'bdx', true],
+    ['{a,b}x', 'cx', false],
+    ['{a}', '{a}', true],
+    ['./a\\b', 'a/b', true],
+    ['/a/*', '/a/b', true],
+    ['/a/*', 'a/b', false],
+    ['e\u0301', '\u00e9', true],
+  ])('%s and %s: %s', (pattern, name, expected) => {
+    expect(parseGlob(pattern)(name)).toBe(expected);
+  });
+
+  test('folds the case where the system does', () => {
+    expect(parseGlob('Release/*', true)('rELEASE/App')).toBe(true);
+    expect(parseGlob('Release/*', false)('release/App')).toBe(false);
+  });
+
+  test.each(['+(a|b)', '{1..3}', '[[:alpha:]]x', '{a,b}'.repeat(11)])('%s is refused', async (pattern) => {
+    await refusal('POLICY_INVALID', () => policyOf({}, { artifacts: [pattern] }));
+  });
+
+  test('takes no long time with a hostile name', () => {
+    const started = performance.now();
+    expect(parseGlob(`${'*a'.repeat(100)}b`)('a'.repeat(4000))).toBe(false);
+    expect(parseGlob(`${'**/a/'.repeat(100)}b`)('a/'.repeat(2000))).toBe(false);
+    expect(performance.now() - started).toBeLessThan(2000);
   });
 });
 
@@ -111,9 +207,32 @@ describe('what a rule requires', () => {
         ?.code;
     expect(await codeOf({})).toBe('IDENTITY_REQUIRED');
     expect(await codeOf({ rule: policyOf({}).rules[0] })).toBe('IDENTITY_REQUIRED');
-    expect(await codeOf({ identity: { subject: { exactly: IDENTITY } } })).toBeUndefined();
+    const [subject, issuer] = [{ exactly: IDENTITY }, { exactly: ISSUER }];
+    expect(await codeOf({ identity: { subject } })).toBe('IDENTITY_REQUIRED');
+    expect(await codeOf({ identity: { issuer } })).toBe('IDENTITY_REQUIRED');
+    expect(await codeOf({ identity: { subject, issuer } })).toBeUndefined();
+    expect(await codeOf({ anyIdentity: true })).toBe('IDENTITY_REQUIRED');
+    const byPolicy = (...identities: object[]) => codeOf({ rule: policyOf({ identities }).rules[0] });
+    expect(await byPolicy({ subject: IDENTITY })).toBe('IDENTITY_REQUIRED');
+    expect(await byPolicy({ subject: IDENTITY, issuer: ISSUER })).toBeUndefined();
+    expect(await byPolicy({ subject: 'x', issuer: ISSUER }, { issuer: ISSUER })).toBe('IDENTITY_REQUIRED');
+  });
+
+  test.skipIf(!realIsPresent)('some identity, where anyone can get a certificate', async () => {
+    const sample = loadSamples().find(({ name }) => name === 'happy-path-v0.1')!;
+    const trust = { ...sample.trust, origin: { ...sample.trust.origin, isPublic: true } };
+    const errorOf = async (options: VerifyOptions) =>
+      (await verifyBytes(sample.bytes, { trust, options })).error;
+    const error = await errorOf({});
+    expect(error?.code).toBe('IDENTITY_REQUIRED');
+    expect(error?.hints.join('\n')).toContain(
+      `--certificate-identity '${IDENTITY}' --certificate-oidc-issuer '${ISSUER}'`,
+    );
+    expect(error?.hints.join('\n')).toContain('--any-identity');
+    expect(await errorOf({ anyIdentity: true })).toBeUndefined();
+    expect((await errorOf({ identity: { subject: { exactly: IDENTITY } } }))?.code).toBe('IDENTITY_REQUIRED');
     expect(
-      await codeOf({ rule: policyOf({ identities: [{ subject: IDENTITY }] }).rules[0] }),
+      await errorOf({ identity: { subject: { exactly: IDENTITY }, issuer: { exactly: ISSUER } } }),
     ).toBeUndefined();
   });
 
@@ -175,6 +294,126 @@ describe('stella attest verify --policy', () => {
     expect(same.stderr).toContain('[POLICY_UNSATISFIED]');
     expect((await verify('1.json')).stderr).toContain('requires 2 different attestations, 1 match');
     expect((await verify('other.json')).stderr).toContain('[SIGNATURE_INVALID]');
+  });
+});
+
+describe('a policy with a strict rule for release/* and a lax one for the rest', () => {
+  let cwd: string;
+  beforeEach(async () => {
+    const site = await makeSite();
+    cwd = temporaryDirectory();
+    mkdirSync(join(cwd, 'release'));
+    writeFileSync(join(cwd, 'root.json'), formatTrustedRoot(site.trust.trustedRoot!));
+    writeFileSync(join(cwd, 'attestor.pub'), formatPublicKey(site.key.publicKey));
+    for (const name of ['release/app.bin', 'free.bin', '.hidden']) writeFileSync(join(cwd, name), 'content');
+    symlinkSync('release/app.bin', join(cwd, 'link.bin'));
+    symlinkSync('release', join(cwd, 'rel'));
+    writeFileSync(
+      join(cwd, 'policy.json'),
+      JSON.stringify({ version: 1, rules: [{ artifacts: ['release/*'], keys: ['attestor.pub'] }, {}] }),
+    );
+    writeFileSync(join(cwd, 'a.json'), (await site.sign()).bytes);
+  });
+  const verify = (about: readonly string[], directory = cwd, stdin?: string) =>
+    stella(
+      [
+        'attest',
+        'verify',
+        join(cwd, 'a.json'),
+        '--trusted-root',
+        join(cwd, 'root.json'),
+        '--key',
+        join(cwd, 'attestor.pub'),
+        '--policy',
+        join(cwd, 'policy.json'),
+        ...about,
+      ],
+      { cwd: directory, now: NOW, ...(stdin === undefined ? {} : { stdin }) },
+    );
+
+  test.each([
+    ['release/app.bin'],
+    ['./release//app.bin'],
+    ['release/../release/app.bin'],
+    ['link.bin'],
+    ['rel/app.bin'],
+    ['rel/../release/app.bin'],
+  ])('holds for %s', async (artifact) => {
+    const result = await verify(['--artifact', artifact]);
+    expect(result).toMatchObject({ status: 2, stderr: expect.stringContaining('[POLICY_UNSATISFIED]') });
+    expect(result.stdout).toContain('rule 1');
+  });
+
+  test('holds for absolute paths, and from other directories', async () => {
+    for (const [artifact, directory] of [
+      [join(cwd, 'release/app.bin'), cwd],
+      [join(cwd, 'link.bin'), cwd],
+      ['app.bin', join(cwd, 'release')],
+      ['../release/app.bin', join(cwd, 'release')],
+      [join(cwd, 'release/app.bin'), '/'],
+    ] as const)
+      expect((await verify(['--artifact', artifact], directory)).stderr).toContain('[POLICY_UNSATISFIED]');
+  });
+
+  test('holds for an artifact without a name: by digest, from standard input, or none', async () => {
+    const digest = createHash('sha256').update('content').digest('hex');
+    for (const [about, stdin] of [
+      [['--digest', `sha256:${digest}`], undefined],
+      [['--artifact', '-'], 'content'],
+      [[], undefined],
+    ] as const) {
+      const result = await verify(about, cwd, stdin);
+      expect(result).toMatchObject({ status: 2, stderr: expect.stringContaining('[POLICY_UNSATISFIED]') });
+    }
+  });
+
+  test('lets others pass, and a dot file is no exception', async () => {
+    expect(await verify(['--artifact', 'free.bin'])).toMatchObject({ status: 0 });
+    expect(await verify(['--artifact', '.hidden'])).toMatchObject({ status: 0 });
+    expect(await verify(['--artifact', './free.bin'])).toMatchObject({ status: 0 });
+  });
+});
+
+describe.skipIf(!realIsPresent)('an identity that was not asked for', () => {
+  const name = 'happy-path-intoto-in-dsse-v3';
+  const args = [
+    'attest',
+    'verify',
+    `${FOLDER}${name}/bundle.sigstore.json`,
+    '--trusted-root',
+    `${FOLDER}trusted_root.json`,
+  ];
+  const who = ['--certificate-identity', IDENTITY, '--certificate-oidc-issuer', ISSUER];
+
+  test('is NOT CHECKED in the first line', async () => {
+    const line = (await stella(args, { now: NOW })).stdout.split('\n')[0];
+    expect(line).toMatch(/^verified, identity NOT CHECKED {2}/);
+    expect((await stella([...args, ...who], { now: NOW })).stdout).toMatch(/^verified {2}/);
+    const two = await stella([...args, args[2]!], { now: NOW });
+    expect(two.stdout.match(/NOT CHECKED/g)).toHaveLength(2);
+  });
+
+  test('is refused with a trusted root, too, where the configuration requires one', async () => {
+    const file = join(temporaryDirectory(), 'stella.yaml');
+    writeFileSync(file, 'attestor:\n  trust_repo:\n    require_identity: true\n');
+    for (const setting of [
+      { args, env: { STELLA_CONFIG: file } },
+      { args: [...args, '--config', file], env: {} },
+      { args: [...args, args[2]!], env: { STELLA_CONFIG: file } },
+      { args: [...args, '--shard', '1/1', '--json'], env: { STELLA_CONFIG: file } },
+      { args: [...args, '--certificate-identity', IDENTITY], env: { STELLA_CONFIG: file } },
+      { args: [...args, '--any-identity'], env: { STELLA_CONFIG: file } },
+    ]) {
+      const result = await stella(setting.args, { now: NOW, env: setting.env });
+      expect(result).toMatchObject({ status: 2, stderr: expect.stringContaining('[IDENTITY_REQUIRED]') });
+    }
+    const asked = await stella([...args, ...who], { now: NOW, env: { STELLA_CONFIG: file } });
+    expect(asked).toMatchObject({ status: 0 });
+  });
+
+  test('and one that was asked for exclude each other', async () => {
+    const result = await stella([...args, ...who, '--any-identity'], { now: NOW });
+    expect(result).toMatchObject({ status: 4, stderr: expect.stringContaining('[USAGE]') });
   });
 });
 

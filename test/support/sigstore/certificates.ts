@@ -95,12 +95,16 @@ const keyIdentifier = (key: TestKey) => createHash('sha1').update(key.spki).dige
 export const nameOf = (common: string) => sequence(setOf(sequence(oid('2.5.4.3'), utf8(common))));
 export const extension = (id: string, value: Uint8Array, critical = false) =>
   sequence(oid(id), ...(critical ? [boolean(true)] : []), octets(value));
-export const keyUsage = (use: 'signature' | 'certificates') =>
-  extension(
-    '2.5.29.15',
-    use === 'signature' ? bits(Buffer.from([0x80]), 7) : bits(Buffer.from([0x06]), 1),
-    true,
-  );
+/** @param use or the first byte, with its lowest two bits unused */
+export const keyUsage = (use: 'signature' | 'certificates' | number) => {
+  const value =
+    typeof use === 'number'
+      ? bits(Buffer.from([use]), 2)
+      : use === 'signature'
+        ? bits(Buffer.from([0x80]), 7)
+        : bits(Buffer.from([0x06]), 1);
+  return extension('2.5.29.15', value, true);
+};
 export const authority = (pathLength?: number) =>
   extension(
     '2.5.29.19',

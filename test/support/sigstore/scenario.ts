@@ -133,6 +133,8 @@ export interface LeafOptions {
   readonly purposes?: readonly string[];
   readonly scts?: readonly Partial<SctOptions>[];
   readonly extensions?: readonly Buffer[];
+  /** The first byte of KeyUsage, rather than 0x80 for signatures. */
+  readonly usage?: number;
   /** The key to sign with, rather than the authority's. */
   readonly by?: TestKey;
 }
@@ -160,7 +162,7 @@ export function leafOf(issuing: TestAuthority, key: TestKey, options: LeafOption
     by,
     serial: nextSerial(),
     extensions: [
-      keyUsage('signature'),
+      keyUsage(options.usage ?? 'signature'),
       purposes(options.purposes ?? [PURPOSES.codeSigning]),
       extension('2.5.29.17', sequence(...names.map(nameElement)), true),
       extension('1.3.6.1.4.1.57264.1.8', utf8(options.issuer ?? ISSUER)),

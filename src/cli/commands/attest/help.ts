@@ -23,7 +23,7 @@ export const ATTEST: HelpTable = {
   },
   'attest merge': {
     purpose:
-      'Joins what the runs of `attest verify --shard I/N --json` printed, and fails if a shard is missing or anything in one did not verify.',
+      'Joins what the runs of `attest verify --shard I/N --json` printed, and fails if a shard is missing, was judged by other rules, trust or settings than the others, or anything in one did not verify.',
     examples: [
       ['stella attest merge ./shard-1.jsonl ./shard-2.jsonl', 'of two runs'],
       ['stella attest merge ./shard-1.jsonl ./shard-2.jsonl --json', 'all verdicts in one stream'],

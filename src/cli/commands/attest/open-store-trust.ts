@@ -9,11 +9,22 @@ import { openTrustSetting } from '../../frame/trust-setting.ts';
 export async function openStoreTrust(
   run: Run<object>,
   maxAge: Duration | undefined,
-): Promise<{ trust: TrustInputs; requireIdentity: boolean }> {
+): Promise<{ trust: TrustInputs; requireIdentity: boolean; settings: object }> {
   const { store, config } = openTrustSetting(run);
   const trust = await storeTrustInputs({ store, config, now: run.now, maxAge });
   const { freshness, how } = trust.origin;
   if (freshness?.state === 'stale')
     run.note(`warning: the trust store is ${formatFreshness(freshness, how ?? 'sealed')}`);
-  return { trust, requireIdentity: config.requireIdentity };
+  const { requireIdentity } = config;
+  return {
+    trust,
+    requireIdentity,
+    // Of the configuration, what decides about verdicts and is not in the trust already.
+    settings: {
+      requireIdentity,
+      freshnessThresholdDays: config.freshnessThresholdDays,
+      freshnessWarnDays: config.freshnessWarnDays,
+      maxAge,
+    },
+  };
 }

@@ -23,9 +23,10 @@ export function verdictText(verdict: VerdictDocument, trust: TrustOrigin, explai
   return lines.join('\n');
 }
 
-/** One line, for one of many. */
-export function verdictLine({ verified, source }: VerdictDocument): string {
-  return `${verified ? 'verified' : 'NOT VERIFIED'}  ${printable(source)}`;
+/** One line, for one of many. That a signature holds says little where anyone may have made it. */
+export function verdictLine({ verified, source, identity_checked: isChecked }: VerdictDocument): string {
+  const answer = verified ? (isChecked ? 'verified' : 'verified, identity NOT CHECKED') : 'NOT VERIFIED';
+  return `${answer}  ${printable(source)}`;
 }
 
 function addFacts(verdict: VerdictDocument, add: Add): void {

@@ -8,7 +8,11 @@ import type { Artifact } from '../../../attest/document/artifact.ts';
 import { expandPaths } from '../../../attest/document/find.ts';
 import { ATTESTATION_LIMITS } from '../../../attest/document/limits.ts';
 import { loadArtifact, parseDigest, streamArtifact } from '../../../attest/document/load-artifact.ts';
-import { type IdentityRule, parsePattern, type TextRule } from '../../../attest/policy/identity-rule.ts';
+import {
+  type IdentityRule,
+  isIdentityRuleEmpty,
+  type TextRule,
+} from '../../../attest/policy/identity-rule.ts';
 import type { PolicyRule } from '../../../attest/policy/policy.ts';
 import type { VerifyOptions } from '../../../attest/verify.ts';
 import { DISTANT_FUTURE, DISTANT_PAST, parseDuration } from '../../../base/clock.ts';
@@ -16,6 +20,7 @@ import { StellaError } from '../../../base/errors.ts';
 import { readBounded, readError } from '../../../base/files.ts';
 import { loadPublicKey } from '../../../base/keys.ts';
 import { isPipe, openPipe } from '../../../base/streams.ts';
+import { isConfigFileThere } from '../../../config/presence.ts';
 import { MAX_TRUSTED_ROOT_BYTES, parseTrustedRoot } from '../../../trust/trusted-root.ts';
 import type { Outcome, Run } from '../../frame/cli.ts';
 import { VerdictReport } from './verdict-report.ts';
@@ -27,6 +32,7 @@ export interface AttestVerifyOptions {
   readonly certificateIdentityRegexp?: string;
   readonly certificateOidcIssuer?: string;
   readonly certificateOidcIssuerRegexp?: string;
+  readonly anyIdentity?: boolean;
   readonly type?: readonly string[];
   readonly key?: string;
   readonly trustedRoot?: string;
@@ -47,11 +53,12 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
   const jobs = jobsOf(options.jobs);
   const shard = shardOption(run, options, paths);
   const artifact = await artifactOf(run, options);
-  const rule = await ruleOfPolicy(run, options);
+  const rule = await ruleOfPolicy(run, options, artifact);
   const rules: VerifyOptions = {
     artifact,
     rule,
-    identity: identityOf(options),
+    identity: await identityOf(options),
+    anyIdentity: options.anyIdentity ?? false,
     predicateTypes: options.type,
     key: options.key === undefined ? undefined : keyOf(resolve(run.io.cwd, options.key), options.key),
   };
@@ -66,16 +73,16 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
     shard,
   });
   const total = run.io.terminal ? countFiles(run, paths) : 0;
-  const batch = verifyBatch(
-    pieces(run, paths, shard),
-    {
-      trust: inputs.trust,
-      options: { ...rules, requireIdentity: inputs.requireIdentity },
-      now: run.now,
-    },
-    jobs,
-    trust,
-  );
+  const batchRules = {
+    trust: inputs.trust,
+    options: { ...rules, requireIdentity: inputs.requireIdentity },
+    now: run.now,
+  };
+  if (shard) {
+    const { bindShard } = await import('../../../attest/batch/binding.ts');
+    shard.bind(bindShard(batchRules, inputs.settings));
+  }
+  const batch = verifyBatch(pieces(run, paths, shard), batchRules, jobs, trust);
   for await (const { documents, skipped } of batch) {
     for (const each of skipped) report.skip(each);
     for (const verdict of documents) {
@@ -121,7 +128,11 @@ function jobsOf(text: string | undefined): number {
   return Number(text);
 }
 
-async function ruleOfPolicy(run: Run<object>, options: AttestVerifyOptions): Promise<PolicyRule | undefined> {
+async function ruleOfPolicy(
+  run: Run<object>,
+  options: AttestVerifyOptions,
+  artifact: Artifact | undefined,
+): Promise<PolicyRule | undefined> {
   if (options.policy === undefined) return undefined;
   const { parsePolicy } = await import('../../../attest/policy/policy-file.ts');
   const { ruleFor } = await import('../../../attest/policy/policy.ts');
@@ -129,7 +140,11 @@ async function ruleOfPolicy(run: Run<object>, options: AttestVerifyOptions): Pro
     readBounded(resolve(run.io.cwd, options.policy), MOST_POLICY_BYTES),
     options.policy,
   );
-  return ruleFor(policy, options.artifact);
+  const { artifact: given } = options;
+  // What comes by digest, through a pipe or from a device has no name, whatever the device is called.
+  if (given === undefined || given === '-' || !artifact || typeof artifact.realPath !== 'string')
+    return ruleFor(policy, undefined);
+  return ruleFor(policy, { given, cwd: run.io.cwd, real: artifact.realPath });
 }
 
 async function* pieces(
@@ -183,28 +198,37 @@ async function artifactOf(run: Run<object>, options: AttestVerifyOptions): Promi
   return { ...(await loadArtifact(resolve(run.io.cwd, artifact))), name: artifact };
 }
 
-function ruleOf(
+async function textRuleOf(
   exactly: string | undefined,
   pattern: string | undefined,
   flag: string,
-): TextRule | undefined {
+): Promise<TextRule | undefined> {
   if (exactly !== undefined && pattern !== undefined)
     throw new StellaError('USAGE', `give either ${flag} or ${flag}-regexp`);
   // An empty rule would be a variable that was not set, and must not let everybody pass.
   if (exactly === '') throw new StellaError('USAGE', `${flag} is empty`);
   if (exactly !== undefined) return { exactly };
-  return pattern === undefined ? undefined : parsePattern(pattern);
+  if (pattern === undefined) return undefined;
+  const { parsePattern } = await import('../../../attest/policy/pattern.ts');
+  return parsePattern(pattern);
 }
 
-function identityOf(options: AttestVerifyOptions): IdentityRule {
-  return {
-    subject: ruleOf(options.certificateIdentity, options.certificateIdentityRegexp, '--certificate-identity'),
-    issuer: ruleOf(
+async function identityOf(options: AttestVerifyOptions): Promise<IdentityRule> {
+  const identity = {
+    subject: await textRuleOf(
+      options.certificateIdentity,
+      options.certificateIdentityRegexp,
+      '--certificate-identity',
+    ),
+    issuer: await textRuleOf(
       options.certificateOidcIssuer,
       options.certificateOidcIssuerRegexp,
       '--certificate-oidc-issuer',
     ),
   };
+  if (options.anyIdentity && !isIdentityRuleEmpty(identity))
+    throw new StellaError('USAGE', '--any-identity and rules about the identity exclude each other');
+  return identity;
 }
 
 function keyOf(path: string, name: string): AttestorKey {
@@ -216,17 +240,26 @@ function keyOf(path: string, name: string): AttestorKey {
   };
 }
 
+/** What the configuration says, where there is one. */
+async function requiresIdentity(run: Run<object>): Promise<boolean> {
+  const place = { file: run.options.config, env: run.io.env, cwd: run.io.cwd };
+  if (!isConfigFileThere(place)) return false;
+  const { loadConfigFile } = await import('../../../config/config.ts');
+  return loadConfigFile(place)?.parsed.values.require_identity ?? false;
+}
+
 async function trustOf(
   run: Run<object>,
   options: AttestVerifyOptions,
-): Promise<{ trust: TrustInputs; requireIdentity: boolean }> {
+): Promise<{ trust: TrustInputs; requireIdentity: boolean; settings: object }> {
   if (options.trustedRoot !== undefined) {
     const bytes = readBounded(resolve(run.io.cwd, options.trustedRoot), MAX_TRUSTED_ROOT_BYTES);
     const trust: TrustInputs = {
       origin: { kind: 'trusted-root', name: `trusted root ${options.trustedRoot}` },
       trustedRoot: parseTrustedRoot(bytes),
     };
-    return { trust, requireIdentity: false };
+    const requireIdentity = await requiresIdentity(run);
+    return { trust, requireIdentity, settings: { requireIdentity } };
   }
   // Configuration, TUF and the store are heavy, and a trusted root needs none of them.
   const { openStoreTrust } = await import('./open-store-trust.ts');

@@ -28,6 +28,7 @@ export function registerAttestVerify(attest: Command, cli: Cli): void {
         parsePredicateType,
       ),
     )
+    .option('--any-identity', 'accept any signer that a public instance has certified')
     .option('--key <file>', 'public key that must have signed; certificates are then refused')
     .option('--trusted-root <file>', 'Sigstore trusted root to use instead of the trust store')
     .option('--policy <file>', 'what is required of the attestations of an artifact, JSON')
