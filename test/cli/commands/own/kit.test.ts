@@ -277,6 +277,23 @@ describe('kit', () => {
     expect(full.stderr).toContain('[FILE_EXISTS]');
   });
 
+  test('a mount point itself, which nothing can be renamed over', async (context) => {
+    const out = join(base, 'medium');
+    mkdirSync(out);
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', out], { encoding: 'utf8' });
+    if (mounted.status !== 0) {
+      console.warn(`no file system can be mounted here: ${mounted.stderr || String(mounted.error)}`);
+      return context.skip();
+    }
+    try {
+      await site.run(['kit', '--out', out, '--bundle', bundle]);
+      execFileSync('sha256sum', ['--quiet', '-c', 'SHA256SUMS'], { cwd: out });
+      expect(readdirSync(out)).toHaveLength(5);
+    } finally {
+      execFileSync('umount', [out]);
+    }
+  });
+
   test.each([
     ['a line feed', 'a\n0000  stella.tar.zst'],
     ['a terminal escape', 'a\u001b[2J.tar.zst'],
