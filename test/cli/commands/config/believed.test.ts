@@ -202,11 +202,11 @@ describe('what trust was judged by', () => {
     const home = temporaryDirectory();
     const map = join(home, 'map.json');
     writeUserConfig(home, inSection({ trust_roles: ['team'] }));
-    const { json } = await stella(['config', 'show', '--json'], {
+    const shown = await stella(['config', 'show', '--json'], {
       cwd: home,
       env: { HOME: home, STELLA_SIGSTORE_SERVICE_MAP: map },
     });
-    expect(json()).toMatchObject({
+    expect(shown.json()).toMatchObject({
       configuration: {
         widened: [
           { key: 'trust_roles', value: 'team', usual: 'none' },
