@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { formatUsedConfiguration, usedConfiguration } from '../../../config/widening.ts';
+import { formatUsedConfiguration } from '../../../config/used-configuration.ts';
+import { usedConfiguration } from '../../../config/widening.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { secondOpinionText } from '../../report/second-opinion-text.ts';
