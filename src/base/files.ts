@@ -62,7 +62,7 @@ export function readBounded(path: string, most: number): Buffer {
 /**
  * Like {@link readBounded}, for a file that only stella itself writes into a directory of its own, and `undefined` where
  * there is none: a link, a pipe, a device, or a file of another user than root, this one and the directory's owner was
- * put there by somebody else. Nothing is waited for and nothing of such a file is read.
+ * put there by another program. Nothing is waited for and nothing of such a file is read.
  * @throws StellaError FILE_UNREADABLE, FILE_TOO_LARGE
  */
 export function readOwnIfPresent(path: string, most: number): Buffer | undefined {
