@@ -110,7 +110,7 @@ const osOf = (place: ConfigPlace): Place => ({
 
 /**
  * The configuration file of a place, if there is one: the one that is named, else the user's, else the machine's. Nothing
- * is picked up from the working directory, which may be a medium or a checkout of somebody else's.
+ * is picked up from the working directory, which may be a medium or another person's checkout.
  * @throws StellaError CONFIG_NOT_FOUND, CONFIG_INVALID, CONFIG_UNSAFE, FILE_UNREADABLE, FILE_TOO_LARGE
  */
 export function loadConfigFile(place: ConfigPlace): LoadedConfigFile | undefined {

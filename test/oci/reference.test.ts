@@ -28,7 +28,6 @@ test.each([
   'oci://host/trust:-x',
   'oci://host/trust@md5:00',
   `oci://host/trust:1@${digest}`,
-  'oci://user:password@host/trust',
   'oci://host:99999/trust',
   'oci://host:0/trust',
   'oci://host:00/trust',

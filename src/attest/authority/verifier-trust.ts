@@ -11,7 +11,7 @@ import { equalBytes } from '../../base/bytes.ts';
 import { DISTANT_FUTURE, DISTANT_PAST, type Instant, instant } from '../../base/clock.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import { type DistributedKeyId, type PublicKey, publicKeyOf } from '../../base/keys.ts';
-import type { UsedConfiguration } from '../../config/widening.ts';
+import type { UsedConfiguration } from '../../config/used-configuration.ts';
 import { logDirectory, tileReader } from '../../logs/store.ts';
 import { openCheckpoint } from '../../tlog/checkpoint.ts';
 import type { HashReader } from '../../tlog/merkle.ts';

@@ -1,7 +1,7 @@
 import { formatInstant } from '../../base/clock.ts';
 import type { StellaError } from '../../base/errors.ts';
 import type { VerdictDocument } from '../../base/schema-types.ts';
-import type { UsedConfiguration } from '../../config/widening.ts';
+import type { UsedConfiguration } from '../../config/used-configuration.ts';
 import type { LogEvidence, Verdict } from './verdict.ts';
 
 const errorJson = (error: StellaError) => ({

@@ -11,7 +11,7 @@ import type { Clock, Instant } from '../../base/clock.ts';
 import { EXIT, type ExitStatus } from '../../base/codes.ts';
 import { StellaError } from '../../base/errors.ts';
 import { maskUrls } from '../../base/safety/masked-url.ts';
-import type { UsedConfiguration } from '../../config/widening.ts';
+import type { UsedConfiguration } from '../../config/used-configuration.ts';
 import { errorJson, errorText } from '../terminal/output.ts';
 import { paintLines, wrapLines } from '../terminal/paint.ts';
 import { Progress, type Unit } from '../terminal/progress.ts';

@@ -7,7 +7,8 @@ import {
 } from '../../base/clock.ts';
 import { maskUrl } from '../../base/safety/masked-url.ts';
 import type { Config, ConfigKey } from '../../config/config.ts';
-import { formatUsedConfiguration, usedConfiguration } from '../../config/widening.ts';
+import { formatUsedConfiguration } from '../../config/used-configuration.ts';
+import { usedConfiguration } from '../../config/widening.ts';
 import type { StoreState } from '../../store/store.ts';
 import type { PolicyState, WitnessState } from '../../tlog/witness-policy.ts';
 import { adviceOfSource, formatFreshness } from '../../trust/freshness.ts';

@@ -1,6 +1,6 @@
 import type { TrustOrigin } from '../../../attest/authority/verifier-trust.ts';
 import type { VerdictDocument } from '../../../base/schema-types.ts';
-import { formatUsedConfiguration } from '../../../config/widening.ts';
+import { formatUsedConfiguration } from '../../../config/used-configuration.ts';
 import { formatFreshness } from '../../../trust/freshness.ts';
 import { printable } from '../../terminal/output.ts';
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { formatUsedConfiguration, usedConfiguration } from '../../../config/widening.ts';
+import { formatUsedConfiguration } from '../../../config/used-configuration.ts';
+import { usedConfiguration } from '../../../config/widening.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { destinationOf, type ForceFlag, forceOption } from '../../frame/destination.ts';
 import { openTrustSetting } from '../../frame/trust-setting.ts';

@@ -37,7 +37,7 @@ function importHere(enclave: Enclave, path: string, more: readonly string[] = []
   });
 }
 
-describe('a stella.yaml that nobody named', () => {
+describe('a stella.yaml that was not named', () => {
   test('on a medium does not weaken an import that is typed there', async () => {
     const enclave = makeEnclave(temporaryDirectory());
     writeUserConfig(enclave.home, inSection({ bundle_key_threshold: 2 }));
@@ -202,11 +202,11 @@ describe('what trust was judged by', () => {
     const home = temporaryDirectory();
     const map = join(home, 'map.json');
     writeUserConfig(home, inSection({ trust_roles: ['team'] }));
-    const { json } = await stella(['config', 'show', '--json'], {
+    const shown = await stella(['config', 'show', '--json'], {
       cwd: home,
       env: { HOME: home, STELLA_SIGSTORE_SERVICE_MAP: map },
     });
-    expect(json()).toMatchObject({
+    expect(shown.json()).toMatchObject({
       configuration: {
         widened: [
           { key: 'trust_roles', value: 'team', usual: 'none' },
@@ -232,7 +232,7 @@ describe('a repo.yaml that runs commands', () => {
     return { run, directory, settings, mark };
   }
 
-  test('runs none because somebody stands in it, and still shows its state', async () => {
+  test('runs none where the repository was only found, and still shows its state', async () => {
     const { run, directory, mark } = await repository();
     mkdirSync(join(directory, 'below'));
     for (const cwd of [directory, join(directory, 'below')]) {
