@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { formatUtf8 } from '../../../base/bytes.ts';
 import { withStagingAsync } from '../../../base/files.ts';
 import type { Cli } from '../../frame/cli.ts';
-import { destinationOf, type ForceFlag, forceOption } from '../../frame/destination.ts';
+import { type ForceFlag, forceOption, optionalDestination } from '../../frame/destination.ts';
 import { printable } from '../../terminal/output.ts';
 import { bundleSource } from './bundle-input.ts';
 import { bundlePicture, bundleReport, reportText } from './bundle-report.ts';
@@ -25,7 +25,7 @@ export function registerSnapshotInspect(snapshot: Command, cli: Cli): void {
     const { openBundle } = await import('../../../bundle/open.ts');
     const { signerIds } = await import('../../../bundle/signature.ts');
     const { list, html } = run.options;
-    const page = html === undefined ? undefined : destinationOf(run, html, 'text');
+    const page = optionalDestination(run, '--html', html);
     return await withStagingAsync(tmpdir(), 'stella-inspect-', async (staging) => {
       const bundle = await openBundle(bundleSource(run, file), { staging });
       try {
