@@ -118,11 +118,34 @@ export function compareBytewise(a: string, b: string): number {
 
 const SURROGATE = /[\ud800-\udfff]/;
 
+/**
+ * What is not seen, or changes how other characters are shown: zero-width and bidirectional characters, tags, variation
+ * selectors, fillers, separators of lines and paragraphs, halves of surrogates (Unicode: Cf, Cs, Zl, Zp and
+ * Default_Ignorable_Code_Point).
+ */
+const UNSEEN = /[\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+const NOT_ASCII = /[^\0-\x7f]/;
+
+/** Whether the text has characters that are not seen, and that two texts that look alike may differ in. */
+export function hasUnseen(text: string): boolean {
+  return NOT_ASCII.test(text) && text.search(UNSEEN) >= 0;
+}
+
+/** Such characters as `\u` and four hexadecimal digits for each UTF-16 unit: in a JSON document the same document. */
+export function escapeUnseen(text: string): string {
+  return NOT_ASCII.test(text) ? text.replace(UNSEEN, escapeUnits) : text;
+}
+
+/** `\u` and four hexadecimal digits for each UTF-16 unit. */
+export function escapeUnits(text: string): string {
+  let escaped = '';
+  for (let i = 0; i < text.length; i += 1)
+    escaped += `\\u${text.charCodeAt(i).toString(16).padStart(4, '0')}`;
+  return escaped;
+}
+
 /** At most 60 characters of hostile text, safe to print on a terminal. */
 export function excerpt(text: string, most = 60): string {
   const short = text.length > most ? `${text.slice(0, most)}…` : text;
-  return JSON.stringify(short).replace(
-    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return escapeUnseen(JSON.stringify(short)).replace(/[\u007f-\u009f]/g, escapeUnits);
 }

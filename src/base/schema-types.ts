@@ -835,6 +835,10 @@ claims: {
 }
 })
 /**
+ * What should be looked at although it is no failure
+ */
+warnings?: string[]
+/**
  * Whether who signed was compared with anything: a rule, or the trusted keys
  */
 identity_checked: boolean

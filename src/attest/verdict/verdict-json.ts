@@ -1,8 +1,11 @@
+import { excerpt, hasUnseen } from '../../base/bytes.ts';
 import { formatInstant } from '../../base/clock.ts';
 import type { StellaError } from '../../base/errors.ts';
 import type { VerdictDocument } from '../../base/schema-types.ts';
 import type { UsedConfiguration } from '../../config/used-configuration.ts';
-import type { LogEvidence, Verdict } from './verdict.ts';
+import type { LogEvidence, Verdict, VerifiedSigner } from './verdict.ts';
+
+const CONTROL = /\p{Cc}/u;
 
 const errorJson = (error: StellaError) => ({
   code: error.code,
@@ -27,6 +30,18 @@ const configurationJson = ({ file, widened }: UsedConfiguration) => ({
   file,
   widened: widened.map((each) => ({ ...each })),
 });
+/** Two identities that look alike may differ in what is not seen. */
+function warningsOf(signer: VerifiedSigner): { warnings?: string[] } {
+  if (signer.kind === 'key') return {};
+  const { subject, issuer = '', claims } = signer.identity;
+  const named = Object.entries({ ...claims, identity: subject, issuer });
+  const warnings = named
+    .filter(([, value]) => hasUnseen(value) || CONTROL.test(value))
+    .map(
+      ([name, value]) => `the certificate's ${name} has characters that are not seen: ${excerpt(value, 200)}`,
+    );
+  return warnings.length === 0 ? {} : { warnings };
+}
 
 /** A verdict as `--json` prints it (schemas/verdict.schema.json). */
 export function verdictJson(source: string, verdict: Verdict): VerdictDocument {
@@ -50,6 +65,7 @@ export function verdictJson(source: string, verdict: Verdict): VerdictDocument {
                 },
         }
       : {}),
+    ...(signer ? warningsOf(signer) : {}),
     identity_checked: verdict.identityChecked,
     ...(signedAt ? { signed_at: formatInstant(signedAt.time), signed_at_source: signedAt.source } : {}),
     logs: verdict.logs.map(logJson),

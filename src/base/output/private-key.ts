@@ -118,13 +118,8 @@ function isPrivateDer(bytes: Buffer): boolean {
   if (!first || !second) return false;
   if (first.tag === SEQUENCE) {
     const [algorithm] = elements(first.content) ?? [];
-    const arc = algorithm?.tag === OBJECT_ID && algorithm.content.subarray(0, 7).equals(PKCS);
-    return (
-      Boolean(arc) &&
-      [5, 12].includes(algorithm!.content[7]!) &&
-      second.tag === OCTET_STRING &&
-      rest.length === 0
-    );
+    if (algorithm?.tag !== OBJECT_ID || !algorithm.content.subarray(0, 7).equals(PKCS)) return false;
+    return [5, 12].includes(algorithm.content[7]!) && second.tag === OCTET_STRING && rest.length === 0;
   }
   if (first.tag !== INTEGER || first.content.length !== 1) return false;
   const version = first.content[0]!;

@@ -7,6 +7,7 @@
 
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { escapeUnseen } from '../../base/bytes.ts';
 import type { Clock, Instant } from '../../base/clock.ts';
 import { EXIT, type ExitStatus } from '../../base/codes.ts';
 import { StellaError } from '../../base/errors.ts';
@@ -116,7 +117,7 @@ export class Cli {
   #isStdoutTaken = false;
 
   constructor(io: Io, args: readonly string[] = []) {
-    this.io = io;
+    this.io = withoutUnseen(io);
     this.args = args;
     // https://no-color.org: present and not empty, whatever its value.
     this.color = (io.env['NO_COLOR'] ?? '') === '';
@@ -280,6 +281,14 @@ export class Cli {
     const wrapped = wrapLines(text, columns ?? DEFAULT_COLUMNS);
     return this.color ? paintLines(wrapped) : wrapped;
   }
+}
+
+/** Names from outside are printed in many places: what is not seen passes in none, neither in text nor in JSON. */
+function withoutUnseen(io: Io): Io {
+  return Object.create(io, {
+    stdout: { value: (text: string) => io.stdout(escapeUnseen(text)) },
+    stderr: { value: (text: string) => io.stderr(escapeUnseen(text)) },
+  }) as Io;
 }
 
 /** `trust snapshot export`: a command's name with those of its groups. */

@@ -48,6 +48,25 @@ export function destinationOf(
   };
 }
 
+/**
+ * The same for an output that need not be asked for.
+ * @param flag e.g. `--html`
+ * @throws StellaError as {@link destinationOf}; USAGE for `--force` where there is nothing to replace
+ */
+export function optionalDestination(
+  run: Run<ForceFlag>,
+  flag: string,
+  name: string | undefined,
+): Destination | undefined {
+  if (name !== undefined) return destinationOf(run, name, 'text');
+  if (run.options.force)
+    throw new StellaError(
+      'USAGE',
+      `--force says that the file of ${flag} is replaced, and ${flag} is not given`,
+    );
+  return undefined;
+}
+
 function standardOutput(run: Run<ForceFlag>, name: string, kind: 'bytes' | 'text'): Destination {
   if (kind === 'bytes' && run.io.stdoutTerminal)
     throw new StellaError('USAGE', 'standard output is a terminal', {

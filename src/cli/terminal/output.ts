@@ -5,15 +5,13 @@
  * Start here, then progress.ts and run-log.ts.
  */
 
+import { escapeUnits, escapeUnseen } from '../../base/bytes.ts';
 import type { StellaError } from '../../base/errors.ts';
 import { maskUrls } from '../../base/safety/masked-url.ts';
 
 /** Hostile names end up in messages: nothing that steers a terminal may pass, and one line stays one line. */
 export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return escapeUnseen(text).replace(/\p{Cc}/gu, escapeUnits);
 }
 
 /** `error: MESSAGE [CODE]`, then a `hint:` line each. */

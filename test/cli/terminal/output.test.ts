@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
+import { escapeUnseen, excerpt, hasUnseen } from '../../../src/base/bytes.ts';
 import { instant, parseInstant } from '../../../src/base/clock.ts';
 import { Cli, type Io, type Run } from '../../../src/cli/frame/cli.ts';
 import { run } from '../../../src/cli/main.ts';
-import { formatNumber } from '../../../src/cli/terminal/output.ts';
+import { formatNumber, printable } from '../../../src/cli/terminal/output.ts';
 import { paintLines, wrapLines } from '../../../src/cli/terminal/paint.ts';
 import { formatProgress, type Phase, Progress } from '../../../src/cli/terminal/progress.ts';
 import { commandTree } from '../../../src/cli/tree.ts';
@@ -244,4 +245,45 @@ describe('--log-file', () => {
 test('numbers are grouped by thousands, of any size', () => {
   for (const number of [0, 7, 999, 1000, 12_345, 999_999, 1_000_000, 2n ** 64n])
     expect(formatNumber(number)).toBe(number.toLocaleString('en-US'));
+});
+
+describe('characters that are not seen', () => {
+  const UNSEEN = [
+    ...['\u00ad', '\u034f', '\u061c', '\u180e', '\u200b', '\u200d', '\u200e', '\u200f', '\u2028', '\u2029'],
+    ...['\u202a', '\u202e', '\u2060', '\u2066', '\u2069', '\u3164', '\ufe0f', '\ufeff', '\ud800'],
+    ...['\u{e0001}', '\u{e0041}', '\u{e007f}', '\u{e0100}', '\u{1d173}'],
+  ];
+
+  test('are escaped in text, in excerpts, and in JSON, which stays the same document', () => {
+    for (const character of UNSEEN) {
+      const name = `a${character}b`;
+      const escaped = [...character.split('')].map(
+        (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+      );
+      expect(printable(name)).toBe(`a${escaped.join('')}b`);
+      expect(excerpt(name)).toBe(`"a${escaped.join('')}b"`);
+      expect(JSON.parse(escapeUnseen(JSON.stringify({ [name]: name })))).toEqual({ [name]: name });
+      expect(escapeUnseen(JSON.stringify(name))).toBe(`"a${escaped.join('')}b"`);
+      expect(hasUnseen(name)).toBe(true);
+    }
+  });
+
+  test('what is seen stays', () => {
+    for (const name of ['Prüfung', '验证', 'عربي', '🍺', 'a → b', 'é', '']) {
+      expect(printable(name)).toBe(name);
+      expect(hasUnseen(name)).toBe(false);
+    }
+  });
+
+  test('pass in no output of a command', async () => {
+    const name = 'no\u200bsuch\u202efile\u{e0041}';
+    for (const args of [
+      ['attest', 'verify', name, '--trusted-root', name, '--json'],
+      ['trust', name],
+    ]) {
+      const { stdout, stderr } = await stella(args);
+      expect(`${stdout}${stderr}`).not.toMatch(/[\u200b\u202e\u{e0041}]/u);
+      expect(stderr).toContain('\\u200b');
+    }
+  });
 });

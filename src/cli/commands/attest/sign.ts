@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { parsePredicateType } from '../../../attest/policy/predicate-type.ts';
 import { StellaError } from '../../../base/errors.ts';
 import type { Cli } from '../../frame/cli.ts';
-import { destinationOf, type ForceFlag, forceOption } from '../../frame/destination.ts';
+import { type ForceFlag, forceOption, optionalDestination } from '../../frame/destination.ts';
 
 interface Options extends ForceFlag {
   readonly key: string;
@@ -45,8 +45,7 @@ export function registerAttestSign(attest: Command, cli: Cli): void {
     const { checkNoPrivateKey } = await import('../../../base/output/private-key.ts');
     const { loadLogSigner } = await import('../../frame/log-key.ts');
     // What is logged stays logged: that it can be kept is seen to first.
-    const destination =
-      options.out === undefined || options.out === '-' ? undefined : destinationOf(run, options.out, 'text');
+    const destination = options.out === '-' ? undefined : optionalDestination(run, '--out', options.out);
     const publicBytes = (path: string, name: string) => {
       const bytes = readBounded(path, MAX_PREDICATE_BYTES);
       checkNoPrivateKey(bytes, name);

@@ -12,6 +12,7 @@ export function verdictText(verdict: VerdictDocument, trust: TrustOrigin, explai
   const add: Add = (label, value) => lines.push(`  ${label.padEnd(10)}${printable(value)}`);
   if (verdict.error) add('because', `${verdict.error.message} [${verdict.error.code}]`);
   if (verdict.verified || explain) addFacts(verdict, add);
+  for (const warning of verdict.warnings ?? []) add('warning', warning);
   add('trust', trustText(trust));
   if (trust.configuration) add('config', formatUsedConfiguration(trust.configuration));
   if (explain) {

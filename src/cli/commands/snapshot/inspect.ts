@@ -5,7 +5,7 @@ import { parseInstant } from '../../../base/clock.ts';
 import { withStagingAsync } from '../../../base/files.ts';
 import { loadConfigFile, resolveConfig } from '../../../config/config.ts';
 import type { Cli } from '../../frame/cli.ts';
-import { destinationOf, type ForceFlag, forceOption } from '../../frame/destination.ts';
+import { type ForceFlag, forceOption, optionalDestination } from '../../frame/destination.ts';
 import { printable } from '../../terminal/output.ts';
 import { bundleSource } from './bundle-input.ts';
 import { bundlePicture, bundleReport, reportText } from './bundle-report.ts';
@@ -31,7 +31,7 @@ export function registerSnapshotInspect(snapshot: Command, cli: Cli): void {
     const { list, html } = options;
     const place = { file: options.config, env: io.env, cwd: io.cwd };
     const config = resolveConfig(place, loadConfigFile(place), {});
-    const page = html === undefined ? undefined : destinationOf(run, html, 'text');
+    const page = optionalDestination(run, '--html', html);
     return await withStagingAsync(tmpdir(), 'stella-inspect-', async (staging) => {
       const bundle = await openBundle(bundleSource(run, file), { staging });
       try {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { formatUsedConfiguration } from '../../../config/used-configuration.ts';
 import { usedConfiguration } from '../../../config/widening.ts';
 import type { Cli } from '../../frame/cli.ts';
-import { destinationOf, type ForceFlag, forceOption } from '../../frame/destination.ts';
+import { type ForceFlag, forceOption, optionalDestination } from '../../frame/destination.ts';
 import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { secondOpinionText } from '../../report/second-opinion-text.ts';
 import { printable } from '../../terminal/output.ts';
@@ -41,7 +41,7 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
     const rules = await acceptRules(run, config);
     const judgedBy = `configuration ${formatUsedConfiguration(usedConfiguration(config))}`;
     const onCheck = checkReporter(run, options.verifyManifest ?? false);
-    const receiptTo = options.receipt === undefined ? undefined : destinationOf(run, options.receipt, 'text');
+    const receiptTo = optionalDestination(run, '--receipt', options.receipt);
     if (options.dryRun) {
       const checked = await withBundleSource(run, config, file, (source) =>
         checkBundle(store, source, rules, onCheck),

@@ -5,7 +5,7 @@ import { EXIT } from '../../../base/codes.ts';
 import { StellaError } from '../../../base/errors.ts';
 import type { Expiring } from '../../../trust/status.ts';
 import type { Cli } from '../../frame/cli.ts';
-import { destinationOf, type ForceFlag, forceOption } from '../../frame/destination.ts';
+import { type ForceFlag, forceOption, optionalDestination } from '../../frame/destination.ts';
 import { openTrustSetting } from '../../frame/trust-setting.ts';
 
 interface Options extends ForceFlag {
@@ -27,7 +27,7 @@ export function registerTrustStatus(trust: Command, cli: Cli): void {
   forceOption(command, '--html');
   cli.action<Options, []>(command, async (run) => {
     const { options, now } = run;
-    const page = options.html === undefined ? undefined : destinationOf(run, options.html, 'text');
+    const page = optionalDestination(run, '--html', options.html);
     const within = options.expiresWithin === undefined ? undefined : parseDuration(options.expiresWithin);
     const { expiringBy, loadStatus, refusalsOf } = await import('../../../trust/status.ts');
     const { statusJson, statusText } = await import('../../report/status-text.ts');
