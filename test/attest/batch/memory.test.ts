@@ -24,7 +24,7 @@ describe(`what reads lines has at most ${MAX_MIB} MiB`, () => {
     home = temporaryTree();
     writeFileSync(
       join(home, 'rss.cjs'),
-      "process.on('exit', () => require('node:fs').writeSync(2, `rss=${process.resourceUsage().maxRSS}\\n`));\n",
+      "process.on('exit', () => require('node:fs').writeSync(2, 'rss=' + process.resourceUsage().maxRSS));",
     );
   });
 
