@@ -62,6 +62,11 @@ function describeSigner(verifier: Buffer): LoggedSigner {
   }
 }
 
+/** Whether the digest of an entry may be that of an artifact; else it is of a payload or an envelope. */
+export function isOfArtifact({ kind }: LoggedSignature): boolean {
+  return kind.startsWith('hashedrekord ');
+}
+
 /** Whether an entry fits; one that records no time does not fit a `since`. */
 export function isWanted({ digest, signers }: LoggedSignature, filter: LogFilter): boolean {
   if (filter.digest !== undefined && digest !== filter.digest) return false;

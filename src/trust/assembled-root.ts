@@ -8,7 +8,7 @@ import { logIdOf } from '../tlog/note.ts';
 import { originOf } from '../tlog/origin.ts';
 import type { TrustTarget } from './targets.ts';
 import {
-  parseTrustedRoot,
+  parsePublishedRoot,
   type TrustedRoot,
   type TrustedRootAuthority,
   type TrustedRootLog,
@@ -56,7 +56,7 @@ export function attestorTargets(targets: readonly TrustTarget[]): AttestorTarget
  */
 export function assembleTrustedRoot(targets: readonly TrustTarget[], endpoints?: Endpoints): TrustedRoot {
   const whole = targets.find(({ usage }) => usage === 'trusted-root');
-  if (whole) return parseTrustedRoot(whole.bytes);
+  if (whole) return parsePublishedRoot(whole);
   const of = (usage: TrustTarget['usage']) => targets.filter((target) => target.usage === usage);
   return {
     tlogs: of('Rekor').map((target) => logOf(target, endpointOf(target, endpoints))),

@@ -11,7 +11,7 @@ import {
   parsePublicKey,
 } from '../base/keys.ts';
 import type { TargetUsage, TrustTarget } from './targets.ts';
-import { parseTrustedRoot, type TrustedRootAuthority, type TrustedRootLog } from './trusted-root.ts';
+import { parsePublishedRoot, type TrustedRootAuthority, type TrustedRootLog } from './trusted-root.ts';
 
 /** A key or certificate that TUF distributes. */
 export interface DistributedKey {
@@ -80,7 +80,7 @@ export function logKeyIdOf({ publicKey }: Pick<TrustedRootLog, 'publicKey'>): Ke
 }
 
 function keysOfTrustedRoot(target: TrustTarget): DistributedKey[] {
-  const root = parseTrustedRoot(target.bytes);
+  const root = parsePublishedRoot(target);
   const log =
     (usage: TargetUsage) =>
     (entry: TrustedRootLog): DistributedKey => {

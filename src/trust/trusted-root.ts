@@ -244,6 +244,28 @@ const authorityJson = (authority: TrustedRootAuthority) => ({
   ...period(authority),
 });
 
+/**
+ * The trusted root that a TUF repository publishes. What is wrong with it is not for the operator to mend.
+ * @throws StellaError TRUSTED_ROOT_INVALID naming the target
+ */
+export function parsePublishedRoot({
+  name,
+  bytes,
+}: {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}): TrustedRoot {
+  try {
+    return parseTrustedRoot(bytes);
+  } catch (cause) {
+    if (!isStellaError(cause)) throw cause;
+    throw new StellaError(cause.code, `the target ${name} of the TUF repository: ${cause.message}`, {
+      cause,
+      hint: 'no file of yours is wrong: whoever publishes the TUF repository has to publish a sound trusted root',
+    });
+  }
+}
+
 /** The inverse of {@link parseTrustedRoot}: one JSON document that every Sigstore client reads. */
 export function formatTrustedRoot(root: TrustedRoot): Uint8Array {
   const document = {

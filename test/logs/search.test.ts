@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { describeEntry } from '../../src/attest/log-search.ts';
 import { signAttestation } from '../../src/attest/sign.ts';
-import { systemClock } from '../../src/base/clock.ts';
-import { generateKey, signerOf } from '../../src/base/keys.ts';
+import { instant, systemClock } from '../../src/base/clock.ts';
+import { formatPublicKey, generateKey, signerOf } from '../../src/base/keys.ts';
 import { appendEntries, initLog } from '../../src/logs/writer.ts';
 import { stella } from '../support/cli.ts';
 import { real, realIsPresent } from '../support/real.ts';
@@ -107,4 +107,34 @@ test('what is no entry of Rekor is passed over', () => {
     '{"kind":"hashedrekord","apiVersion":"0.0.1","spec":{}}',
   ])
     expect(describeEntry(Buffer.from(text))).toBeUndefined();
+});
+
+test('that an artifact is not found among envelopes is explained, not passed over', async () => {
+  const made = temporaryDirectory();
+  const log = join(made, 'log');
+  const key = generateKey();
+  const logSigner = signerOf(generateKey());
+  await initLog(log, { origin: 'logs.example.com/envelopes', signer: logSigner });
+  const sha256 = 'a'.repeat(64);
+  const subjects = [{ name: 'app.bin', sha256 }];
+  await signAttestation({ subjects, signer: signerOf(key), log, logSigner, now: instant(0) });
+  const result = await stella(['log', 'search', log, '--digest', `sha256:${sha256}`]);
+  expect(result.stdout).toContain('0 entries found among 1');
+  expect(result.stderr).toContain(
+    "1 entry is about DSSE envelopes, of which a log knows the payload's digest only",
+  );
+});
+
+test('a log is verified with its public key in a PEM file, and not with another', async () => {
+  const made = temporaryDirectory();
+  const log = join(made, 'log');
+  const logKey = generateKey('ecdsa-p256');
+  await initLog(log, { origin: 'logs.example.com/pem', signer: signerOf(logKey) });
+  writeFileSync(join(made, 'log.pub'), formatPublicKey(logKey.publicKey));
+  writeFileSync(join(made, 'other.pub'), formatPublicKey(generateKey('ecdsa-p256').publicKey));
+  expect(await stella(['log', 'verify', 'log', '--key', 'log.pub'], { cwd: made })).toMatchObject({
+    status: 0,
+  });
+  const refused = await stella(['log', 'verify', 'log', '--key', 'other.pub'], { cwd: made });
+  expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('[CHECKPOINT_SIGNATURE]') });
 });

@@ -73,3 +73,13 @@ describe('after a crash in the middle of an append', () => {
     }
   });
 });
+
+test('a line that is longer than any is not read to its end', async () => {
+  appendFileSync(path, 'x'.repeat(5 << 20));
+  const error = await refusal('AUDIT_BROKEN', () => loadAudit(store));
+  expect(error.message).toContain('line 4: it is too long');
+});
+
+test('the last lines of a log are those of the whole log', () => {
+  for (const last of [1, 2, 3, 4]) expect(loadAudit(store, last)).toEqual(loadAudit(store).slice(-last));
+});

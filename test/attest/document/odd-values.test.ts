@@ -168,7 +168,7 @@ describe('an odd value at any node ends nothing, and is refused with a code or j
         yield JSON.stringify({
           ...bundle,
           verificationMaterial: { ...material, tlogEntries: [{ ...entry, canonicalizedBody: base64(text) }] },
-        } as Json);
+        });
     };
     await judge(texts());
   });

@@ -34,7 +34,7 @@ export const LOG: HelpTable = {
   },
   'log search': {
     purpose:
-      'Answers who signed what, from entries that are held here: those of an embedded log, or those that bundles brought with --entries. Says which range it searched.',
+      'Answers who signed what, from entries that are held here: those of an embedded log, or those that bundles brought with --entries. Says which range it searched. An entry about a DSSE envelope, as `attest sign` makes it, holds the digest of the payload and not of the artifact that the payload speaks of.',
     examples: [
       [
         'stella log search --identity ci@example.com --since 7d',
@@ -42,7 +42,7 @@ export const LOG: HelpTable = {
       ],
       [
         'stella log search ./site/log --digest sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
-        'who signed this artifact, in a log of your own',
+        'signatures of this artifact; of attestations a log knows the digest of the payload only',
       ],
     ],
     exits: [2],
@@ -57,6 +57,7 @@ export const LOG: HelpTable = {
         'stella log verify ./copy --key log.example.com/builds+3a2c1d4e+AeA0d0Y5c1hYb2Z2c3R1dnd4eXoxMjM0NTY3ODkwYWJjZGVm',
         'a copy, with the verifier key that was published',
       ],
+      ['stella log verify ./copy --key ./log.pub', 'the same, with the public key in a PEM file'],
     ],
     exits: [2],
     related: ['log checkpoint', 'trust snapshot export'],

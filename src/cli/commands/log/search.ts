@@ -20,7 +20,10 @@ export function registerLogSearch(log: Command, cli: Cli): void {
   const command = cli
     .command(log, 'search [dir]', 'who signed what, from entries held here (carried with --entries)')
     .option('--identity <id>', 'signed by this certificate identity, or key (SHA-256 of its SPKI)')
-    .option('--digest <digest>', 'about this artifact, or DSSE payload: sha256:HEX')
+    .option(
+      '--digest <digest>',
+      'of what was signed: an artifact, or the payload of a DSSE envelope: sha256:HEX',
+    )
     .option('--since <when>', 'signed since: 2026-01-25T00:00:00Z, or 7d');
   cli.action<Options, [string | undefined]>(command, async (run, directory) => {
     const { identity, digest } = run.options;
@@ -29,14 +32,16 @@ export function registerLogSearch(log: Command, cli: Cli): void {
     const since = run.options.since === undefined ? undefined : parseSince(run.options.since, run.now);
     const { searchableLogs } = await import('./places.ts');
     const { carriedEntries } = await import('../../../logs/carried-entries.ts');
-    const { describeEntry, isWanted } = await import('../../../attest/log-search.ts');
+    const { describeEntry, isOfArtifact, isWanted } = await import('../../../attest/log-search.ts');
     const found: { origin: string; index: number; kind: string; digest: string; signers: object[] }[] = [];
     const rows: string[][] = [['log', 'index', 'since', 'kind', 'digest', 'signer']];
     let searched = 0;
+    let envelopes = 0;
     for (const place of searchableLogs(run, directory)) {
       for await (const { index, bytes } of carriedEntries(place.directory, place.head)) {
         searched += 1;
         const entry = describeEntry(bytes);
+        if (entry && !isOfArtifact(entry)) envelopes += 1;
         if (!entry || !isWanted(entry, { identity, digest, since })) continue;
         const signers = entry.signers.map(({ since: at, ...who }) => ({
           ...who,
@@ -55,6 +60,10 @@ export function registerLogSearch(log: Command, cli: Cli): void {
     }
     if (searched === 0)
       run.note('no entries are held here: carry them with `stella trust snapshot export --entries`');
+    if (digest !== undefined && identity === undefined && found.length === 0 && envelopes > 0)
+      run.note(
+        `${formatCount(envelopes, 'entry is', 'entries are')} about DSSE envelopes, of which a log knows the payload's digest only: whether one is about an artifact, \`stella attest verify ATTESTATION --artifact FILE\` says`,
+      );
     const summary = `${formatCount(found.length, 'entry', 'entries')} found among ${searched}`;
     return {
       json: { searched, found },
