@@ -140,7 +140,7 @@ describe.skipIf(!realIsPresent)('real input published by others', () => {
       ['trust', 'import', file, '--root-fingerprint', root, '--bundle-key', key],
       at('enclave', '2026-08-25T00:00:00Z'),
     );
-    expect(imported.stderr).toBe('');
+    expect(imported.stderr).toMatch(/^warning: pinned the bundle key sha256:.*\n$/);
     expect(imported.status).toBe(0);
     const verified = await stella(
       verify('happy-path-v0.3-new-mediaType'),

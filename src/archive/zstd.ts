@@ -20,8 +20,8 @@ export function embedZstd(load: () => ZstdBinding): void {
 }
 
 export const DEFAULT_LEVEL = 3;
-/** Levels above need windows larger than what a frame may ask for. */
-export const MOST_LEVEL = 19;
+/** The compressor of libzstd 1.5.2, which the package carries, can corrupt data, rarely, at levels 16 and up. */
+export const MOST_LEVEL = 15;
 
 /** One frame without content size or checksum. Equal bytes and level give equal frames: the library is pinned. */
 export function compressFrame(bytes: Buffer, level: number): Promise<Buffer> {

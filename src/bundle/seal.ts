@@ -42,7 +42,7 @@ export interface SealOptions {
   readonly entries: readonly { readonly path: string; readonly source: EntrySource }[];
   /** Ed25519 or ECDSA P-256. */
   readonly signers: readonly Signer[];
-  /** zstd level, 1 to 19; 3 unless told otherwise. */
+  /** zstd level, 1 to 15; 3 unless told otherwise. */
   readonly level?: number;
   /** Told how many bytes of content have been sealed, of how many. */
   readonly onProgress?: (done: number, total: number) => void;

@@ -244,7 +244,7 @@ export function checkAudit(store: {
   const { lines: count, head: expected } = generation?.state.audit ?? { lines: 0 };
   let lines = 0;
   let last: string | undefined;
-  let told: unknown;
+  let told: number | undefined;
   let isTold = false;
   let found: string | undefined;
   for (const line of readAudit(store.directory)) {
@@ -262,7 +262,7 @@ export function checkAudit(store: {
     if (told !== undefined)
       throw new StellaError(
         'STORE_CORRUPT',
-        `the audit log tells of generation ${String(told)}, but ${store.directory} has none`,
+        `the audit log tells of generation ${told}, but ${store.directory} has none`,
       );
     if (lines > 0) return checked;
     throw new StellaError('STORE_NOT_INITIALIZED', `there is no trust store in ${store.directory}`);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { GOLDEN, goldenDirectory, KEYS, sealOptions } from '../../bundles/golden.ts';
+import { MOST_LEVEL } from '../../src/archive/zstd.ts';
 import { openBundle, type SealedBundle } from '../../src/bundle/open.ts';
 import { sealBundle } from '../../src/bundle/seal.ts';
 import { checkBundleSignature } from '../../src/bundle/signature.ts';
@@ -38,12 +39,14 @@ describe.each(GOLDEN)('$name', (golden) => {
   });
 
   // ECDSA signatures are made with a random number; Ed25519's are not.
-  test.skipIf(golden.repacked || golden.signers.includes('p256') || golden.partSize !== undefined)(
-    'is sealed again to the same bytes',
-    async () => {
-      const out = join(temporaryDirectory(), 'again.tar.zst');
-      await sealBundle(sealOptions(golden, out));
-      expect(readFileSync(out).equals(readFileSync(file))).toBe(true);
-    },
-  );
+  test.skipIf(
+    golden.repacked ||
+      golden.signers.includes('p256') ||
+      golden.partSize !== undefined ||
+      (golden.level ?? 0) > MOST_LEVEL,
+  )('is sealed again to the same bytes', async () => {
+    const out = join(temporaryDirectory(), 'again.tar.zst');
+    await sealBundle(sealOptions(golden, out));
+    expect(readFileSync(out).equals(readFileSync(file))).toBe(true);
+  });
 });

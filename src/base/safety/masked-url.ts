@@ -1,5 +1,8 @@
-/** In a text: a scheme with slashes of either kind, and all up to the last `@` before the path begins. */
-const USERINFO = /\b([a-z][a-z0-9+.-]*:[/\\]{2,})[^\s/\\?#"'<>]*@/gi;
+/**
+ * In a text: a scheme with slashes of either kind, and all up to the last `@` before the path begins. One slash is
+ * enough: a URL that was taken for a path has lost the other.
+ */
+const USERINFO = /\b([a-z][a-z0-9+.-]+:[/\\]+)[^\s/\\?#"'<>]*@/gi;
 
 /**
  * A text for people, with `***` in the place of the user names and passwords of all URLs in it. Every address that is

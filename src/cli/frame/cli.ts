@@ -178,8 +178,7 @@ export class Cli {
   /** Prints and logs the error that ended the run. */
   fail(error: StellaError): void {
     this.#endProgress();
-    if (this.json) this.io.stdout(`${JSON.stringify(this.#withConfiguration(errorJson(error)), null, 2)}\n`);
-    if (this.json) this.#result(`${JSON.stringify(errorJson(error), null, 2)}\n`);
+    if (this.json) this.#result(`${JSON.stringify(this.#withConfiguration(errorJson(error)), null, 2)}\n`);
     this.#stderr(errorText(error, this.verbose));
     this.#log?.error(error);
     this.exit = error.exit;

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { isSea } from 'node:sea';
 import type { Command } from 'commander';
 import type { Cli } from '../../frame/cli.ts';
+import { repeatable } from '../../frame/repeated.ts';
 import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { printable } from '../../terminal/output.ts';
 import { acceptRules, type BundleFlags } from '../snapshot/bundle-input.ts';
@@ -22,9 +23,11 @@ export function registerKit(program: Command, cli: Cli): void {
       '--executable <file>',
       'stella as one file, for the machine behind the gap (default: this one, if it is one)',
     )
-    .option(
-      '--bundle-key <file...>',
-      'public key that has sealed the bundle, where this store does not know it',
+    .addOption(
+      repeatable(
+        '--bundle-key <file>',
+        'public key that has sealed the bundle, where this store does not know it',
+      ),
     )
     .option('--root <file>', 'root metadata that you vouch for (where there is no trust store)')
     .option(
