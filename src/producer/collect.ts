@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import type { SkippedInput } from '../attest/document/find.ts';
 import { isLongFile, longSkipReasonOf, skipReasonOf } from '../attest/document/inputs.ts';
 import { ATTESTATION_LIMITS } from '../attest/document/limits.ts';
-import { type Sha256Hex, sha256Hex } from '../base/bytes.ts';
+import { excerpt, type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { readBounded, readError } from '../base/files.ts';
-import { checkNoPrivateKey } from '../base/output/private-key.ts';
+import { checkNoPrivateKey, privateKeyIn } from '../base/output/private-key.ts';
+import type { TrustTarget } from '../trust/targets.ts';
 
 /** One file of the bundle: where it goes, and where it is now. */
 export interface CollectedEntry {
@@ -21,12 +22,36 @@ export interface CollectedAttestation {
   readonly bytes: Uint8Array;
 }
 
-/** The repository as published, every file of it. */
-export function collectTuf(directory: string): CollectedEntry[] {
-  return filesBelow(directory).map((path) => ({
-    path: `tuf/${path}`,
-    source: { file: join(directory, path) },
-  }));
+/** Greater files are no key files; reading them all would make each export slow. */
+const MAX_KEY_FILE_BYTES = 64 * 1024;
+
+/** What is carried of a repository, and the targets that are not, since they hold private keys. */
+export interface CollectedTuf {
+  readonly entries: readonly CollectedEntry[];
+  readonly withheld: readonly string[];
+}
+
+/**
+ * The repository as published, every file of it but targets that hold a private key: whoever may list targets could
+ * stop each export by one if it was refused as a whole.
+ * @param trusted targets that verification needs
+ * @throws StellaError PRIVATE_KEY for one that is needed, FILE_UNREADABLE
+ */
+export function collectTuf(directory: string, trusted: readonly TrustTarget[] = []): CollectedTuf {
+  for (const { name, bytes } of trusted) checkNoPrivateKey(bytes, `the target ${excerpt(name)}`);
+  const files = filesBelow(directory);
+  const withheld = files.filter((path) => {
+    const file = join(directory, path);
+    if (!path.startsWith('targets/') || fileSize(file) > MAX_KEY_FILE_BYTES) return false;
+    return privateKeyIn(readBounded(file, MAX_KEY_FILE_BYTES)) !== undefined;
+  });
+  const left = new Set(withheld);
+  return {
+    entries: files
+      .filter((path) => !left.has(path))
+      .map((path) => ({ path: `tuf/${path}`, source: { file: join(directory, path) } })),
+    withheld,
+  };
 }
 
 /** A file with attestations to carry, as it was named, or as it was found in a directory. */

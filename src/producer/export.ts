@@ -74,6 +74,8 @@ export interface ExportedBundle {
   readonly logs: readonly CollectedLog[];
   /** Whether each carried attestation will verify with what was sealed. */
   readonly attestations: readonly PreflightResult[];
+  /** Files of the repository that are not carried: targets that hold private keys. */
+  readonly withheld: readonly string[];
   /** What lay in the directories of attestations and is none. */
   readonly skipped: readonly SkippedInput[];
 }
@@ -81,8 +83,8 @@ export interface ExportedBundle {
 /**
  * Seals what verification behind the gap will need: the repository as published, the newest part of each log, and
  * attestations to carry along.
- * @throws StellaError STORE_NOT_INITIALIZED, CLOCK_BEHIND, SEALED_TIME, TUF_EXPIRED, STORE_STALE, CHECKPOINT_*, LOG_*, FETCH_*,
- * OFFLINE, KEY_*, FILE_*, WRITE_FAILED, LOCKED
+ * @throws StellaError STORE_NOT_INITIALIZED, CLOCK_BEHIND, SEALED_TIME, PRIVATE_KEY, TUF_EXPIRED, STORE_STALE,
+ * CHECKPOINT_*, LOG_*, FETCH_*, OFFLINE, KEY_*, FILE_*, WRITE_FAILED, LOCKED
  */
 export async function exportSnapshot(store: TrustStore, options: ExportOptions): Promise<ExportedBundle> {
   checkOutputs(options);
@@ -100,6 +102,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
         window: days(config.freshnessThresholdDays),
       });
     const { view, trust } = await loadCurrent(store, generation, sealedAt, options);
+    const tuf = collectTuf(generation.tufDirectory, trust.targets);
     const { carried: attestations, skipped } = collectAttestations(options.attestations);
     const delta =
       options.since === undefined ? undefined : await loadDeltaBase(store.directory, ledger, options.since);
@@ -147,7 +150,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       },
       entries: withoutCarried(
         [
-          ...collectTuf(generation.tufDirectory),
+          ...tuf.entries,
           ...logs.flatMap((log) => log.entries),
           ...attestations.map(({ sha256, bytes }) => ({ path: attestationPath(sha256), source: bytes })),
         ],
@@ -175,6 +178,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       signingKey,
       logs,
       attestations: preflighted,
+      withheld: tuf.withheld,
       skipped,
       signerIsDistributed: isAmong(signingKey.key.publicKey, bundleKeysOf(trust.targets, sealedAt)),
     };

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
 import { DAY, HOUR, instant, parseInstant } from '../../src/base/clock.ts';
 import { StellaError } from '../../src/base/errors.ts';
+import { formatPublicKey, generateKey } from '../../src/base/keys.ts';
 import { loadAudit } from '../../src/store/audit.ts';
 import { referenceOf } from '../../src/store/sync-record.ts';
 import { builtInRoot } from '../../src/tuf/sigstore-root.ts';
@@ -294,4 +295,14 @@ test('the reference time of a generation is the sync, and the clock floor never 
   repository.publish();
   const next = await client.sync(NOW + HOUR - 60_000);
   expect(parseInstant(next.generation.state.clock_floor)).toBe(NOW + HOUR);
+});
+
+test('a malformed trusted root that is published blames its publisher, not a file of the operator', async () => {
+  const repository = new TufRepository();
+  repository.addTarget('rekor-key-v1.pub', formatPublicKey(generateKey().publicKey));
+  repository.addTarget('trusted_root.json', '{"mediaType": "x"}');
+  repository.publish();
+  const error = await refusal('TRUSTED_ROOT_INVALID', () => new TrustClient(repository).init());
+  expect(error.message).toContain('the target trusted_root.json of the TUF repository');
+  expect(error.hints.join()).toContain('no file of yours is wrong');
 });

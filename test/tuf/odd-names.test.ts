@@ -97,7 +97,7 @@ test('a bundle carries every role', async () => {
     out: file,
     signers: [signerOf(generateKey())],
     manifest: { ...manifestFacts, sequence: 1 },
-    entries: collectTuf(exported),
+    entries: collectTuf(exported).entries,
   });
   const bundle = await openBundle(file, { staging: join(directory, 'staging') });
   await bundle.extract(join(directory, 'content'), { select: ({ path }) => path.startsWith('tuf/') });

@@ -54,7 +54,7 @@ function logLine({ manifest: log, withoutTiles }: ExportedBundle['logs'][number]
 
 /** What should be known while it can still be mended: the other side refuses a signer it does not know. */
 export function exportWarnings(exported: ExportedBundle): string[] {
-  const { signingKey, signerIsDistributed, attestations, skipped } = exported;
+  const { signingKey, signerIsDistributed, attestations, withheld, skipped } = exported;
   const id = signingKey.key.publicKey.id;
   const file = signingKey.publicPath ?? 'KEY.pub';
   return [
@@ -66,6 +66,10 @@ export function exportWarnings(exported: ExportedBundle): string[] {
           `  it is published: ./scripts/add-target.sh ${file} bundle-signer-v1.pub --usage bundle-signer`,
           `  or pinned on the other side: stella trust import … --bundle-key ${file}`,
         ]),
+    ...withheld.map(
+      (path) =>
+        `warning: ${printable(path)} of the TUF repository holds a private key, and is not carried: tell its owner to replace the key`,
+    ),
     ...attestations.flatMap(({ name, error }) =>
       error
         ? [
