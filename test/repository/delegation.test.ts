@@ -150,3 +150,19 @@ test('an expiring delegated role is reported by the daily run', async () => {
   ]);
   await repository.client().refresh(repository.now);
 });
+
+test('a usage of a target that a delegated role lists is said not to count', async () => {
+  const repository = await new TestRepository().init();
+  await repository.ok(['repo', 'delegate', 'team', '--paths', 'team/*', '--no-passphrase']);
+  const key = repository.publicKey('a.pub');
+  const add = async (name: string, ...args: string[]) => {
+    const { status, stderr } = await repository.run(['repo', 'add-target', key, name, ...args]);
+    expect(status).toBe(0);
+    return stderr;
+  };
+  expect(await add('team/a.pub', '--role', 'team', '--usage', 'attestor')).toMatch(
+    /^warning: the usage attestor of team\/a\.pub does not count for clients: .* trust_roles names team$/m,
+  );
+  expect(await add('team/b.pub', '--role', 'team', '--usage', 'other')).not.toContain('does not count');
+  expect(await add('attestor-key-v1.pub', '--usage', 'attestor')).not.toContain('does not count');
+});
