@@ -13,6 +13,6 @@ export async function refusal(code: ErrorCode, act: () => unknown): Promise<Stel
   if (!thrown) expect.fail(`expected ${code}, but nothing was thrown`);
   const { error } = thrown;
   if (!(error instanceof StellaError)) throw error;
-  expect(error.code, String(error.message)).toBe(code);
+  expect(error.code, error.message).toBe(code);
   return error;
 }
