@@ -98,7 +98,7 @@ test.each(files)('%s imports only packages it owns', (file) => {
   )) {
     const packageName = name.startsWith('@') ? name.split('/').slice(0, 2).join('/') : name.split('/')[0]!;
     const owners = packageName.startsWith('@sigstore/')
-      ? ['attest/', 'trust/trusted-root.ts', 'tuf/sigstore-root.ts']
+      ? ['attest/', 'trust/trusted-root.ts', 'tuf/built-in.ts']
       : OWNERS[packageName];
     if (owners)
       expect(

@@ -3,6 +3,7 @@ import { isStellaError, type StellaError } from '../base/errors.ts';
 import { isLogNamed } from './authority/material.ts';
 import { parseScts } from './authority/sct.ts';
 import type { RevokedKey, VerifierTrust } from './authority/verifier-trust.ts';
+import { blockedInstanceOf, refusedAsBlocked } from './blocked-instance.ts';
 import type { Attestation } from './document/attestation.ts';
 import { parseCertificate } from './x509/certificate.ts';
 
@@ -84,6 +85,8 @@ export function adviseOnInstance(
   trust: VerifierTrust,
 ): StellaError {
   if (!ABOUT_TRUST.has(error.code)) return error;
+  const blocked = blockedInstanceOf(attestation, trust);
+  if (blocked) return refusedAsBlocked(blocked, error);
   const withdrawn = withdrawnLogKeys(attestation, trust);
   if (withdrawn.length > 0)
     return error.with({

@@ -6,9 +6,10 @@ import { isStellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
 import type { Config } from '../config/config.ts';
 import { readAttestationList } from '../store/attestation-list.ts';
-import { loadGeneration } from '../store/generation.ts';
+import { loadRepositories } from '../store/generation.ts';
 import type { Generation, TrustStore } from '../store/store.ts';
-import { viewTrustInputs } from './authority/store-trust.ts';
+import { trustSources } from '../trust/instance.ts';
+import { revokedIn, viewTrustInputs } from './authority/store-trust.ts';
 import { loadTrust, type VerifierTrust } from './authority/verifier-trust.ts';
 import { ATTESTATION_LIMITS } from './document/limits.ts';
 import { parseAttestations } from './document/parse.ts';
@@ -51,14 +52,14 @@ export async function lostAttestations(
 }
 
 async function trustOf(store: TrustStore, generation: Generation, config: Config): Promise<VerifierTrust> {
-  const inputs = await viewTrustInputs(await loadGeneration(generation), config, {
+  const inputs = await viewTrustInputs(trustSources(await loadRepositories(generation)), config, {
     origin: {
       kind: 'store',
       name: `trust store generation ${generation.number}`,
       generation: generation.number,
       sealedAt: parseInstant(generation.state.reference_time),
     },
-    revoked: generation.state.revoked_keys ?? [],
+    revoked: revokedIn(generation),
     carried: { logs: generation.state.logs, directory: store.logsDirectory },
   });
   return loadTrust(inputs);

@@ -323,6 +323,10 @@ export const CODES = {
     'correct the clock, or unset SOURCE_DATE_EPOCH; to seal all the same, e.g. to make a bundle again: --any-sealed-time',
   ),
   BUNDLE_ROLLBACK: refused('The bundle is older than what was imported before.', 'carry a newer bundle'),
+  REPOSITORY_DROPPED: refused(
+    'The bundle lacks a repository that the trust store holds.',
+    'ask the connected side why; if it is meant, give --drop-repository NAME',
+  ),
 
   // Transparency logs
   NOTE_INVALID: refused('A signed note is malformed.', 'fetch it again from the log'),

@@ -27,6 +27,20 @@ enabled?: boolean
  * The TUF repository; a list is tried in order (mirrors)
  */
 tuf_url?: (string | string[])
+/**
+ * Where the repository's targets are, where not in targets/ below tuf_url
+ */
+targets_url?: string
+/**
+ * Whether target files bear their hash in the name, as TUF has it for consistent snapshots
+ */
+prefix_targets_with_hash?: boolean
+/**
+ * Further repositories by name, each of which contributes one instance
+ */
+repositories?: {
+[k: string]: ConfigFileRepository
+}
 refresh_interval_minutes?: number
 freshness_threshold_days?: number
 freshness_warn_days?: number
@@ -49,6 +63,14 @@ require_identity?: boolean
 signing_key?: string
 tlog_policy?: string
 network?: (ConfigFileNetwork | null)
+}
+export interface ConfigFileRepository {
+/**
+ * The repository; a list is tried in order (mirrors). Built-in instances need none
+ */
+tuf_url?: (string | string[])
+targets_url?: string
+prefix_targets_with_hash?: boolean
 }
 export interface ConfigFileNetwork {
 retries?: number
@@ -104,10 +126,13 @@ key_file?: string
 }
 
 /**
- * manifest.json of a sealed bundle, format v1
+ * manifest.json of a sealed bundle, format v1 or v2
  */
 export interface Manifest {
-format: "stella-bundle/v1"
+/**
+ * v2 where a member is there that v1 does not have, and only then
+ */
+format: ("stella-bundle/v1" | "stella-bundle/v2")
 /**
  * When the producer sealed the bundle; every age is counted from it
  */
@@ -134,6 +159,11 @@ roles: {
 [k: string]: ManifestRole
 }
 }
+/**
+ * Since v2: further TUF repositories, by name; the files of each are below tuf+NAME/
+ * 
+ */
+repositories?: ManifestRepository[]
 service_map_target: (string | null)
 /**
  * Delegated TUF roles that decided trust at the producer
@@ -178,6 +208,21 @@ sha256: Sha256Hex
  * RFC 3339 in UTC, e.g. 2026-01-25T12:00:00Z
  */
 expires: string
+}
+/**
+ * A further TUF repository, which contributes one instance and nothing else
+ */
+export interface ManifestRepository {
+name: string
+url: string
+first_root: number
+/**
+ * RFC 3339 in UTC, e.g. 2026-01-25T12:00:00Z
+ */
+as_of?: string
+roles: {
+[k: string]: ManifestRole
+}
 }
 /**
  * One transparency log, and what of it is carried
@@ -417,13 +462,15 @@ manifest_sha256: Sha256Hex
 sequence: number
 sealed_at: string
 producer: string
+root: ReceiptRoot
 /**
- * The newest TUF root that the site holds
+ * The further repositories that the site holds
+ * 
  */
-root: {
-version: number
-sha256: Sha256Hex
-}
+repositories?: {
+name: string
+root: ReceiptRoot
+}[]
 logs: {
 origin: string
 tree_size: number
@@ -450,6 +497,13 @@ keyid: KeyId
  */
 sig: string
 }[]
+}
+/**
+ * The newest root of a TUF repository that the site holds
+ */
+export interface ReceiptRoot {
+version: number
+sha256: Sha256Hex
 }
 
 /**
@@ -616,12 +670,35 @@ files: string[]
  * Of a transparency log's key: what entries name the log by
  */
 export type StoreStateLogIds = string[]
+/**
+ * Keys that TUF distributes, and since when this store has known them
+ */
+export type StoreStateKnownKeys = {
+key_id: DistributedKeyId
+target: string
+usage: string
+log_ids?: StoreStateLogIds
+since: string
+}[]
+/**
+ * Keys that an earlier generation distributed and that TUF no longer names
+ */
+export type StoreStateRevokedKeys = {
+key_id: DistributedKeyId
+target: string
+usage: string
+log_ids?: StoreStateLogIds
+removed_at: string
+}[]
 
 /**
  * state.json of one generation of a trust store: what was believed when it was made, and why
  */
 export interface StoreState {
-format: "stella-store/v1"
+/**
+ * v2 where anything is there that v1 does not have: further repositories, a home repository that is built in and is not Sigstore's
+ */
+format: ("stella-store/v1" | "stella-store/v2")
 created_at: string
 /**
  * The instant as of which the TUF metadata holds, and from which its age is counted: the last sync, or sealed_at of the imported bundle
@@ -638,18 +715,7 @@ audit?: {
 lines: number
 head?: Sha256Hex
 }
-/**
- * The root this store starts from, and who vouched for it
- */
-pin: {
-how: ("root-file" | "fingerprint" | "sigstore" | "first-use")
-version: number
-/**
- * SHA-256 of the pinned root metadata file, byte for byte
- */
-sha256: Sha256Hex
-at: string
-}
+pin: StoreStatePin
 source: ({
 kind: "sync"
 url: string
@@ -679,16 +745,7 @@ mirror?: string
  */
 file_sha256?: Sha256Hex
 })
-tuf: {
-url: string
-/**
- * The lowest N of the N.root.json files held
- */
-first_root: number
-roles: {
-[k: string]: StoreStateRole
-}
-}
+tuf: StoreStateTuf
 /**
  * The repository and its mirrors as given by --tuf-url; configuration otherwise
  */
@@ -705,38 +762,39 @@ service_map_target?: string
  * Delegated TUF roles that could decide trust when the generation was made
  */
 trust_roles?: string[]
-/**
- * What tuf-js said of the TUF metadata when the generation was made
- */
-second_opinion?: {
-verdict: ("agrees" | "cannot judge")
-reason?: string
-}
+second_opinion?: StoreStateSecondOpinion
 /**
  * Bundle signing keys that were pinned locally
  * 
  * Items: base64 of the DER SubjectPublicKeyInfo
  */
 bundle_keys: string[]
+known_keys?: StoreStateKnownKeys
+revoked_keys?: StoreStateRevokedKeys
 /**
- * Keys that TUF distributes, and since when this store has known them
+ * Further repositories, each of which contributes one instance, by name; the home repository is described by the members beside it
+ * 
  */
-known_keys?: {
-key_id: DistributedKeyId
-target: string
-usage: string
-log_ids?: StoreStateLogIds
-since: string
-}[]
+repositories?: {
+name: string
+pin: StoreStatePin
+tuf: StoreStateTuf
 /**
- * Keys that an earlier generation distributed and that TUF no longer names
+ * The repository and its mirrors as given to `trust init`; configuration otherwise
+ * 
  */
-revoked_keys?: {
-key_id: DistributedKeyId
-target: string
-usage: string
-log_ids?: StoreStateLogIds
-removed_at: string
+tuf_urls?: string[]
+/**
+ * The instant as of which its metadata holds, and from which its age is counted
+ */
+reference_time: string
+/**
+ * What of its metadata had expired when the bundle was sealed that brought it: nothing of the instance is believed
+ */
+expired?: string
+second_opinion?: StoreStateSecondOpinion
+known_keys?: StoreStateKnownKeys
+revoked_keys?: StoreStateRevokedKeys
 }[]
 logs: StoreStateLog[]
 /**
@@ -757,10 +815,42 @@ manifest_sha256: Sha256Hex
 sealed_at: string
 }[]
 }
+/**
+ * The root that a repository is followed from, and who vouched for it
+ */
+export interface StoreStatePin {
+/**
+ * sigstore: built in, for a home repository; bundle: by the signer of the bundle that brought a further repository
+ */
+how: ("root-file" | "fingerprint" | "sigstore" | "built-in" | "first-use" | "bundle")
+version: number
+/**
+ * SHA-256 of the pinned root metadata file, byte for byte
+ */
+sha256: Sha256Hex
+at: string
+}
+export interface StoreStateTuf {
+url: string
+/**
+ * The lowest N of the N.root.json files held
+ */
+first_root: number
+roles: {
+[k: string]: StoreStateRole
+}
+}
 export interface StoreStateRole {
 version: number
 sha256: Sha256Hex
 expires: string
+}
+/**
+ * What tuf-js said of the TUF metadata when the generation was made
+ */
+export interface StoreStateSecondOpinion {
+verdict: ("agrees" | "cannot judge")
+reason?: string
 }
 export interface StoreStateLog {
 origin: string
@@ -796,11 +886,24 @@ failures: number
  * Failed attempts since the last that succeeded
  */
 failures_since: number
-last_failure?: {
+last_failure?: SyncRecordFailure
+/**
+ * The same of each further repository, by name
+ */
+repositories?: {
+[k: string]: {
+checked_at?: string
+generation?: number
+failures: number
+failures_since: number
+last_failure?: SyncRecordFailure
+}
+}
+}
+export interface SyncRecordFailure {
 at: string
 code: string
 message: string
-}
 }
 
 /**

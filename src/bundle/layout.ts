@@ -1,5 +1,5 @@
 import { entryBytes, frameLengths, TAR_END_BYTES, type TarEntry } from '../archive/layout.ts';
-import { MANIFEST_PATH, SECTIONS, SIGNATURE_PATH } from './manifest.ts';
+import { MANIFEST_PATH, SIGNATURE_PATH, sectionOf } from './manifest.ts';
 
 /** Bytes of tar stream that manifest.json and manifest.cose take, alone in the first frame or frames. */
 export function headBytes(manifest: number, signature: number): number {
@@ -17,7 +17,7 @@ export function headBytes(manifest: number, signature: number): number {
 export function bodyFrames(entries: readonly TarEntry[]): number[] {
   const sections = new Map<string, number>();
   for (const entry of entries) {
-    const section = SECTIONS.find((name) => entry.path.startsWith(name))!;
+    const section = sectionOf(entry.path)!;
     sections.set(section, (sections.get(section) ?? 0) + entryBytes(entry));
   }
   const lengths = [...sections.values()];

@@ -14,10 +14,23 @@ export type { Manifest, ManifestEntry } from '../base/schema-types.ts';
 
 export const MANIFEST_PATH = 'manifest.json';
 export const SIGNATURE_PATH = 'manifest.cose';
-export const FORMAT = 'stella-bundle/v1';
+const FORMATS: readonly string[] = ['stella-bundle/v1', 'stella-bundle/v2'] satisfies Manifest['format'][];
 const RULES: JsonRules = { code: 'MANIFEST_INVALID', maxDepth: 8, freeValues: 200_000 };
-/** The folders of a bundle in archive order; each begins a new frame. */
-export const SECTIONS = ['attestations/', 'logs/', 'tuf/'] as const;
+const SECTION = /^(?:attestations|logs|tuf|tuf\+[a-z0-9-]{1,32})\//;
+
+/**
+ * The folder of a bundle that a path is in, with its slash: `attestations/`, `logs/`, `tuf/` for the home repository,
+ * `tuf+NAME/` for another. Each begins a new frame.
+ * @returns `undefined` where it is in none
+ */
+export function sectionOf(path: string): string | undefined {
+  return SECTION.exec(path)?.[0];
+}
+
+/** The format of a manifest: what v1 can say is said in v1, so that a bundle without news stays byte for byte the same. */
+export function formatOf({ repositories }: Pick<Manifest, 'repositories'>): Manifest['format'] {
+  return repositories === undefined ? 'stella-bundle/v1' : 'stella-bundle/v2';
+}
 
 /**
  * The canonical bytes of a manifest: keys sorted, no white space, LF at the end. Inverse of {@link parseManifest}.
@@ -69,10 +82,10 @@ export function parseManifest(bytes: Uint8Array, checked?: string): Manifest {
 /** A later format is told from a broken one, so that the message can say what to do. */
 function checkFormat(value: unknown): void {
   const format = value !== null && typeof value === 'object' && 'format' in value ? value.format : undefined;
-  if (typeof format === 'string' && /^stella-bundle\/v[0-9]+$/.test(format) && format !== FORMAT)
+  if (typeof format === 'string' && /^stella-bundle\/v[0-9]+$/.test(format) && !FORMATS.includes(format))
     throw new StellaError(
       'MANIFEST_VERSION',
-      `the bundle is of format ${format}, this stella reads ${FORMAT}`,
+      `the bundle is of format ${format}, this stella reads ${FORMATS.join(' and ')}`,
     );
 }
 
@@ -80,10 +93,32 @@ function checkFormat(value: unknown): void {
  * What a schema cannot say of a manifest apart from its entries: that its times exist, and that no log is described twice.
  * @throws StellaError MANIFEST_INVALID
  */
-export function checkManifestFacts(manifest: Pick<Manifest, 'sealed_at' | 'tuf' | 'logs'>): void {
+export function checkManifestFacts(
+  manifest: Pick<Manifest, 'format' | 'sealed_at' | 'tuf' | 'logs' | 'repositories'>,
+): void {
   checkOrigins(manifest.logs);
-  sealedAt(manifest);
+  const sealed = sealedAt(manifest);
   for (const role of Object.values(manifest.tuf.roles)) instant(role.expires, 'tuf.roles');
+  checkRepositories(manifest, sealed);
+}
+
+/** One of two would escape what is checked of the other. */
+function checkRepositories(
+  { format, repositories = [] }: Pick<Manifest, 'format' | 'repositories'>,
+  sealed: Instant,
+): void {
+  const invalid = (why: string) => new StellaError('MANIFEST_INVALID', `manifest.json ${why}`);
+  if (repositories.length > 0 && format === 'stella-bundle/v1')
+    throw invalid('lists further repositories, which its format stella-bundle/v1 does not have');
+  for (const [i, { name, roles, as_of }] of repositories.entries()) {
+    if (name === 'home') throw invalid('calls a further repository home, as only the first one is called');
+    const before = repositories[i - 1]?.name;
+    if (before === name) throw invalid(`lists the repository ${name} twice`);
+    if (before !== undefined && before > name) throw invalid('does not list its repositories by name');
+    for (const role of Object.values(roles)) instant(role.expires, `repositories.${name}.roles`);
+    if (as_of !== undefined && instant(as_of, `repositories.${name}.as_of`) > sealed)
+      throw invalid(`has the repository ${name} as of ${as_of}, which is after it was sealed`);
+  }
 }
 
 /**
@@ -96,7 +131,9 @@ function checkManifest(manifest: Manifest): void {
   for (const { origin, url } of manifest.logs)
     checkNoCredentials(url, `manifest.json: the log ${excerpt(origin)}`);
   checkEntryPaths(manifest.entries.map(({ path }) => path));
-  checkFolders(manifest.entries);
+  for (const { name, url } of manifest.repositories ?? [])
+    checkNoCredentials(url, `manifest.json: the repository ${name}`);
+  checkFolders(manifest.entries, manifest.repositories);
   if (entriesRoot(manifest.entries) !== manifest.entries_root)
     throw new StellaError('MANIFEST_INVALID', 'manifest.json: entries_root is not the root over the entries');
 }
@@ -115,9 +152,19 @@ function checkOrigins(logs: Manifest['logs']): void {
  * That every entry is in a folder of a bundle.
  * @throws StellaError ENTRY_PATH
  */
-export function checkFolders(entries: Iterable<{ readonly path: string }>): void {
+export function checkFolders(
+  entries: Iterable<{ readonly path: string }>,
+  repositories: Manifest['repositories'] = [],
+): void {
+  const sections = new Set([
+    'attestations/',
+    'logs/',
+    'tuf/',
+    ...repositories.map(({ name }) => `tuf+${name}/`),
+  ]);
   for (const { path } of entries) {
-    if (!SECTIONS.some((section) => path.startsWith(section)))
+    const section = sectionOf(path);
+    if (section === undefined || !sections.has(section))
       throw new StellaError('ENTRY_PATH', `an entry is in none of the folders of a bundle: ${excerpt(path)}`);
   }
 }

@@ -20,8 +20,8 @@ import {
   checkFolders,
   checkManifestFacts,
   entriesRoot,
-  FORMAT,
   formatManifest,
+  formatOf,
   MANIFEST_PATH,
   type Manifest,
   type ManifestEntry,
@@ -66,7 +66,7 @@ interface Sized extends ManifestEntry {
 }
 
 /**
- * Seals entries into a bundle (format v1). Every source is read once: its digest is taken from the very bytes that are
+ * Seals entries into a bundle, of format v1 where it says all. Every source is read once: its digest is taken from the very bytes that are
  * compressed. Equal inputs, `sealed_at`, level and Ed25519 signers give equal bytes. Needs space for the bundle twice
  * beside `out` while it works; memory does not grow with the content.
  * @throws StellaError ENTRY_PATH, ENTRY_DUPLICATE, ARCHIVE_LIMIT, MANIFEST_INVALID, KEY_INVALID, SIGNER_FAILED,
@@ -77,7 +77,7 @@ export async function sealBundle(options: SealOptions): Promise<Sealed> {
   if (!Number.isInteger(level) || level < 1 || level > MOST_LEVEL)
     throw new StellaError('USAGE', `the zstd level must be 1 to ${MOST_LEVEL}`);
   filePlace(options.out, { replace: options.replace ?? false });
-  const entries = sizedEntries(options.entries);
+  const entries = sizedEntries(options);
   const mtime = tarMtime(sealedAt(options.manifest));
   // What can be refused is refused before anything is written; the entries' own fields are made here.
   checkManifestFacts(checkSchema('manifest', complete(options, []), MANIFEST_PATH, 'MANIFEST_INVALID'));
@@ -104,12 +104,12 @@ export async function sealBundle(options: SealOptions): Promise<Sealed> {
   });
 }
 
-function sizedEntries(entries: SealOptions['entries']): Sized[] {
+function sizedEntries({ entries, manifest: { repositories } }: SealOptions): Sized[] {
   if (entries.length > MAX_ENTRIES)
     throw new StellaError('ARCHIVE_LIMIT', `a bundle holds ${MAX_ENTRIES} entries, not ${entries.length}`);
   const sorted = [...entries].sort((a, b) => compareBytewise(a.path, b.path));
   checkEntryPaths(sorted.map(({ path }) => path));
-  checkFolders(sorted);
+  checkFolders(sorted, repositories);
   return sorted.map(({ path, source }) => {
     const size = sourceSize(source);
     if (size > MAX_ARCHIVE_ENTRY_BYTES)
@@ -123,7 +123,12 @@ function sizedEntries(entries: SealOptions['entries']): Sized[] {
 
 function complete(options: SealOptions, entries: readonly ManifestEntry[]): Manifest {
   const listed = entries.map(({ path, size, sha256 }) => ({ path, size, sha256 }));
-  return { ...options.manifest, format: FORMAT, entries: listed, entries_root: entriesRoot(listed) };
+  return {
+    ...options.manifest,
+    format: formatOf(options.manifest),
+    entries: listed,
+    entries_root: entriesRoot(listed),
+  };
 }
 
 /** Compresses the entries, filling in their digests on the way. */

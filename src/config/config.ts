@@ -35,6 +35,11 @@ export interface Config {
   readonly enabled: boolean;
   /** The repository and its mirrors, in the order in which they are tried. Empty when none is configured. */
   readonly tufUrls: readonly string[];
+  /** Where the home repository's targets are, where not in `targets/` below its address. */
+  readonly targetsUrl: string | undefined;
+  readonly prefixTargetsWithHash: boolean;
+  /** Further repositories by name, in the order of the file. */
+  readonly repositories: ReadonlyMap<string, RepositoryConfig>;
   readonly refreshIntervalMinutes: number;
   readonly freshnessThresholdDays: number;
   readonly freshnessWarnDays: number;
@@ -56,6 +61,14 @@ export interface Config {
   readonly tlogPolicy: string | undefined;
   readonly network: NetworkConfig;
   readonly origins: Readonly<Record<ConfigKey, Origin>>;
+}
+
+/** How a further repository is followed, as far as the file says it. */
+export interface RepositoryConfig {
+  /** The repository and its mirrors; empty where the store knows, or a built-in instance. */
+  readonly tufUrls: readonly string[];
+  readonly targetsUrl: string | undefined;
+  readonly prefixTargetsWithHash: boolean;
 }
 
 /** What flags of a command set, by the configuration key they stand for. */
@@ -85,6 +98,7 @@ const MAX_CONFIG_BYTES = 1024 * 1024;
 
 export const DEFAULTS = {
   enabled: false,
+  prefix_targets_with_hash: true,
   refresh_interval_minutes: 60,
   freshness_threshold_days: 7,
   offline_mode: false,
@@ -165,8 +179,12 @@ function environmentValues(env: Environment): {
   };
 }
 
-/** @throws StellaError CONFIG_INVALID, URL_CREDENTIALS */
-function checkUrl(url: string, what: string): void {
+/**
+ * That a repository can be at an address.
+ * @param what where the address is from, for messages
+ * @throws StellaError CONFIG_INVALID, URL_CREDENTIALS
+ */
+export function checkUrl(url: string, what: string): void {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (!parsed || !/^(?:https?|file):$/.test(parsed.protocol))
     throw new StellaError(
@@ -236,6 +254,8 @@ export function resolveConfig(
       { hint: 'warn earlier than the staleness window ends' },
     );
   }
+  const targetsUrl = pick('targets_url');
+  if (targetsUrl !== undefined) checkUrl(targetsUrl, 'targets_url');
   const serviceMapFile = variable(place.env, 'STELLA_SIGSTORE_SERVICE_MAP');
   origins.service_map_file =
     serviceMapFile === undefined
@@ -245,6 +265,9 @@ export function resolveConfig(
     file: file?.path,
     enabled: pick('enabled')!,
     tufUrls: urls === undefined ? [] : list(urls),
+    targetsUrl,
+    prefixTargetsWithHash: pick('prefix_targets_with_hash')!,
+    repositories: repositoriesOf(pick('repositories') ?? {}),
     refreshIntervalMinutes: pick('refresh_interval_minutes')!,
     freshnessThresholdDays: threshold,
     freshnessWarnDays: warn,
@@ -267,6 +290,26 @@ export function resolveConfig(
     ),
     origins,
   };
+}
+
+/** @throws StellaError CONFIG_INVALID, URL_CREDENTIALS */
+function repositoriesOf(
+  section: NonNullable<ConfigFileTrustRepo['repositories']>,
+): ReadonlyMap<string, RepositoryConfig> {
+  return new Map(
+    Object.entries(section).map(([name, { tuf_url, targets_url, prefix_targets_with_hash }]) => {
+      const place = `repositories.${name}`;
+      if (name === 'home')
+        throw new StellaError('CONFIG_INVALID', 'a further repository cannot be called home', {
+          hint: 'the home repository is the one that tuf_url names; call the other one something else',
+        });
+      const tufUrls = tuf_url === undefined ? [] : list(tuf_url);
+      for (const url of tufUrls) checkUrl(url, `${place}.tuf_url`);
+      if (targets_url !== undefined) checkUrl(targets_url, `${place}.targets_url`);
+      const prefixTargetsWithHash = prefix_targets_with_hash ?? DEFAULTS.prefix_targets_with_hash;
+      return [name, { tufUrls, targetsUrl: targets_url, prefixTargetsWithHash }];
+    }),
+  );
 }
 
 /** @throws StellaError CONFIG_INVALID when there is none */

@@ -10,6 +10,11 @@ export function configValues(config: Config): Record<ConfigKey, Value> {
   return {
     enabled: config.enabled,
     tuf_url: config.tufUrls.length > 0 ? config.tufUrls.map(maskUrl) : null,
+    targets_url: config.targetsUrl === undefined ? null : maskUrl(config.targetsUrl),
+    prefix_targets_with_hash: config.prefixTargetsWithHash,
+    repositories: [...config.repositories].map(([name, { tufUrls }]) =>
+      [name, ...tufUrls.map(maskUrl)].join(' '),
+    ),
     refresh_interval_minutes: config.refreshIntervalMinutes,
     freshness_threshold_days: config.freshnessThresholdDays,
     freshness_warn_days: config.freshnessWarnDays,

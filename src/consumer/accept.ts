@@ -2,7 +2,14 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { excerpt, type Sha256Hex } from '../base/bytes.ts';
-import { type Duration, durationBetween, formatDuration, type Instant, parseInstant } from '../base/clock.ts';
+import {
+  type Duration,
+  durationBetween,
+  formatDuration,
+  formatInstant,
+  type Instant,
+  parseInstant,
+} from '../base/clock.ts';
 import { formatCoseSign } from '../base/cose.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { startFileDigest } from '../base/file-digest.ts';
@@ -12,6 +19,7 @@ import { openBundle, type SealedBundle } from '../bundle/open.ts';
 import type { Config } from '../config/config.ts';
 import { loadWitnessPolicy } from '../logs/witness-policy-file.ts';
 import { CLOCK_TOLERANCE, checkClock } from '../store/clock-floor.ts';
+import { HOME, repositoryDirectory } from '../store/repositories.ts';
 import type { Generation, StoreState } from '../store/store.ts';
 import { bundleKeysOf, pinnedBundleKeys } from '../trust/bundle-keys.ts';
 import { type DerivedTrust, deriveTrust, logPublicKeysOf } from '../trust/derived-trust.ts';
@@ -29,10 +37,18 @@ import { formatFingerprint, type RootVouchers } from '../trust/pin.ts';
 import { loadTuf } from '../tuf/load.ts';
 import { judgedView, type SecondOpinion, secondOpinion } from '../tuf/second-opinion.ts';
 import type { TufView } from '../tuf/view.ts';
-import { checkBundlePin } from './bundle-pin.ts';
+import { checkBundlePin, describePin } from './bundle-pin.ts';
 import { type BundleKeyRules, findBundleSigners } from './bundle-signers.ts';
 import { checkCarriedAttestations } from './carried-attestations.ts';
 import { type AcceptedLog, checkCarriedLogs } from './carried-logs.ts';
+import {
+  type CarriedRepository,
+  checkCarriedRoles,
+  checkRepositories,
+  checkRepositoriesNotBack,
+  type PinnedRepository,
+  pinRepositories,
+} from './carried-repositories.ts';
 import { isRecovery, loadCarriedRoots } from './carried-roots.ts';
 import type { BundleFinding, CheckList } from './check-list.ts';
 import { addMirroredAttestations } from './mirrored-base.ts';
@@ -54,6 +70,8 @@ export interface AcceptRules {
   readonly rejectAfter: Duration | undefined;
   /** `--max-age`: an exception for this run. */
   readonly maxAge: Duration | undefined;
+  /** Further repositories that the store holds and that the bundle no longer carries (`--drop-repository`). */
+  readonly dropRepositories?: ReadonlySet<string>;
   /** The sealed mirror that the bundle is served by. */
   readonly mirror?: string;
   /** Told how many bytes of content have been checked, of how many. */
@@ -86,8 +104,10 @@ export interface Acceptance {
   readonly alreadyHeld: boolean;
   readonly pin: StoreState['pin'];
   readonly view: TufView;
+  /** The repositories besides the home repository. */
+  readonly repositories: readonly CarriedRepository[];
   readonly trust: DerivedTrust;
-  /** What tuf-js says of the repository; it is not asked about a bundle that the store holds. */
+  /** What tuf-js says of the home repository; it is not asked about a bundle that the store holds. */
   readonly secondOpinion: SecondOpinion | undefined;
   readonly signers: readonly PublicKey[];
   /** Bundle keys that somebody vouched for in this run. */
@@ -99,7 +119,7 @@ export interface Acceptance {
   /** SHA-256 of the bundle's file, where it was read from one. */
   readonly fileSha256: Sha256Hex | undefined;
   readonly logs: readonly AcceptedLog[];
-  /** The repository as published, with the store's own earlier roots. */
+  /** The home repository as published, with the store's own earlier roots. */
   readonly tufDirectory: string;
   /** The unpacked content, of which `logs/` and `attestations/` are wanted. */
   readonly contentDirectory: string;
@@ -185,23 +205,31 @@ async function acceptOpened(
   const state = place.forOthers ? undefined : held;
   const sealedAt = parseInstant(manifest.sealed_at);
   // The metadata is unpacked first and alone: nobody has vouched for the rest yet.
-  const tufDirectory = join(staging, 'trust', 'tuf');
+  const trustDirectory = join(staging, 'trust');
+  const tufDirectory = join(trustDirectory, repositoryDirectory(HOME));
   const contentDirectory = join(staging, 'content');
 
   const pin = await checks.run('pin', async () => {
-    await bundle.extract(join(staging, 'trust'), { select: ({ path }) => path.startsWith('tuf/') });
-    return await checkBundlePin(loadCarriedRoots(tufDirectory), tufDirectory, {
+    await bundle.extract(trustDirectory, { select: ({ path }) => isOfRepository(path) });
+    const home = await checkBundlePin(loadCarriedRoots(tufDirectory), tufDirectory, {
       current,
       forOthers: place.forOthers ?? false,
       vouchers: rules.vouchers,
       now: rules.now,
     });
+    const further = pinRepositories(manifest, {
+      current,
+      directory: trustDirectory,
+      now: rules.now,
+    });
+    const detail = [home.detail, ...further.map(describeRepository)].join('; ');
+    return { detail, value: { ...home.value, further } };
   });
 
   // What was found good when it was imported is not judged by two again.
   const isHeld = state !== undefined && isSameBundle(state, manifestSha256);
-  const { view, trust, second } = await checks.run('tuf', () =>
-    withHintsOfImport(() => checkTuf(manifest, tufDirectory, pin.root, sealedAt, rules, isHeld)),
+  const { view, repositories, trust, second } = await checks.run('tuf', () =>
+    withHintsOfImport(() => checkTuf(manifest, tufDirectory, pin, sealedAt, rules, isHeld)),
   );
 
   const { signers, pinned } = await checks.run('signature', async () => {
@@ -221,8 +249,10 @@ async function acceptOpened(
   const alreadyHeld = await checks.run('rollback', () => {
     if (isHeld) return { detail: 'the store holds this very bundle', value: true };
     const ids = signers.map((key) => key.id);
-    const recovers = state !== undefined && isRecovery(state, manifest, tufDirectory);
+    const recovers = state !== undefined && isRecovery(state.tuf.roles, manifest.tuf.roles, tufDirectory);
     if (state) checkNoRollback(state, { manifest, manifestSha256, signers: ids, recovers });
+    const dropped = rules.dropRepositories ?? new Set();
+    if (state) checkRepositoriesNotBack(current!, repositories, dropped);
     if (place.forOthers) return { detail: 'for other sites: what is held here does not count', value: false };
     // Beside a mirror's delta lies what it leaves out.
     if (!bundle.mirror) checkBase(manifest, ids, state);
@@ -239,6 +269,7 @@ async function acceptOpened(
     alreadyHeld,
     pin: pin.state,
     view,
+    repositories,
     trust,
     secondOpinion: second,
     signers,
@@ -262,7 +293,7 @@ async function acceptOpened(
   const logs = await checks.run('logs', () => {
     const { tlogPolicy } = rules.config;
     const policy = tlogPolicy === undefined ? undefined : loadWitnessPolicy(tlogPolicy);
-    const keys = logPublicKeysOf(trust.trustedRoot);
+    const keys = logPublicKeysOf(trust);
     return checkCarriedLogs(
       manifest,
       {
@@ -283,6 +314,10 @@ async function acceptOpened(
   return { ...accepted, fileSha256, logs };
 }
 
+const isOfRepository = (path: string) => /^tuf[+/]/.test(path);
+
+const describeRepository = ({ carried: { name }, pin }: PinnedRepository) => `${name}: ${describePin(pin)}`;
+
 /** The digest of the file that was imported last, if it was one. */
 function heldFile(state: StoreState | undefined): string | undefined {
   return state?.source.kind === 'import' ? state.source.file_sha256 : undefined;
@@ -292,11 +327,14 @@ function heldFile(state: StoreState | undefined): string | undefined {
 async function checkTuf(
   manifest: Manifest,
   directory: string,
-  trustedRoot: Uint8Array,
+  {
+    root: trustedRoot,
+    further,
+  }: { readonly root: Uint8Array; readonly further: readonly PinnedRepository[] },
   sealedAt: Instant,
   rules: AcceptRules,
   isHeld: boolean,
-): Promise<BundleFinding<{ view: TufView; trust: DerivedTrust; second: SecondOpinion | undefined }>> {
+): Promise<BundleFinding<CheckedTuf>> {
   const view = await loadTuf({
     url: manifest.tuf.url,
     directory,
@@ -305,19 +343,26 @@ async function checkTuf(
     trustRoles: new Set(rules.config.trustRoles),
   });
   checkTrustRoles(manifest.trust_roles ?? [], rules.config.trustRoles);
-  for (const role of view.roles) {
-    const claimed = Object.hasOwn(manifest.tuf.roles, role.name) ? manifest.tuf.roles[role.name] : undefined;
-    if (claimed?.version !== role.version || claimed.sha256 !== role.sha256) {
-      throw new StellaError(
-        'TUF_MISMATCH',
-        `the manifest speaks of another version of TUF role ${role.name} than the bundle carries`,
-      );
-    }
-  }
-  const trust = await deriveTrust(view, rules.config);
+  checkCarriedRoles(view, manifest.tuf.roles, 'the bundle');
   const second = isHeld ? undefined : await secondOpinion(judgedView(view));
+  const repositories = await checkRepositories(further, sealedAt, isHeld);
+  const trust = await deriveTrust([{ name: HOME, view }, ...repositories], rules.config);
   const versions = view.roles.map((role) => `${role.name} ${role.version}`).join(', ');
-  return { detail: `${versions}; valid as of ${manifest.sealed_at}`, value: { view, trust, second } };
+  const others = repositories.map(
+    ({ name, asOf, expired }) =>
+      `; ${name} ${expired === undefined ? `as of ${formatInstant(asOf)}` : `EXPIRED (${expired})`}`,
+  );
+  return {
+    detail: `${versions}; valid as of ${manifest.sealed_at}${others.join('')}`,
+    value: { view, repositories, trust, second },
+  };
+}
+
+interface CheckedTuf {
+  readonly view: TufView;
+  readonly repositories: readonly CarriedRepository[];
+  readonly trust: DerivedTrust;
+  readonly second: SecondOpinion | undefined;
 }
 
 /** A bundle's signer does not decide which delegated roles count; it only says which did on its side. */

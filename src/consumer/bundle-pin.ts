@@ -34,7 +34,10 @@ export async function checkBundlePin(
     const { pin } = current.state;
     if (forOthers) checkNotForeign(pin, roots);
     checkSamePin(pin, roots, vouchers);
-    return { detail: describePin(pin), value: { root: adoptHeldRoots(current, tufDirectory), state: pin } };
+    return {
+      detail: describePin(pin),
+      value: { root: adoptHeldRoots(current.repositories[0]!, tufDirectory), state: pin },
+    };
   }
   const { root, state } = await choosePin(roots, vouchers, formatInstant(now));
   return { detail: describePin(state), value: { root: root.bytes, state } };
@@ -50,11 +53,14 @@ function checkNotForeign(pin: StoreState['pin'], roots: readonly CarriedRoot[]):
   );
 }
 
-function describePin(pin: StoreState['pin']): string {
+/** A pin in words. */
+export function describePin(pin: StoreState['pin']): string {
   const how = {
     'root-file': 'given as a file',
     fingerprint: 'given by fingerprint',
     sigstore: 'built in',
+    'built-in': 'built in',
+    bundle: 'VOUCHED FOR BY THE SIGNER OF THE BUNDLE',
     'first-use': 'TRUSTED ON FIRST USE',
   }[pin.how];
   return `root version ${pin.version}, ${formatFingerprint(pin.sha256)}, ${how}`;

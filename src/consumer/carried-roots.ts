@@ -4,7 +4,9 @@ import { sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent, writeError } from '../base/files.ts';
 import type { Manifest } from '../base/schema-types.ts';
-import type { Generation, StoreState } from '../store/store.ts';
+import { repositoryTitle } from '../store/generation.ts';
+import type { HeldRepository } from '../store/repositories.ts';
+import type { StoreState } from '../store/store.ts';
 import type { CarriedRoot } from '../trust/pin.ts';
 import { recoversFromFastForward } from '../tuf/fast-forward.ts';
 import { rootPath } from '../tuf/layout.ts';
@@ -34,22 +36,26 @@ export function loadCarriedRoots(tufDirectory: string): CarriedRoot[] {
  * @returns the pinned root, from which the whole chain is to be verified
  * @throws StellaError STORE_CORRUPT, TUF_ROLLBACK
  */
-export function adoptHeldRoots(current: Generation, tufDirectory: string): Uint8Array {
-  const { pin } = current.state;
+export function adoptHeldRoots(repository: HeldRepository, tufDirectory: string): Uint8Array {
+  const { pin, directory, name, isHome } = repository;
+  const where = isHome ? '' : ` of the repository ${name}`;
   let pinned: Uint8Array | undefined;
-  for (const { version, bytes } of loadCarriedRoots(current.tufDirectory)) {
-    const name = `${version}.root.json`;
-    const carried = readBoundedIfPresent(join(tufDirectory, name), MAX_BYTES.root);
+  for (const { version, bytes } of loadCarriedRoots(directory)) {
+    const file = `${version}.root.json`;
+    const carried = readBoundedIfPresent(join(tufDirectory, file), MAX_BYTES.root);
     if (carried && !carried.equals(bytes)) {
-      throw new StellaError('TUF_ROLLBACK', `the bundle has another root version ${version} than the store`);
+      throw new StellaError(
+        'TUF_ROLLBACK',
+        `the bundle has another root version ${version}${where} than the store`,
+      );
     }
-    if (!carried) copyRoot(join(current.tufDirectory, name), join(tufDirectory, name));
+    if (!carried) copyRoot(join(directory, file), join(tufDirectory, file));
     if (version === pin.version) pinned = bytes;
   }
   if (!pinned || sha256Hex(pinned) !== pin.sha256) {
     throw new StellaError(
       'STORE_CORRUPT',
-      `the trust store does not hold the root it is pinned to (version ${pin.version}, sha256:${pin.sha256})`,
+      `${repositoryTitle(repository)} does not hold the root it is pinned to (version ${pin.version}, sha256:${pin.sha256})`,
     );
   }
   return pinned;
@@ -59,8 +65,12 @@ export function adoptHeldRoots(current: Generation, tufDirectory: string): Uint8
  * Whether the newest root has taken away a key under which the held timestamp and snapshot were trusted.
  * @param tufDirectory with the verified chain of roots, the store's own among them
  */
-export function isRecovery(state: StoreState, manifest: Manifest, tufDirectory: string): boolean {
-  const [held, carried] = [state.tuf.roles, manifest.tuf.roles].map(
+export function isRecovery(
+  heldRoles: StoreState['tuf']['roles'],
+  carriedRoles: Manifest['tuf']['roles'],
+  tufDirectory: string,
+): boolean {
+  const [held, carried] = [heldRoles, carriedRoles].map(
     (roles) => new Map(Object.entries(roles)).get('root')?.version,
   );
   if (held === undefined || carried === undefined || carried <= held) return false;

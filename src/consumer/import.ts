@@ -16,6 +16,7 @@ import { withStagingAsync } from '../base/files.ts';
 import { letInterruptsIn } from '../base/interrupt.ts';
 import type { PublicKey } from '../base/keys.ts';
 import { checkClock } from '../store/clock-floor.ts';
+import { HOME } from '../store/repositories.ts';
 import {
   clockFloorOf,
   type Generation,
@@ -24,10 +25,12 @@ import {
   type TrustStore,
 } from '../store/store.ts';
 import { ownBundleKeys, pinFacts, pinnedBundleKeys, usedBundleKeys } from '../trust/bundle-keys.ts';
-import { trustedRootFile } from '../trust/derived-trust.ts';
+import { trustedRootFiles } from '../trust/derived-trust.ts';
 import { adviceOf } from '../trust/freshness.ts';
 import { keyHistory } from '../trust/key-history.ts';
 import { distributedKeys } from '../trust/key-list.ts';
+import { heldHistory } from '../trust/sync.ts';
+import type { TufView } from '../tuf/view.ts';
 import {
   type Acceptance,
   type AcceptPlace,
@@ -35,6 +38,7 @@ import {
   acceptBundle,
   type BundleSource,
 } from './accept.ts';
+import type { CarriedRepository } from './carried-repositories.ts';
 import { type BundleCheck, CheckList } from './check-list.ts';
 
 /** Bundles that a delta may build on; a site that is further behind needs a full one. */
@@ -130,6 +134,10 @@ export async function importBundle(
           sealed_at: acceptance.manifest.sealed_at,
           signers: acceptance.signers.map((key) => key.id),
           second_opinion: acceptance.secondOpinion,
+          ...(committed.state.repositories
+            ? { repositories: repositoryFacts(committed.state.repositories) }
+            : {}),
+          ...(rules.dropRepositories?.size ? { dropped: [...rules.dropRepositories] } : {}),
           checks: checks.results.map(({ check, status }) => `${check} ${status}`),
         });
         const added = newlyPinned(current()?.state, acceptance);
@@ -174,15 +182,18 @@ async function commit(
   before: StoreState | undefined,
   floor: Instant | undefined,
 ): Promise<Generation> {
-  const { contentDirectory, tufDirectory, trust } = acceptance;
+  const { contentDirectory, tufDirectory, repositories, trust } = acceptance;
   const part = (name: string) => join(contentDirectory, name);
   removeCheckpoints(part('logs'));
   const state = await nextState(acceptance, before, rules);
   if (floor !== undefined) state.clock_floor = later(formatInstant(floor), state.clock_floor);
   return writer.commit({
     state,
-    tufDirectory,
-    trustedRoot: trustedRootFile(trust),
+    repositories: new Map([
+      [HOME, tufDirectory],
+      ...repositories.map(({ name, directory }): [string, string] => [name, directory]),
+    ]),
+    trustedRoots: trustedRootFiles(trust),
     sealed: acceptance.sealed,
     attestations: acceptance.manifest.attestations ?? [],
     ...(existsSync(part('logs')) ? { logsDirectory: part('logs') } : {}),
@@ -200,7 +211,7 @@ async function nextState(
   acceptance: Acceptance,
   before: StoreState | undefined,
   rules: AcceptRules,
-): Promise<StoreState> {
+): Promise<Omit<StoreState, 'format'>> {
   const { manifest, manifestSha256, signers, pin, view, trust } = acceptance;
   const seen = { sequence: manifest.sequence, sealed_at: manifest.sealed_at };
   const advice = adviceOf(manifest);
@@ -218,7 +229,6 @@ async function nextState(
     ? config.serviceMapTarget
     : before?.service_map_target;
   return {
-    format: 'stella-store/v1',
     created_at: formatInstant(rules.now),
     reference_time: manifest.sealed_at,
     clock_floor: later(before?.clock_floor, manifest.sealed_at),
@@ -236,12 +246,7 @@ async function nextState(
     tuf: {
       url: manifest.tuf.url,
       first_root: view.rootVersions[0]!,
-      roles: Object.fromEntries(
-        view.roles.map((role) => [
-          role.name,
-          { version: role.version, sha256: role.sha256, expires: formatInstant(role.expires) },
-        ]),
-      ),
+      roles: rolesOf(view),
     },
     ...(rekor_key_targets ? { rekor_key_targets } : {}),
     ...(service_map_target ? { service_map_target } : {}),
@@ -251,10 +256,13 @@ async function nextState(
     ...(await keyHistory(
       view,
       distributedKeys(trust.targets),
-      trust.trustedRoot.tlogs,
+      trust.instances[0]!.trustedRoot.tlogs,
       before,
       manifest.sealed_at,
     )),
+    ...(acceptance.repositories.length === 0
+      ? {}
+      : { repositories: await Promise.all(acceptance.repositories.map((one) => furtherNext(one, trust))) }),
     logs: [
       // A log that this bundle does not carry is still one that must not be rolled back by the next.
       ...(before?.logs ?? []).filter((log) => !carried.has(log.origin)),
@@ -273,6 +281,43 @@ async function nextState(
       -REMEMBERED_BUNDLES,
     ),
   };
+}
+
+/** What the audit log says of further repositories. */
+function repositoryFacts(repositories: NonNullable<StoreState['repositories']>): Record<string, unknown> {
+  return Object.fromEntries(
+    repositories.map(({ name, pin, tuf, second_opinion, expired }) => [
+      name,
+      { url: tuf.url, pin, root: tuf.roles['root']?.version, second_opinion, expired },
+    ]),
+  );
+}
+
+/** What the store will remember of a further repository. */
+async function furtherNext(
+  { name, carried, pin, view, asOf, expired, secondOpinion, held }: CarriedRepository,
+  { instances }: Acceptance['trust'],
+): Promise<NonNullable<StoreState['repositories']>[number]> {
+  const { target, trustedRoot } = instances.slice(1).find((instance) => instance.name === name)!;
+  const at = formatInstant(asOf);
+  return {
+    name,
+    pin,
+    tuf: { url: carried.url, first_root: view.rootVersions[0]!, roles: rolesOf(view) },
+    reference_time: at,
+    ...(expired === undefined ? {} : { expired }),
+    ...(secondOpinion ? { second_opinion: secondOpinion } : {}),
+    ...(await keyHistory(view, distributedKeys([target!]), trustedRoot.tlogs, heldHistory(held), at)),
+  };
+}
+
+function rolesOf({ roles }: TufView): StoreState['tuf']['roles'] {
+  return Object.fromEntries(
+    roles.map(({ name, version, sha256, expires }) => [
+      name,
+      { version, sha256, expires: formatInstant(expires) },
+    ]),
+  );
 }
 
 function later(a: string | undefined, b: string): string {

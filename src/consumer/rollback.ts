@@ -52,22 +52,7 @@ export function checkNoRollback(state: StoreState, { manifest, signers, recovers
       );
     }
   }
-  for (const [role, held] of Object.entries(state.tuf.roles)) {
-    if (recovers && RECOVERABLE.has(role)) continue;
-    const carried = Object.hasOwn(manifest.tuf.roles, role) ? manifest.tuf.roles[role] : undefined;
-    if (carried && carried.version < held.version) {
-      throw new StellaError(
-        'TUF_ROLLBACK',
-        `the bundle has version ${carried.version} of TUF role ${role}; the store holds version ${held.version}`,
-      );
-    }
-    if (carried && carried.version === held.version && carried.sha256 !== held.sha256) {
-      throw new StellaError(
-        'TUF_ROLLBACK',
-        `the bundle has another version ${carried.version} of TUF role ${role} than the store`,
-      );
-    }
-  }
+  checkRolesNotBack(state.tuf.roles, manifest.tuf.roles, recovers);
   for (const held of state.logs) {
     const carried = manifest.logs.find((log) => log.origin === held.origin);
     if (carried && carried.tree_size < held.tree_size) {
@@ -83,6 +68,33 @@ export function checkNoRollback(state: StoreState, { manifest, signers, recovers
         },
       );
     }
+  }
+}
+
+/**
+ * No role of a repository may go back, or be another one of the same version.
+ * @param recovers whether timestamp and snapshot may go back @param where ` of the repository NAME`, for messages
+ * @throws StellaError TUF_ROLLBACK
+ */
+export function checkRolesNotBack(
+  held: StoreState['tuf']['roles'],
+  carried: Manifest['tuf']['roles'],
+  recovers: boolean,
+  where = '',
+): void {
+  for (const [role, before] of Object.entries(held)) {
+    if (recovers && RECOVERABLE.has(role)) continue;
+    const after = Object.hasOwn(carried, role) ? carried[role] : undefined;
+    if (after && after.version < before.version)
+      throw new StellaError(
+        'TUF_ROLLBACK',
+        `the bundle has version ${after.version} of TUF role ${role}${where}; the store holds version ${before.version}`,
+      );
+    if (after && after.version === before.version && after.sha256 !== before.sha256)
+      throw new StellaError(
+        'TUF_ROLLBACK',
+        `the bundle has another version ${after.version} of TUF role ${role}${where} than the store`,
+      );
   }
 }
 

@@ -4,7 +4,7 @@ import type { PublicKey } from '../base/keys.ts';
 import type { Fetcher } from '../net/types.ts';
 import type { RootVoucher } from '../trust/pin.ts';
 import type { TrustSetting } from '../trust/setting.ts';
-import { initTrust, type Synced, syncTrust } from '../trust/sync.ts';
+import { type FurtherRepository, initTrust, type Synced, syncTrust } from '../trust/sync.ts';
 import type { AcceptRules } from './accept.ts';
 import { checkNotUnsealed, openSealedMirror, syncSealedMirror } from './sealed-mirror.ts';
 
@@ -12,6 +12,8 @@ interface Setting extends TrustSetting {
   readonly fetcher: Fetcher;
   readonly now: Instant;
   readonly warn: (line: string) => void;
+  /** Further repositories that are to be followed, or believed, no more. */
+  readonly dropRepositories?: ReadonlySet<string>;
 }
 
 /** Makes a store from a TUF repository, or from sealed state that a mirror serves; which of the two is found out. */
@@ -20,20 +22,28 @@ export async function initFromUrl(
   voucher: RootVoucher,
   bundleKeys: readonly PublicKey[],
   replace: boolean,
+  further: readonly FurtherRepository[] = [],
 ): Promise<Synced> {
   const { store, config, fetcher } = setting;
   // A damaged store must not keep --replace from working.
   if (!replace && store.current())
     throw new StellaError('STORE_EXISTS', `there is a trust store in ${store.directory} already`);
   const mirror = await openSealedMirror(config.tufUrls, fetcher);
-  if (!mirror) return await initTrust(setting, voucher, bundleKeys, replace);
+  if (!mirror) return await initTrust(setting, voucher, bundleKeys, replace, further);
+  if (further.length > 0)
+    throw new StellaError(
+      'USAGE',
+      `${mirror.url} is a sealed mirror: it brings its repositories itself, and no other can be added here`,
+      { hint: `leave ${further.map(({ name }) => name).join(', ')} out` },
+    );
   const vouchers = {
     root: voucher.how === 'root-file' ? voucher.bytes : undefined,
     fingerprint: voucher.how === 'fingerprint' ? voucher.sha256 : undefined,
     firstUse: voucher.how === 'nobody' ? true : undefined,
     confirm: undefined,
   };
-  return await syncSealedMirror(store, mirror, { ...rulesOf(setting), vouchers, bundleKeys, replace });
+  const rules = { ...rulesOf(setting), vouchers, bundleKeys, replace };
+  return { ...(await syncSealedMirror(store, mirror, rules)), failures: new Map() };
 }
 
 /** Brings a store up to date with a TUF repository, or with sealed state that a mirror serves. */
@@ -44,15 +54,16 @@ export async function syncFromUrl(setting: Setting, force: boolean): Promise<Syn
   const { source } = current.state;
   if (source.kind === 'sync' && config.tufUrls.includes(source.url)) return await syncTrust(setting, force);
   const mirror = await openSealedMirror(config.tufUrls, fetcher);
-  if (mirror) return await syncSealedMirror(store, mirror, rulesOf(setting));
+  if (mirror) return { ...(await syncSealedMirror(store, mirror, rulesOf(setting))), failures: new Map() };
   checkNotUnsealed(current, config.tufUrls);
   return await syncTrust(setting, force);
 }
 
-function rulesOf({ config, now }: Setting): AcceptRules {
+function rulesOf({ config, now, dropRepositories }: Setting): AcceptRules {
   return {
     now,
     config,
+    ...(dropRepositories ? { dropRepositories } : {}),
     bundleKeys: [],
     rejectAfter: undefined,
     maxAge: undefined,

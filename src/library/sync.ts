@@ -43,8 +43,11 @@ export interface InitTrustOptions extends Omit<SyncTrustOptions, 'force'> {
 
 /** The root that a store is pinned to. */
 export interface RootPin {
-  /** Who vouched for it: a file, a fingerprint, the root built in for Sigstore, or nothing but the repository itself. */
-  readonly how: 'root-file' | 'fingerprint' | 'first-use' | 'sigstore';
+  /**
+   * Who vouched for it: a file, a fingerprint, the root built in for Sigstore or another public instance, the signer of the
+   * bundle that brought it, or nothing but the repository itself.
+   */
+  readonly how: 'root-file' | 'fingerprint' | 'first-use' | 'sigstore' | 'built-in' | 'bundle';
   /** Version of the root. */
   readonly version: number;
   /** SHA-256 of the root metadata, hexadecimal. */

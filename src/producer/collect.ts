@@ -32,12 +32,16 @@ export interface CollectedTuf {
 }
 
 /**
- * The repository as published, every file of it but targets that hold a private key: whoever may list targets could
+ * A repository as published, every file of it but targets that hold a private key: whoever may list targets could
  * stop each export by one if it was refused as a whole.
- * @param trusted targets that verification needs
+ * @param trusted targets that verification needs @param folder of the bundle, without a slash
  * @throws StellaError PRIVATE_KEY for one that is needed, FILE_UNREADABLE
  */
-export function collectTuf(directory: string, trusted: readonly TrustTarget[] = []): CollectedTuf {
+export function collectTuf(
+  directory: string,
+  trusted: readonly TrustTarget[] = [],
+  folder = 'tuf',
+): CollectedTuf {
   for (const { name, bytes } of trusted) checkNoPrivateKey(bytes, `the target ${excerpt(name)}`);
   const files = filesBelow(directory);
   const withheld = files.filter((path) => {
@@ -49,8 +53,8 @@ export function collectTuf(directory: string, trusted: readonly TrustTarget[] = 
   return {
     entries: files
       .filter((path) => !left.has(path))
-      .map((path) => ({ path: `tuf/${path}`, source: { file: join(directory, path) } })),
-    withheld,
+      .map((path) => ({ path: `${folder}/${path}`, source: { file: join(directory, path) } })),
+    withheld: withheld.map((path) => (folder === 'tuf' ? path : `${folder}/${path}`)),
   };
 }
 

@@ -20,22 +20,19 @@ import { type Sealed, sealBundle } from '../bundle/seal.ts';
 import { type Split, splitBundle } from '../bundle/split.ts';
 import { volumeNames } from '../bundle/volumes.ts';
 import type { Config } from '../config/config.ts';
-import { checkNoCredentials } from '../config/url-credentials.ts';
 import { loadWitnessPolicy } from '../logs/witness-policy-file.ts';
 import type { Fetcher } from '../net/types.ts';
-import { loadGeneration, pinnedRootOf } from '../store/generation.ts';
-import type { Generation, StoreWriter, TrustStore } from '../store/store.ts';
-import { referenceOf } from '../store/sync-record.ts';
+import { repositoryDirectory } from '../store/repositories.ts';
+import type { StoreWriter, TrustStore } from '../store/store.ts';
 import { bundleKeysOf, rememberUsedKey } from '../trust/bundle-keys.ts';
-import { type DerivedTrust, deriveTrust, logPublicKeysOf } from '../trust/derived-trust.ts';
-import { checkFreshness, freshnessWindow, judgeFreshness, NO_ADVICE_DAYS } from '../trust/freshness.ts';
-import { loadTuf } from '../tuf/load.ts';
-import type { TufView } from '../tuf/view.ts';
+import { logPublicKeysOf } from '../trust/derived-trust.ts';
+import { NO_ADVICE_DAYS } from '../trust/freshness.ts';
 import { type AttestationSource, attestationPath, collectAttestations, collectTuf } from './collect.ts';
 import { type CollectedLog, collectLogs } from './collect-logs.ts';
 import { loadDeltaBase, withoutCarried } from './delta.ts';
 import { loadLedger, recordExport, reserveSequence } from './ledger.ts';
 import { preflightAttestations } from './preflight.ts';
+import { describeRepositories, loadSealable } from './sealable.ts';
 import { checkCosignedTimes, checkSealedTime } from './sealed-time.ts';
 import { loadSigningKey, type SigningKey } from './signing-key.ts';
 
@@ -76,6 +73,8 @@ export interface ExportedBundle {
   readonly attestations: readonly PreflightResult[];
   /** Files of the repository that are not carried: targets that hold private keys. */
   readonly withheld: readonly string[];
+  /** Further repositories that are carried as they were before: why, and as of when. */
+  readonly aged: readonly { readonly name: string; readonly asOf: Instant }[];
   /** What lay in the directories of attestations and is none. */
   readonly skipped: readonly SkippedInput[];
 }
@@ -101,15 +100,21 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
         ledger,
         window: days(config.freshnessThresholdDays),
       });
-    const { view, trust } = await loadCurrent(store, generation, sealedAt, options);
-    const tuf = collectTuf(generation.tufDirectory, trust.targets);
+    const { repositories, trust } = await loadSealable(store, generation, sealedAt, options);
+    const tufs = repositories.map(({ name, view }, i) =>
+      collectTuf(
+        view.directory,
+        i === 0 ? trust.targets : [trust.instances[i]!.target!],
+        repositoryDirectory(name),
+      ),
+    );
     const { carried: attestations, skipped } = collectAttestations(options.attestations);
     const delta =
       options.since === undefined ? undefined : await loadDeltaBase(store.directory, ledger, options.since);
     const policy = config.tlogPolicy === undefined ? undefined : loadWitnessPolicy(config.tlogPolicy);
     const logs = await auditedCollect(writer, trust.services?.endpoints.logs ?? [], {
       fetcher: options.fetcher,
-      keys: logPublicKeysOf(trust.trustedRoot),
+      keys: logPublicKeysOf(trust),
       policy,
       ledger,
       logsDirectory: store.logsDirectory,
@@ -120,7 +125,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
     for (const { manifest, cosignedAt } of options.anySealedTime ? [] : logs)
       checkCosignedTimes(sealedAt, manifest.origin, cosignedAt);
     const preflighted = await preflightAttestations(attestations, {
-      view,
+      repositories,
       config,
       logs,
       logsDirectory: store.logsDirectory,
@@ -139,7 +144,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
         sequence,
         producer: options.producer,
         stale_after_days: adviceOfConfig(config),
-        tuf: describeTuf(view),
+        ...describeRepositories(repositories),
         ...(config.trustRoles.length > 0 ? { trust_roles: [...config.trustRoles] } : {}),
         service_map_target: trust.targets.find((target) => target.usage === 'service-map')?.name ?? null,
         logs: logs.map((log) => log.manifest),
@@ -150,7 +155,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       },
       entries: withoutCarried(
         [
-          ...tuf.entries,
+          ...tufs.flatMap(({ entries }) => entries),
           ...logs.flatMap((log) => log.entries),
           ...attestations.map(({ sha256, bytes }) => ({ path: attestationPath(sha256), source: bytes })),
         ],
@@ -167,6 +172,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       manifest_sha256: sealed.manifestSha256,
       signer: signingKey.key.publicKey.id,
       ...(options.anySealedTime ? { any_sealed_time: true } : {}),
+      ...(repositories.length === 1 ? {} : { repositories: repositories.slice(1).map(({ name }) => name) }),
     });
     const split =
       options.partSize === undefined
@@ -178,8 +184,9 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       signingKey,
       logs,
       attestations: preflighted,
-      withheld: tuf.withheld,
+      withheld: tufs.flatMap(({ withheld }) => withheld),
       skipped,
+      aged: repositories.flatMap(({ name, asOf }) => (asOf === undefined ? [] : [{ name, asOf }])),
       signerIsDistributed: isAmong(signingKey.key.publicKey, bundleKeysOf(trust.targets, sealedAt)),
     };
   });
@@ -227,71 +234,11 @@ async function auditedCollect(
   }
 }
 
-/**
- * The current generation as the other side will judge it: plain TUF as of the sealed time. Trust that was not refreshed
- * for too long is not worth carrying.
- */
-async function loadCurrent(
-  store: TrustStore,
-  generation: Generation,
-  sealedAt: Instant,
-  { now, config }: ExportOptions,
-): Promise<{ view: TufView; trust: DerivedTrust }> {
-  const held = await loadGeneration(generation);
-  checkExpiry(held, sealedAt);
-  // Of a delegated role that has expired since, only the search for what depends on it can tell whether it matters.
-  const view = held.roles.every((role) => role.expires > sealedAt)
-    ? held
-    : await loadTuf({
-        url: held.url,
-        directory: held.directory,
-        trustedRoot: pinnedRootOf(generation),
-        asOf: sealedAt,
-        trustRoles: new Set(config.trustRoles),
-      });
-  const window = freshnessWindow({ thresholdDays: config.freshnessThresholdDays });
-  checkFreshness(
-    judgeFreshness(referenceOf(store.directory, generation), now, window),
-    'the trust store',
-    'STORE_STALE',
-  );
-  return { view, trust: await deriveTrust(view, config) };
-}
-
-const TOP_LEVEL: ReadonlySet<string> = new Set(['root', 'timestamp', 'snapshot', 'targets']);
-
-/** @throws StellaError TUF_EXPIRED for metadata that the other side would find expired as of the sealed time */
-function checkExpiry(view: TufView, sealedAt: Instant): void {
-  const expired = view.roles.find((role) => TOP_LEVEL.has(role.name) && role.expires <= sealedAt);
-  if (!expired) return;
-  throw new StellaError(
-    'TUF_EXPIRED',
-    `TUF metadata expired: ${expired.name}.json of ${view.url} expired ${formatInstant(expired.expires)}, the bundle would be sealed at ${formatInstant(sealedAt)}`,
-    {
-      hint: 'run `stella trust sync --force`; if that finds nothing newer, run ./scripts/update-timestamp.sh on the TUF repository',
-    },
-  );
-}
-
 /** What the configuration says aloud is advice to the other side; a default of this side is not. */
 function adviceOfConfig(config: Config): number {
   return config.origins.freshness_threshold_days.source === 'default'
     ? NO_ADVICE_DAYS
     : config.freshnessThresholdDays;
-}
-
-function describeTuf(view: TufView): Manifest['tuf'] {
-  checkNoCredentials(view.url, 'the TUF repository of the trust store');
-  return {
-    url: view.url,
-    first_root: view.rootVersions[0]!,
-    roles: Object.fromEntries(
-      view.roles.map(({ name, version, sha256, expires }) => [
-        name,
-        { version, sha256, expires: formatInstant(expires) },
-      ]),
-    ),
-  };
 }
 
 function isAmong(key: PublicKey, keys: readonly PublicKey[]): boolean {

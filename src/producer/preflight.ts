@@ -3,12 +3,13 @@ import { loadTrust } from '../attest/authority/verifier-trust.ts';
 import { type PreflightResult, preflight } from '../attest/preflight.ts';
 import type { Instant } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
-import type { TufView } from '../tuf/view.ts';
+import type { TrustSource } from '../trust/instance.ts';
 import type { CollectedAttestation } from './collect.ts';
 import type { CollectedLog } from './collect-logs.ts';
 
 export interface SealedParts {
-  readonly view: TufView;
+  /** The home repository first. */
+  readonly repositories: readonly [TrustSource, ...TrustSource[]];
   readonly config: Config;
   readonly logs: readonly CollectedLog[];
   /** `logs/` of the trust store, where the tiles lie. */
@@ -25,7 +26,7 @@ export async function preflightAttestations(
   parts: SealedParts,
 ): Promise<PreflightResult[]> {
   if (attestations.length === 0) return [];
-  const inputs = await viewTrustInputs(parts.view, parts.config, {
+  const inputs = await viewTrustInputs(parts.repositories, parts.config, {
     origin: { kind: 'store', name: 'the bundle being sealed', sealedAt: parts.sealedAt, how: 'sealed' },
     carried: {
       logs: parts.logs.map(({ manifest, checkpoint }) => ({ origin: manifest.origin, checkpoint })),

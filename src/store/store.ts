@@ -13,8 +13,6 @@ import { type Instant, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import {
   makeDirectory,
-  readBounded,
-  readBoundedIfPresent,
   readOwnIfPresent,
   removeLeftovers,
   replaceFile,
@@ -31,26 +29,38 @@ import { withLock } from '../base/lock.ts';
 import { whoElseCanWrite } from '../base/safety/ownership.ts';
 import { checkSchema } from '../base/schema.ts';
 import type { StoreState } from '../base/schema-types.ts';
+import { adoptTree } from './adopt-tree.ts';
 import { type CarriedAttestation, formatAttestationList } from './attestation-list.ts';
 import { type AuditEvent, appendAudit, nextAuditMark, recoverAudit } from './audit.ts';
 import { checkClock } from './clock-floor.ts';
+import {
+  formatOfState,
+  type HeldRepository,
+  HOME,
+  repositoriesOf,
+  repositoryDirectory,
+} from './repositories.ts';
 
 export type { StoreState } from '../base/schema-types.ts';
 
-const FORMAT = 'stella-store/v1';
+const FORMATS: readonly string[] = ['stella-store/v1', 'stella-store/v2'] satisfies StoreState['format'][];
+const TRUSTED_ROOT = 'trusted_root.json';
+const TRUSTED_ROOTS = 'trusted_root.jsonl';
 const KEPT_GENERATIONS = 5;
 const MAX_STATE_BYTES = 64 * 1024 * 1024;
-/** Entry bundles are the largest: 256 entries of at most 64 KiB. */
-const MAX_SHARED_FILE_BYTES = 32 * 1024 * 1024;
 
 /** One immutable, numbered version of the trust store. Nothing in it is believed before it is verified again. */
 export interface Generation {
   readonly number: number;
   readonly directory: string;
-  /** The TUF repository as published. */
+  /** The home repository first, then the others by name. */
+  readonly repositories: readonly HeldRepository[];
+  /** The home repository as published. */
   readonly tufDirectory: string;
-  /** Sigstore TrustedRoot JSON, derived for other verifiers. */
+  /** Sigstore TrustedRoot JSON of the home repository, derived for other verifiers. */
   readonly trustedRootFile: string;
+  /** The trusted roots of all instances, one a line, the home repository's first. */
+  readonly trustedRootsFile: string;
   /** manifest.json and manifest.cose of the bundle that was imported; absent where the generation comes from none. */
   readonly manifestFile: string;
   readonly signatureFile: string;
@@ -59,12 +69,20 @@ export interface Generation {
   readonly state: StoreState;
 }
 
+/** Sigstore TrustedRoot JSON for other verifiers. */
+export interface TrustedRootFiles {
+  /** Of the home repository. */
+  readonly home: Uint8Array;
+  /** Of all instances, one a line. */
+  readonly all: Uint8Array;
+}
+
 /** What becomes the next generation. The directories lie inside the staging directory and are moved, not copied. */
 export interface NextGeneration {
-  readonly state: StoreState;
-  readonly tufDirectory: string;
-  /** Sigstore TrustedRoot JSON. */
-  readonly trustedRoot: Uint8Array;
+  readonly state: Omit<StoreState, 'format'>;
+  /** The directory of each repository of the state, by name. */
+  readonly repositories: ReadonlyMap<string, string>;
+  readonly trustedRoots: TrustedRootFiles;
   /** Of the bundle that it comes from, for mirrors. */
   readonly sealed?: { readonly manifest: Uint8Array; readonly signature: Uint8Array };
   /** New files for `logs/`, laid out as there: `<sha256 of origin>/tile/…`. */
@@ -160,15 +178,18 @@ export class TrustStore {
     const bytes = readOwnIfPresent(path, MAX_STATE_BYTES);
     if (!bytes)
       throw new StellaError('STORE_CORRUPT', `generation ${number} of the trust store has no state.json`);
+    const state = parseState(bytes, path);
     return {
       number,
       directory,
-      tufDirectory: join(directory, 'tuf'),
-      trustedRootFile: join(directory, 'sigstore', 'trusted_root.json'),
+      repositories: repositoriesOf(state, directory),
+      tufDirectory: join(directory, repositoryDirectory(HOME)),
+      trustedRootFile: join(directory, 'sigstore', TRUSTED_ROOT),
+      trustedRootsFile: join(directory, 'sigstore', TRUSTED_ROOTS),
       manifestFile: join(directory, 'manifest.json'),
       signatureFile: join(directory, 'manifest.cose'),
       attestationsFile: join(directory, 'attestations.json'),
-      state: parseState(bytes, path),
+      state,
     };
   }
 
@@ -273,9 +294,11 @@ export class TrustStore {
     const staged = join(staging, 'generation');
     try {
       mkdirSync(staged);
-      renameSync(next.tufDirectory, join(staged, 'tuf'));
-      writeNewFile(join(staged, 'sigstore', 'trusted_root.json'), next.trustedRoot, { sync: false });
-      const state: StoreState = { ...next.state, audit: nextAuditMark(this.directory, this.#auditMark()) };
+      for (const [name, from] of next.repositories) renameSync(from, join(staged, repositoryDirectory(name)));
+      writeNewFile(join(staged, 'sigstore', TRUSTED_ROOT), next.trustedRoots.home, { sync: false });
+      writeNewFile(join(staged, 'sigstore', TRUSTED_ROOTS), next.trustedRoots.all, { sync: false });
+      const audit = nextAuditMark(this.directory, this.#auditMark());
+      const state: StoreState = { ...next.state, format: formatOfState(next.state), audit };
       writeNewFile(join(staged, 'state.json'), Buffer.from(`${formatCanonicalJson(state)}\n`), {
         sync: false,
       });
@@ -355,36 +378,11 @@ export function openStore(directory: string): TrustStore {
 function parseState(bytes: Uint8Array, path: string): StoreState {
   const value = parseStrictJson(bytes, path, { code: 'STORE_CORRUPT' });
   const format = value !== null && typeof value === 'object' && 'format' in value ? String(value.format) : '';
-  if (format !== FORMAT && /^stella-store\/v\d+$/.test(format)) {
-    throw new StellaError('STORE_TOO_NEW', `${path} is of format ${format}; this stella reads ${FORMAT}`);
+  if (!FORMATS.includes(format) && /^stella-store\/v\d+$/.test(format)) {
+    throw new StellaError(
+      'STORE_TOO_NEW',
+      `${path} is of format ${format}; this stella reads ${FORMATS.join(' and ')}`,
+    );
   }
   return checkSchema('state', value, path, 'STORE_CORRUPT');
-}
-
-/**
- * Moves the files below `from` to the same places below `to`. The trees hold immutable files: one that is there
- * already stays if its content is the same, and is damaged if it is not, since the staged one has been verified.
- */
-function adoptTree(from: string, to: string): void {
-  syncTree(from);
-  adopt(from, to);
-  syncDirectory(dirname(to));
-}
-
-function adopt(from: string, to: string): void {
-  if (!existsSync(to)) {
-    renameSync(from, to);
-    return;
-  }
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
-    const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    if (entry.isDirectory()) adopt(source, target);
-    else if (!isSameFile(source, target)) renameSync(source, target);
-  }
-  syncDirectory(to);
-}
-
-function isSameFile(a: string, b: string): boolean {
-  const held = readBoundedIfPresent(b, MAX_SHARED_FILE_BYTES);
-  return held?.equals(readBounded(a, MAX_SHARED_FILE_BYTES)) ?? false;
 }

@@ -8,8 +8,9 @@
 
 import { type PublicKey, parsePublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
-import type { TufView } from '../tuf/view.ts';
+import type { TrustedRootFiles } from '../store/store.ts';
 import { assembleTrustedRoot } from './assembled-root.ts';
+import { furtherInstance, homeInstance, type Instance, joinInstances, type TrustSource } from './instance.ts';
 import { loadServices, type Services } from './services.ts';
 import {
   type IgnoredTarget,
@@ -18,42 +19,65 @@ import {
   targetNamesOf,
   trustTargets,
 } from './targets.ts';
-import { formatTrustedRoot, type TrustedRoot } from './trusted-root.ts';
+import { formatTrustedRoot, type TrustedRoot, trustedRootLines } from './trusted-root.ts';
 
-/** What a verified TUF repository amounts to under a configuration. */
+/** What verified TUF repositories amount to under a configuration. */
 export interface DerivedTrust {
+  /** Targets of the home repository: of others, nothing but their instance counts. */
   readonly targets: readonly TrustTarget[];
-  /** `undefined` where the repository has no service map and nobody asked for one. */
+  /** `undefined` where the home repository has no service map and nobody asked for one. */
   readonly services: Services | undefined;
+  /** One for each repository, the home repository's first. */
+  readonly instances: readonly Instance[];
+  /** The instances that can be believed, joined. */
   readonly trustedRoot: TrustedRoot;
   /** Targets that declare a usage, but are listed by a delegated role that decides no trust. */
   readonly ignored: readonly IgnoredTarget[];
 }
 
 /**
- * Reads the targets that trust rests on, applies the service map with its overrides, and assembles the trusted root.
+ * Reads the targets that trust rests on, applies the service map with its overrides, and assembles the trusted roots.
+ * @param home the home repository, whose targets alone say who may seal bundles and sign
+ * @param further others, of each of which only the trusted root counts
  * @throws StellaError TARGET_*, SERVICE_MAP_*, ENVIRONMENT_UNKNOWN, TRUSTED_ROOT_INVALID, TUF_MISMATCH
  */
-export async function deriveTrust(view: TufView, config: Config): Promise<DerivedTrust> {
+export async function deriveTrust(
+  [home, ...further]: readonly [TrustSource, ...TrustSource[]],
+  config: Config,
+): Promise<DerivedTrust> {
+  const { view } = home;
   const services = await loadServices(view, config);
   const targets = await trustTargets(view, targetNamesOf(config), services?.map);
+  const instances = [homeInstance(home, targets, assembleTrustedRoot(targets, services?.endpoints))];
+  for (const source of further) instances.push(await furtherInstance(source));
   return {
     targets,
     services,
-    trustedRoot: assembleTrustedRoot(targets, services?.endpoints),
+    instances,
+    trustedRoot: joinInstances(instances),
     ignored: ignoredTargets(view, new Set(config.trustRoles)),
   };
 }
 
-/** The keys of the transparency logs that a trusted root names. @throws StellaError KEY_INVALID */
-export function logPublicKeysOf(root: TrustedRoot): PublicKey[] {
-  return root.tlogs.map((log) => parsePublicKey(log.publicKey));
+/**
+ * The keys of the transparency logs of all instances: also of those that are not believed now, so that what is carried of
+ * their logs can be checked.
+ * @throws StellaError KEY_INVALID
+ */
+export function logPublicKeysOf({ instances }: Pick<DerivedTrust, 'instances'>): PublicKey[] {
+  return instances.flatMap(({ trustedRoot }) =>
+    trustedRoot.tlogs.map((log) => parsePublicKey(log.publicKey)),
+  );
 }
 
 /**
- * The TrustedRoot file for other verifiers: the repository's own as it is, since they may know more of it than is read
- * here, else what was assembled.
+ * The TrustedRoot files for other verifiers: each repository's own as it is, since they may know more of it than is read
+ * here, else what was assembled. Instances that cannot be believed are left out.
  */
-export function trustedRootFile({ targets, trustedRoot }: DerivedTrust): Uint8Array {
-  return targets.find((target) => target.usage === 'trusted-root')?.bytes ?? formatTrustedRoot(trustedRoot);
+export function trustedRootFiles({ instances }: Pick<DerivedTrust, 'instances'>): TrustedRootFiles {
+  const fileOf = ({ target, trustedRoot }: Instance) => target?.bytes ?? formatTrustedRoot(trustedRoot);
+  const lines = instances
+    .filter(({ blocked }) => blocked === undefined)
+    .map((instance) => trustedRootLines(fileOf(instance)));
+  return { home: fileOf(instances[0]!), all: Buffer.from(lines.join('')) };
 }

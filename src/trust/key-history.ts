@@ -13,7 +13,7 @@ export async function keyHistory(
   view: TufView,
   keys: readonly DistributedKey[],
   logs: readonly TrustedRootLog[],
-  before: StoreState | undefined,
+  before: Pick<StoreState, 'known_keys' | 'revoked_keys'> | undefined,
   now: string,
 ): Promise<Pick<StoreState, 'known_keys' | 'revoked_keys'>> {
   const known = before?.known_keys ?? [];

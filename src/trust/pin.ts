@@ -6,9 +6,15 @@ import { isStellaError, StellaError } from '../base/errors.ts';
 import { peekJson } from '../base/json.ts';
 import type { Fetcher } from '../net/types.ts';
 import type { StoreState } from '../store/store.ts';
+import {
+  type BuiltInInstance,
+  builtInInstanceAt,
+  builtInInstances,
+  isBuiltInRoot,
+  isSignedByBuiltIn,
+} from '../tuf/built-in.ts';
 import { rootVersionsIn } from '../tuf/layout.ts';
 import { MAX_BYTES } from '../tuf/metadata-file.ts';
-import { builtInRoot } from '../tuf/sigstore-root.ts';
 
 /**
  * `sha256:` and 64 hexadecimal digits, upper or lower case → the digits in lower case.
@@ -33,9 +39,9 @@ export type RootVoucher =
   | { readonly how: 'root-file'; readonly bytes: Uint8Array }
   /** SHA-256 of a root metadata file, 64 lowercase hexadecimal digits. */
   | { readonly how: 'fingerprint'; readonly sha256: Sha256Hex }
-  /** The built-in root for the repository that has one, a refusal for any other. */
-  | { readonly how: 'built-in' }
-  /** The built-in root for the repository that has one, trust on first use for any other. */
+  /** The built-in root of the instance whose repository it is, by its chain of roots; a refusal for any other. */
+  | { readonly how: 'built-in'; readonly instance?: string }
+  /** The same, but trust on first use for any other. */
   | { readonly how: 'nobody' };
 
 export interface PinnedRoot {
@@ -46,14 +52,16 @@ export interface PinnedRoot {
 const MAX_ROOTS_SEARCHED = 1024;
 
 /**
- * The root that a new store starts from.
- * @throws StellaError PIN_MISMATCH when no root has the fingerprint; PIN_REQUIRED when only a built-in root would do and
- *   there is none; TUF_INVALID for a file that is no root metadata;
- *   FETCH_NOT_FOUND when the repository publishes no root to begin with
+ * The root that a repository is followed from.
+ * @param url how to call the repository @param base where its metadata is, with a slash at the end
+ * @throws StellaError PIN_MISMATCH when no root has the fingerprint, or another chain is served for an instance that was
+ *   named; PIN_REQUIRED when only a built-in root would do and there is none; TUF_INVALID for a file that is no root
+ *   metadata; FETCH_NOT_FOUND when the repository publishes no root to begin with
  */
 export async function pinRoot(
   voucher: RootVoucher,
   url: string,
+  base: string,
   fetcher: Fetcher,
   now: Instant,
 ): Promise<PinnedRoot> {
@@ -62,12 +70,13 @@ export async function pinRoot(
     pin: { how, version: rootVersion(bytes), sha256: sha256Hex(bytes), at: formatInstant(now) },
   });
   if (voucher.how === 'root-file') return pinned('root-file', voucher.bytes);
-  const builtIn = voucher.how === 'nobody' || voucher.how === 'built-in' ? builtInRoot(url) : undefined;
-  if (builtIn) return pinned('sigstore', builtIn);
-  if (voucher.how === 'built-in')
-    throw new StellaError('PIN_REQUIRED', `no root is built in for ${url}, and none was vouched for`);
+  if (voucher.how !== 'fingerprint') {
+    const found = await findBuiltInRoot(voucher, url, base, fetcher);
+    if (found) return pinned(found.instance.name === 'sigstore' ? 'sigstore' : 'built-in', found.bytes);
+  }
+  if (voucher.how === 'built-in') throw noBuiltInRoot(voucher.instance, url);
   let searched = 0;
-  for await (const bytes of publishedRoots(url, fetcher)) {
+  for await (const bytes of publishedRoots(base, fetcher)) {
     if (voucher.how === 'nobody') return pinned('first-use', bytes);
     searched += 1;
     if (sha256Hex(bytes) === voucher.sha256) return pinned('fingerprint', bytes);
@@ -83,33 +92,92 @@ export async function pinRoot(
     `the TUF repository ${url} publishes no root metadata to begin with`,
     {
       hint: [
-        'check the URL: it is the directory that holds timestamp.json',
+        'check the URL: it is the directory that holds timestamp.json, or metadata/timestamp.json',
         'or give the root with --root FILE',
       ],
     },
   );
 }
 
+function noBuiltInRoot(instance: string | undefined, url: string): StellaError {
+  return instance === undefined
+    ? new StellaError('PIN_REQUIRED', `no root is built in for ${url}, and none was vouched for`)
+    : new StellaError(
+        'PIN_MISMATCH',
+        `${url} does not serve the chain of roots of the built-in instance ${instance}`,
+        {
+          hint: [
+            `leave the address out to use the one that is built in: \`stella trust init ${instance}\``,
+            'if it is another repository, call it something else: --instance NAME=URL',
+          ],
+        },
+      );
+}
+
+/** A built-in root that vouches for what is served: by its chain, wherever it is served. */
+async function findBuiltInRoot(
+  voucher: RootVoucher & { readonly how: 'built-in' | 'nobody' },
+  url: string,
+  base: string,
+  fetcher: Fetcher,
+): Promise<{ readonly instance: BuiltInInstance; readonly bytes: Uint8Array } | undefined> {
+  const named = voucher.how === 'built-in' ? voucher.instance : undefined;
+  const at = builtInInstanceAt(url);
+  // Whatever its own address serves is verified from the built-in root.
+  if (at && (named === undefined || named === at.name)) return { instance: at, bytes: at.root() };
+  const candidates = builtInInstances().filter(({ name }) => named === undefined || named === name);
+  for (const instance of candidates) {
+    const bytes = await servedRoot(instance, base, fetcher);
+    if (bytes) return { instance, bytes };
+  }
+  return undefined;
+}
+
+/** The root of the instance's chain that a mirror has: the built-in one, else the newest that came before it. */
+async function servedRoot(
+  instance: BuiltInInstance,
+  base: string,
+  fetcher: Fetcher,
+): Promise<Uint8Array | undefined> {
+  const { version } = instance;
+  const own = await fetchRoot(base, `${version}.root.json`, fetcher);
+  if (own) return isBuiltInRoot(instance, { version, bytes: own }) ? own : undefined;
+  const next = await fetchRoot(base, `${version + 1}.root.json`, fetcher);
+  if (next)
+    return isSignedByBuiltIn(instance, { version: version + 1, bytes: next }) ? instance.root() : undefined;
+  for await (const bytes of publishedRoots(base, fetcher)) {
+    const first = { version: rootVersion(bytes), bytes };
+    if (isSignedByBuiltIn(instance, first)) return bytes;
+    if (!isBuiltInRoot(instance, first)) return undefined;
+    break;
+  }
+  for (const earlier of [...instance.earlier.keys()].reverse()) {
+    const bytes = await fetchRoot(base, `${earlier}.root.json`, fetcher);
+    if (bytes) return isBuiltInRoot(instance, { version: earlier, bytes }) ? bytes : undefined;
+  }
+  return undefined;
+}
+
+async function fetchRoot(base: string, name: string, fetcher: Fetcher): Promise<Uint8Array | undefined> {
+  try {
+    return (await fetcher.fetch(`${base}${name}`, { most: MAX_BYTES.root })).bytes;
+  } catch (error) {
+    if (isStellaError(error, 'FETCH_NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
 /** Roots in ascending order; a server is asked for 1.root.json first, then for root.json where it has no such file. */
-async function* publishedRoots(url: string, fetcher: Fetcher): AsyncGenerator<Uint8Array> {
-  const base = url.endsWith('/') ? url : `${url}/`;
-  const get = async (name: string): Promise<Uint8Array | undefined> => {
-    try {
-      return (await fetcher.fetch(`${base}${name}`, { most: MAX_BYTES.root })).bytes;
-    } catch (error) {
-      if (isStellaError(error, 'FETCH_NOT_FOUND')) return undefined;
-      throw error;
-    }
-  };
+async function* publishedRoots(base: string, fetcher: Fetcher): AsyncGenerator<Uint8Array> {
   const first = firstRootIn(base);
   for (let version = first; version < first + MAX_ROOTS_SEARCHED; version += 1) {
-    const bytes = await get(`${version}.root.json`);
+    const bytes = await fetchRoot(base, `${version}.root.json`, fetcher);
     if (bytes) {
       yield bytes;
       continue;
     }
     if (version > first) return;
-    const newest = await get('root.json');
+    const newest = await fetchRoot(base, 'root.json', fetcher);
     if (newest) yield newest;
     return;
   }

@@ -1,40 +1,41 @@
-import { join } from 'node:path';
-import { excerpt } from '../base/bytes.ts';
+import { excerpt, formatBase64 } from '../base/bytes.ts';
 import { formatInstant, type Instant, latest, MINUTE, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBoundedIfPresent } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
-import type { Config } from '../config/config.ts';
-import type { Fetcher } from '../net/types.ts';
 import { readAttestationList } from '../store/attestation-list.ts';
-import { loadGeneration, pinnedRootOf } from '../store/generation.ts';
+import { type LoadedRepository, loadRepositories, pinnedRootOf } from '../store/generation.ts';
+import { copyRepositories, furtherState, type HeldRepository, HOME } from '../store/repositories.ts';
 import {
   clockFloorOf,
   type Generation,
+  type NextGeneration,
   type StoreState,
   type StoreWriter,
-  type TrustStore,
+  type TrustedRootFiles,
 } from '../store/store.ts';
-import { recordFailure, recordSuccess, referenceOf } from '../store/sync-record.ts';
-import { type RefreshedTuf, refreshTuf } from '../tuf/refresh.ts';
-import { judgedView, secondOpinion } from '../tuf/second-opinion.ts';
+import { recordFailure, recordSync, referenceOf } from '../store/sync-record.ts';
+import type { RefreshedTuf } from '../tuf/refresh.ts';
+import { judgedView, type SecondOpinion, secondOpinion } from '../tuf/second-opinion.ts';
 import { pinFacts } from './bundle-keys.ts';
-import { type DerivedTrust, deriveTrust, trustedRootFile } from './derived-trust.ts';
+import { type DerivedTrust, deriveTrust, trustedRootFiles } from './derived-trust.ts';
 import { withHintsOfInit } from './first-hints.ts';
+import {
+  type Followed,
+  type FollowedTuf,
+  followRepository,
+  type SyncSetting,
+  tufState,
+  uncounted,
+  urlsOf,
+} from './follow.ts';
+import { furtherInstance, type TrustSource } from './instance.ts';
 import { keyHistory } from './key-history.ts';
 import { distributedKeys } from './key-list.ts';
-import { type PinnedRoot, pinRoot, type RootVoucher } from './pin.ts';
-import { neededTargets } from './targets.ts';
+import type { PinnedRoot, RootVoucher } from './pin.ts';
 import { MAX_TRUSTED_ROOT_BYTES } from './trusted-root.ts';
 
-export interface SyncSetting {
-  readonly store: TrustStore;
-  readonly config: Config;
-  readonly fetcher: Fetcher;
-  readonly now: Instant;
-  /** What somebody should know although nothing failed. */
-  readonly warn: (line: string) => void;
-}
+export type { SyncSetting } from './follow.ts';
 
 export interface Synced {
   readonly generation: Generation;
@@ -42,11 +43,23 @@ export interface Synced {
   readonly changed: boolean;
   /** Present when nothing was asked because the last answer is recent enough: when that was. */
   readonly fresh?: Instant;
+  /** Why further repositories stayed as they were, by name. */
+  readonly failures: ReadonlyMap<string, StellaError>;
 }
 
+/** A further repository of a new store. */
+export interface FurtherRepository {
+  readonly name: string;
+  /** The repository and its mirrors, where told; else as configured or built in. */
+  readonly urls: readonly string[];
+  readonly voucher: RootVoucher;
+}
+
+const NO_FAILURES: Synced['failures'] = new Map();
+
 /**
- * Makes a trust store from a TUF repository.
- * @param replace whether to start anew where there is a store; its generations are kept
+ * Makes a trust store from a TUF repository, and others that contribute an instance each.
+ * @param replace whether to start again where there is a store; its generations are kept
  * @throws StellaError STORE_EXISTS, CONFIG_INVALID, PIN_MISMATCH, TARGET_UNKNOWN, SERVICE_MAP_NOT_FOUND, TUF_*, FETCH_*, OFFLINE, …
  */
 export async function initTrust(
@@ -54,51 +67,68 @@ export async function initTrust(
   voucher: RootVoucher,
   bundleKeys: readonly PublicKey[],
   replace: boolean,
+  further: readonly FurtherRepository[] = [],
 ): Promise<Synced> {
-  const { store, fetcher, now } = setting;
+  const { store, config, now } = setting;
   return await store.change(now, async (writer) => {
     if (!replace && isMade(writer))
       throw new StellaError('STORE_EXISTS', `there is a trust store in ${store.directory} already`);
-    const { tuf, root } = await withHintsOfInit(() =>
-      fromMirrors(setting, async (url) => {
-        const pinned = await pinRoot(voucher, url, fetcher, now);
-        return { root: pinned, tuf: await refresh(setting, writer, url, pinned) };
-      }),
-    );
-    const { state, trustedRoot } = await nextState(setting, tuf, root.pin, undefined);
-    state.second_opinion = await secondOpinion(judgedView(tuf));
+    const wanted: Followed[] = [
+      { name: HOME, urls: config.tufUrls, root: voucher },
+      ...further.map(({ name, urls, voucher: root }) => ({
+        name,
+        urls: urls.length > 0 ? urls : urlsOf(name, config, undefined),
+        root,
+      })),
+    ];
+    const followed: Outcome[] = [];
+    for (const each of wanted) {
+      const { name } = each;
+      const told = further.find((one) => one.name === name)?.urls ?? [];
+      const tuf = await withHintsOfInit(() => named(name, () => followRepository(setting, writer, each)));
+      const opinion = await named(name, () => judged(setting, name, tuf));
+      followed.push({ name, tuf, opinion, urls: told.length > 0 ? told : undefined, before: undefined });
+    }
+    checkDifferent(followed);
+    const next = await nextGeneration(setting, undefined, followed);
     const floor = replace ? clockFloorOf(writer) : undefined;
-    if (floor !== undefined && floor > now) state.clock_floor = formatInstant(floor);
-    for (const key of bundleKeys) state.bundle_keys.push(Buffer.from(key.spki).toString('base64'));
-    const generation = writer.commit({
-      state,
-      tufDirectory: tuf.directory,
-      trustedRoot,
-      attestations: [],
-    });
-    writer.audit('init', auditFacts(generation, { pin: root.pin, replaced: replace }));
+    if (floor !== undefined && floor > now) next.state.clock_floor = formatInstant(floor);
+    for (const key of bundleKeys) next.state.bundle_keys.push(formatBase64(key.spki));
+    const generation = writer.commit({ ...next, attestations: [] });
+    writer.audit('init', auditFacts(generation, { pin: generation.state.pin, replaced: replace }));
     if (bundleKeys.length > 0) writer.audit('pin', pinFacts(generation, bundleKeys));
-    recordSuccess(store.directory, now, generation);
-    return { generation, changed: true };
+    recordSync(store.directory, now, generation);
+    return { generation, changed: true, failures: NO_FAILURES };
   });
 }
 
 /**
- * Brings the trust store up to date. An unchanged repository costs two small requests and makes no new generation.
+ * Brings the trust store up to date. An unchanged repository costs two small requests and makes no new generation. A
+ * further repository that fails stays as it is, and ages; so does the home repository, whose failure is thrown once the
+ * others have been brought up to date.
  * @param force ask even though the last answer is more recent than `refresh_interval_minutes`
  * @throws StellaError STORE_NOT_INITIALIZED, CLOCK_BEHIND, STORE_CORRUPT, TUF_*, FETCH_*, OFFLINE, …
  */
 export async function syncTrust(setting: SyncSetting, force: boolean): Promise<Synced> {
   const { store, config, now } = setting;
   const current = store.require(now);
-  const last = referenceOf(store.directory, current);
-  if (!force && current.state.source.kind === 'sync' && now - last < config.refreshIntervalMinutes * MINUTE)
-    return { generation: current, changed: false, fresh: last };
+  const last = current.repositories
+    .map((repository) => referenceOf(store.directory, current, repository))
+    .reduce((a, b) => (a < b ? a : b));
+  const { dropRepositories = new Set() } = setting;
+  checkDropped(current, dropRepositories);
+  if (
+    dropRepositories.size === 0 &&
+    !force &&
+    current.state.source.kind === 'sync' &&
+    now - last < config.refreshIntervalMinutes * MINUTE
+  )
+    return { generation: current, changed: false, fresh: last, failures: NO_FAILURES };
   return await store.change(now, async (writer) => {
     try {
       return await syncLocked(setting, writer);
     } catch (error) {
-      if (isStellaError(error)) {
+      if (isStellaError(error) && !isRecorded(error)) {
         recordFailure(store.directory, now, error);
         writer.audit('refusal', { command: 'trust sync', code: error.code, message: error.message });
       }
@@ -107,96 +137,176 @@ export async function syncTrust(setting: SyncSetting, force: boolean): Promise<S
   });
 }
 
+/** @throws StellaError USAGE for a repository that is not held */
+function checkDropped({ repositories }: Generation, dropped: ReadonlySet<string>): void {
+  const held = repositories.filter(({ isHome }) => !isHome).map(({ name }) => name);
+  const unknown = [...dropped].find((name) => !held.includes(name));
+  if (unknown === undefined) return;
+  throw new StellaError(
+    'USAGE',
+    `the trust store holds no further repository ${unknown} that could be dropped`,
+    {
+      hint: held.length === 0 ? 'it holds none' : `it holds ${held.join(', ')}`,
+    },
+  );
+}
+
+/** One repository in the generation that is being made: brought up to date, or as it is held. */
+interface Outcome {
+  readonly name: string;
+  /** What it was followed to; absent where that failed. */
+  readonly tuf: FollowedTuf | undefined;
+  /** What tuf-js says of it, where it was asked now. */
+  readonly opinion: SecondOpinion | undefined;
+  readonly urls: readonly string[] | undefined;
+  readonly before: (LoadedRepository & { readonly reference: Instant }) | undefined;
+}
+
 async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Synced> {
-  const { store, now } = setting;
+  const { store, config, now, warn } = setting;
   const current = writer.current ?? store.require(now);
   // What guards against rollback must be whole before anything is compared with it.
-  await loadGeneration(current);
-  const root = { bytes: pinnedRootOf(current), pin: current.state.pin };
-  const { tuf } = await fromMirrors(setting, async (url) => ({
-    tuf: await refresh(setting, writer, url, root, current.tufDirectory),
-  }));
-  const next = await nextState(setting, tuf, root.pin, current.state);
-  if (!tuf.changed && current.state.source.kind === 'sync' && isDerived(current, next.trustedRoot)) {
-    recordSuccess(store.directory, now, current);
-    return { generation: current, changed: false };
+  const held = await loadRepositories(current);
+  const failures = new Map<string, StellaError>();
+  const outcomes: Outcome[] = [];
+  for (const loaded of held) {
+    const { repository } = loaded;
+    const { name, urls, directory, isHome } = repository;
+    if (setting.dropRepositories?.has(name)) continue;
+    const before = { ...loaded, reference: referenceOf(store.directory, current, repository) };
+    let tuf: FollowedTuf | undefined;
+    let opinion: SecondOpinion | undefined;
+    try {
+      const root: PinnedRoot = { bytes: pinnedRootOf(current, repository), pin: repository.pin };
+      const addresses = isHome ? config.tufUrls : urlsOf(name, config, repository);
+      const followed = await named(name, () =>
+        followRepository(setting, writer, { name, urls: addresses, root, held: directory }),
+      );
+      opinion = await named(name, () => judged(setting, name, followed));
+      tuf = followed;
+    } catch (error) {
+      if (!isStellaError(error)) throw error;
+      failures.set(name, error);
+    }
+    outcomes.push({ name, tuf, opinion, urls, before });
   }
-  next.state.second_opinion = await secondOpinion(judgedView(tuf));
-  const generation = writer.commit({
-    ...next,
-    tufDirectory: tuf.directory,
-    attestations: readAttestationList(current),
-  });
-  writer.audit('sync', auditFacts(generation, {}));
-  recordSuccess(store.directory, now, generation);
+  for (const [name, { code, message }] of failures)
+    writer.audit('refusal', {
+      command: 'trust sync',
+      ...(name === HOME ? {} : { repository: name }),
+      code,
+      message,
+    });
+  const homeFailure = failures.get(HOME);
+  const result = await commitOutcomes(setting, writer, current, outcomes, warn);
+  recordSync(store.directory, now, result.generation, failures);
+  if (homeFailure) {
+    recorded.add(homeFailure);
+    throw homeFailure;
+  }
+  return { ...result, failures };
+}
+
+/** Failures that are in the record and the audit log already. */
+const recorded = new WeakSet<StellaError>();
+const isRecorded = (error: StellaError) => recorded.has(error);
+
+async function commitOutcomes(
+  setting: SyncSetting,
+  writer: StoreWriter,
+  current: Generation,
+  outcomes: readonly Outcome[],
+  warn: SyncSetting['warn'],
+): Promise<Pick<Synced, 'generation' | 'changed'>> {
+  const unchanged = { generation: current, changed: false };
+  const home = outcomes[0]!;
+  const isSynced = current.state.source.kind === 'sync';
+  const isDropping = outcomes.length < current.repositories.length;
+  // What was imported is not half synced: it speaks for the instant at which it was sealed.
+  if (!home.tuf && (!isSynced || (!isDropping && outcomes.every(({ tuf }) => !tuf?.tuf.changed))))
+    return unchanged;
+  const next = await nextGeneration({ ...setting, warn }, current, outcomes, writer.staging);
+  const isChanged = isDropping || outcomes.some(({ tuf }) => tuf?.tuf.changed);
+  if (!isChanged && isSynced && isDerived(current, next.trustedRoots)) return unchanged;
+  const generation = writer.commit({ ...next, attestations: readAttestationList(current) });
+  const dropped = [...(setting.dropRepositories ?? [])];
+  writer.audit('sync', auditFacts(generation, dropped.length > 0 ? { dropped } : {}));
   return { generation, changed: true };
 }
 
-/** Whether a generation's derived files are what the configuration makes of its repository today. */
-function isDerived(generation: Generation, trustedRoot: Uint8Array): boolean {
-  const held = readBoundedIfPresent(generation.trustedRootFile, MAX_TRUSTED_ROOT_BYTES);
-  return held?.equals(trustedRoot) ?? false;
+/** Whether a generation's derived files are what the configuration makes of its repositories today. */
+function isDerived(generation: Generation, { home, all }: TrustedRootFiles): boolean {
+  const isHeld = (path: string, bytes: Uint8Array) =>
+    readBoundedIfPresent(path, MAX_TRUSTED_ROOT_BYTES)?.equals(bytes) ?? false;
+  // Stores of older versions have one repository, and one file.
+  const isAlone = generation.repositories.length === 1;
+  return isHeld(generation.trustedRootFile, home) && (isAlone || isHeld(generation.trustedRootsFile, all));
 }
 
-/** Tries each mirror in order; a mirror that is down, outdated or wrong does not stop the next from being asked. */
-async function fromMirrors<T>(setting: SyncSetting, from: (url: string) => Promise<T>): Promise<T> {
-  const { config, warn } = setting;
-  let first: unknown;
-  if (config.tufUrls.length === 0) {
-    throw new StellaError('CONFIG_INVALID', 'tuf_url is not set', {
-      hint: 'give --tuf-url URL, set $STELLA_TUF_ROOT_URL, or set attestor.trust_repo.tuf_url',
-    });
-  }
-  for (const [i, url] of config.tufUrls.entries()) {
-    try {
-      return await from(url);
-    } catch (error) {
-      if (!isStellaError(error) || !/^(?:TUF_|FETCH_|OFFLINE|PIN_)/.test(error.code)) throw error;
-      first ??= error;
-      if (i < config.tufUrls.length - 1)
-        warn(`warning: ${error.message} [${error.code}]; trying ${config.tufUrls[i + 1]}`);
-    }
-  }
-  throw first;
-}
+type NextState = Omit<StoreState, 'format'>;
+type FurtherState = NonNullable<StoreState['repositories']>[number];
 
-let attempts = 0;
-
-async function refresh(
+/** What the store will hold and remember. Everything the configuration names must be there and usable. */
+async function nextGeneration(
   setting: SyncSetting,
-  writer: StoreWriter,
-  url: string,
-  root: PinnedRoot,
-  held?: string,
-): Promise<RefreshedTuf> {
-  const { config, fetcher, now } = setting;
-  attempts += 1;
-  return await refreshTuf({
-    url,
-    fetcher,
-    directory: join(writer.staging, `tuf-${attempts}`),
-    now,
-    trustedRoot: root.bytes,
-    held,
-    trustRoles: new Set(config.trustRoles),
-    isNeeded: neededTargets(config),
-  });
+  current: Generation | undefined,
+  outcomes: readonly Outcome[],
+  staging = '',
+): Promise<Omit<NextGeneration, 'attestations' | 'state'> & { readonly state: NextState }> {
+  const { config, warn } = setting;
+  const sources = outcomes.map(
+    ({ name, tuf, before }): TrustSource => ({
+      name,
+      view: tuf?.tuf ?? before!.view,
+    }),
+  );
+  const trust = await deriveTrust(sources as [TrustSource, ...TrustSource[]], config);
+  const [home, ...further] = outcomes;
+  const state = await homeState(setting, home!, trust, current);
+  const repositories: FurtherState[] = [];
+  for (const outcome of further) repositories.push(await furtherNext(setting, outcome, trust));
+  for (const { name, tuf, opinion, before } of outcomes) {
+    if (!tuf) continue;
+    const owner = name === HOME ? state : repositories.find((one) => one.name === name)!;
+    // Of metadata that did not change it is what it was.
+    owner.second_opinion =
+      opinion ?? before?.repository.secondOpinion ?? (await secondOpinion(judgedView(tuf.tuf)));
+  }
+  delete state.repositories;
+  if (repositories.length > 0) state.repositories = repositories.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const { name, tuf } of outcomes)
+    if (tuf)
+      for (const line of name === HOME ? leftOut(tuf.tuf, trust.ignored) : uncounted(name, tuf.tuf))
+        warn(line);
+  const kept = outcomes.filter(({ tuf }) => !tuf).map(({ before }) => before!.repository);
+  const copies = copyRepositories({ repositories: kept }, staging);
+  return {
+    state,
+    repositories: new Map(outcomes.map(({ name, tuf }) => [name, tuf?.tuf.directory ?? copies.get(name)!])),
+    trustedRoots: trustedRootFiles(trust),
+  };
 }
 
-/** What the store will remember of a refreshed repository. Everything the configuration names must be there and usable. */
-async function nextState(
+async function homeState(
   { config, now, warn }: SyncSetting,
-  tuf: RefreshedTuf,
-  pin: StoreState['pin'],
-  before: StoreState | undefined,
-): Promise<{ state: StoreState; trustedRoot: Uint8Array }> {
-  const trust = await deriveTrust(tuf, config);
+  { tuf: followed, before: held }: Outcome,
+  trust: DerivedTrust,
+  current: Generation | undefined,
+): Promise<NextState> {
+  const before = current?.state;
+  if (!followed)
+    return {
+      ...before!,
+      created_at: formatInstant(now),
+      reference_time: formatInstant(held!.reference),
+    };
+  const { tuf, root } = followed;
   const keys = distributedKeys(trust.targets);
-  if (!keys.some((key) => key.usage === 'Rekor'))
+  const isLogNeeded = trust.instances[0]!.builtIn === undefined;
+  if (isLogNeeded && !trust.instances.some(({ trustedRoot }) => trustedRoot.tlogs.length > 0))
     warn(
       `warning: ${tuf.url} distributes no Rekor key: set rekor_key_targets, or publish one with custom.sigstore.usage Rekor`,
     );
-  for (const line of leftOut(tuf, trust.ignored)) warn(line);
   const instant = formatInstant(now);
   const chosen = (key: 'rekor_key_targets' | 'service_map_target') =>
     ['flag', 'store'].includes(config.origins[key].source);
@@ -206,34 +316,98 @@ async function nextState(
       ? [...config.tufUrls]
       : undefined;
   const floor = before === undefined ? now : latest(now, parseInstant(before.clock_floor));
-  const state: StoreState = {
-    format: 'stella-store/v1',
+  return {
     created_at: instant,
     reference_time: instant,
     clock_floor: formatInstant(floor),
-    pin,
+    pin: root.pin,
     source: { kind: 'sync', url: tuf.url },
-    tuf: {
-      url: tuf.url,
-      first_root: tuf.rootVersions[0]!,
-      roles: Object.fromEntries(
-        tuf.roles.map(({ name, version, sha256, expires }) => [
-          name,
-          { version, sha256, expires: formatInstant(expires) },
-        ]),
-      ),
-    },
+    tuf: tufState(tuf),
     ...(mirrors === undefined ? {} : { tuf_urls: mirrors }),
     ...(chosen('rekor_key_targets') ? { rekor_key_targets: [...config.rekorKeyTargets] } : {}),
     ...(chosen('service_map_target') ? { service_map_target: config.serviceMapTarget } : {}),
     ...(config.trustRoles.length > 0 ? { trust_roles: [...config.trustRoles] } : {}),
     bundle_keys: [...(before?.bundle_keys ?? [])],
-    ...(await keyHistory(tuf, keys, trust.trustedRoot.tlogs, before, instant)),
+    ...(await keyHistory(tuf, keys, trust.instances[0]!.trustedRoot.tlogs, before, instant)),
     logs: before?.logs ?? [],
     producers: before?.producers ?? {},
     bundles: before?.bundles ?? [],
   };
-  return { state, trustedRoot: trustedRootFile(trust) };
+}
+
+async function furtherNext(
+  { now }: SyncSetting,
+  { name, tuf: followed, urls, before }: Outcome,
+  trust: DerivedTrust,
+): Promise<FurtherState> {
+  // It stays as of when it was last found in order.
+  if (!followed) return furtherState(before!.repository, formatInstant(before!.reference));
+  const { tuf, root } = followed;
+  const instance = trust.instances.find((one, i) => i > 0 && one.name === name)!;
+  const at = formatInstant(now);
+  return {
+    name,
+    pin: root.pin,
+    tuf: tufState(tuf),
+    ...(urls ? { tuf_urls: [...urls] } : {}),
+    reference_time: at,
+    ...(await keyHistory(
+      tuf,
+      distributedKeys([instance.target!]),
+      instance.trustedRoot.tlogs,
+      heldHistory(before?.repository),
+      at,
+    )),
+  };
+}
+
+/** The key history of a repository as its state has it. */
+export function heldHistory(
+  repository: HeldRepository | undefined,
+): Pick<StoreState, 'known_keys' | 'revoked_keys'> {
+  return {
+    ...(repository?.knownKeys ? { known_keys: repository.knownKeys } : {}),
+    ...(repository?.revokedKeys ? { revoked_keys: repository.revokedKeys } : {}),
+  };
+}
+
+/**
+ * Finds out by itself whether a repository that was followed amounts to what it is for, so that one that does not leaves
+ * the others alone; and has tuf-js judge it, where anything has changed.
+ * @throws StellaError TUF_SECOND_OPINION, TARGET_*, SERVICE_MAP_*, TRUSTED_ROOT_INVALID
+ */
+async function judged(
+  { config }: SyncSetting,
+  name: string,
+  { tuf }: FollowedTuf,
+): Promise<SecondOpinion | undefined> {
+  const source = { name, view: tuf };
+  if (name === HOME) await deriveTrust([source], config);
+  else await furtherInstance(source);
+  return tuf.changed ? await secondOpinion(judgedView(tuf)) : undefined;
+}
+
+/** One repository under two names would count twice. @throws StellaError USAGE */
+function checkDifferent(outcomes: readonly Outcome[]): void {
+  const seen = new Map<string, string>();
+  for (const { name, tuf } of outcomes) {
+    const { sha256 } = tuf!.root.pin;
+    const other = seen.get(sha256);
+    if (other !== undefined)
+      throw new StellaError('USAGE', `the repositories ${other} and ${name} are one and the same`, {
+        hint: 'name each repository once',
+      });
+    seen.set(sha256, name);
+  }
+}
+
+/** A refusal says which of several repositories it is about. */
+async function named<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw isStellaError(error) && name !== HOME ? error.with({ details: { repository: name } }) : error;
+  }
 }
 
 const MAX_LISTED = 5;
@@ -267,16 +441,30 @@ function isMade(writer: StoreWriter): boolean {
   return writer.current !== undefined;
 }
 
+const versionsOf = ({ roles }: StoreState['tuf']) =>
+  Object.fromEntries(Object.entries(roles).map(([name, { version }]) => [name, version]));
+
+/** What the audit log says of a generation that was synced. */
 function auditFacts(
-  generation: Generation,
-  more: Readonly<Record<string, unknown>>,
+  { number, state }: Generation,
+  facts: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
-  const roles = Object.entries(generation.state.tuf.roles).map(([name, { version }]) => [name, version]);
+  const { repositories } = state;
   return {
-    ...more,
-    generation: generation.number,
-    url: generation.state.tuf.url,
-    roles: Object.fromEntries(roles),
-    second_opinion: generation.state.second_opinion,
+    ...facts,
+    generation: number,
+    url: state.tuf.url,
+    roles: versionsOf(state.tuf),
+    second_opinion: state.second_opinion,
+    ...(repositories
+      ? {
+          repositories: Object.fromEntries(
+            repositories.map(({ name, pin, tuf, second_opinion }) => [
+              name,
+              { url: tuf.url, pin, roles: versionsOf(tuf), second_opinion },
+            ]),
+          ),
+        }
+      : {}),
   };
 }

@@ -208,6 +208,48 @@ function declaredUsage(target: TufTarget): TargetUsage | undefined {
     : undefined;
 }
 
+/** Whether a target is a trusted root that the top-level role lists: all that counts of a further repository. */
+export function isTrustedRoot(target: TufTarget): boolean {
+  return isAnchor(target, NO_ROLES) && declaredUsage(target) === 'trusted-root';
+}
+
+/** What other usages the top-level role of a further repository declares: none of them counts. */
+export function uncountedTargets(view: TufView): IgnoredTarget[] {
+  return anchorsOf(view, NO_ROLES).flatMap((target) => {
+    const usage = declaredUsage(target);
+    const isCounted = usage === undefined || !NEVER_COUNTED.has(usage);
+    return isCounted ? [] : [{ name: target.name, role: target.role, usage }];
+  });
+}
+
+const NO_ROLES: ReadonlySet<string> = new Set();
+const NEVER_COUNTED: ReadonlySet<TargetUsage> = new Set(['bundle-signer', 'service-map', 'attestor']);
+
+/**
+ * The trusted root of a further repository.
+ * @throws StellaError TARGET_UNKNOWN where it publishes none, TARGET_AMBIGUOUS, TARGET_INVALID, TUF_MISMATCH
+ */
+export async function trustedRootTarget(view: TufView): Promise<TrustTarget> {
+  const found = anchorsOf(view, NO_ROLES).filter(isTrustedRoot);
+  const target = found.find(({ name }) => name === 'trusted_root.json') ?? found[0];
+  if (!target)
+    throw new StellaError(
+      'TARGET_UNKNOWN',
+      `the TUF repository ${view.url} has no trusted_root.json: a further repository contributes one instance, and that is it`,
+      { hint: 'make it the home repository with --tuf-url, or leave it out' },
+    );
+  if (found.length > 1 && target.name !== 'trusted_root.json')
+    throw new StellaError(
+      'TARGET_AMBIGUOUS',
+      `${found.length} targets of ${view.url} are declared as trusted roots: ${found
+        .slice(0, 10)
+        .map(({ name }) => excerpt(name))
+        .join(', ')}`,
+    );
+  const bytes = await view.readTarget(target.name);
+  return { name: target.name, usage: 'trusted-root', status: 'Active', bytes };
+}
+
 /**
  * The service map: the target of the configured name, or `undefined` where only the default name was looked for in vain.
  * @throws StellaError SERVICE_MAP_NOT_FOUND, SERVICE_MAP_INVALID, TARGET_AMBIGUOUS, TUF_MISMATCH

@@ -217,6 +217,19 @@ export function parseTrustedRoot(document: Uint8Array): TrustedRoot {
   return parseOne(value);
 }
 
+/**
+ * A trusted root document as one line of JSON, as GitHub's CLI reads several of them; one that is several stays so.
+ * @throws StellaError TRUSTED_ROOT_INVALID
+ */
+export function trustedRootLines(document: Uint8Array): string {
+  const text = decodeJsonText(document, 'trusted root: the document', 'TRUSTED_ROOT_INVALID');
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const documents = lines.length > 1 && peekJson(lines[0]!, 'skip') ? lines : [text];
+  return documents
+    .map((one) => `${JSON.stringify(parseStrictJson(one, 'trusted root: the document', RULES))}\n`)
+    .join('');
+}
+
 const period = ({ validFrom, validUntil }: Pick<TrustedRootLog, 'validFrom' | 'validUntil'>) =>
   validFrom === undefined && validUntil === undefined
     ? {}

@@ -1,4 +1,3 @@
-import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatBase64 } from '../base/bytes.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
@@ -6,11 +5,13 @@ import { StellaError } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent } from '../base/files.ts';
 import type { KeyId, PublicKey } from '../base/keys.ts';
 import { readAttestationList } from '../store/attestation-list.ts';
-import { loadGeneration } from '../store/generation.ts';
+import { loadRepositories } from '../store/generation.ts';
+import { copyRepositories } from '../store/repositories.ts';
 import type { Generation, StoreState, StoreWriter, TrustStore } from '../store/store.ts';
-import { loadSyncRecord, recordSuccess, referenceOf } from '../store/sync-record.ts';
+import { transferSyncs } from '../store/sync-record.ts';
 import { pinnedBundleKeys } from './bundle-keys.ts';
 import { formatFingerprint } from './pin.ts';
+import { trustedRootLines } from './trusted-root.ts';
 
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
@@ -41,36 +42,34 @@ export async function unpinBundleKey(store: TrustStore, id: KeyId, now: Instant)
             ? 'no bundle key is pinned here'
             : `pinned are ${pinned.map((key) => formatFingerprint(key.id)).join(', ')}`,
       });
-    await loadGeneration(current);
+    await loadRepositories(current);
     const generation = commitWithout(writer, current, {
       ...current.state,
       created_at: formatInstant(now),
       bundle_keys: left.map((key) => formatBase64(key.spki)),
     });
     writer.audit('unpin', { generation: generation.number, key: formatFingerprint(id) });
-    keepAge(store, current, generation);
+    transferSyncs(store.directory, current, generation);
     const { source } = current.state;
     return { generation, left, sealedCurrent: source.kind === 'import' && source.signers.includes(id) };
   });
 }
 
 function commitWithout(writer: StoreWriter, current: Generation, state: StoreState): Generation {
-  const tufDirectory = join(writer.staging, 'tuf');
-  cpSync(current.tufDirectory, tufDirectory, { recursive: true });
+  const repositories = copyRepositories(current, join(writer.staging, 'repositories'));
   const manifest = readBoundedIfPresent(current.manifestFile, MAX_FILE_BYTES);
   return writer.commit({
     state,
-    tufDirectory,
-    trustedRoot: readBounded(current.trustedRootFile, MAX_FILE_BYTES),
+    repositories,
+    trustedRoots: {
+      home: readBounded(current.trustedRootFile, MAX_FILE_BYTES),
+      all:
+        readBoundedIfPresent(current.trustedRootsFile, MAX_FILE_BYTES) ??
+        Buffer.from(trustedRootLines(readBounded(current.trustedRootFile, MAX_FILE_BYTES))),
+    },
     attestations: readAttestationList(current),
     ...(manifest === undefined
       ? {}
       : { sealed: { manifest, signature: readBounded(current.signatureFile, MAX_FILE_BYTES) } }),
   });
-}
-
-/** The record of syncs names a generation: the new one is as old as the one that it is a copy of. */
-function keepAge(store: TrustStore, before: Generation, after: Generation): void {
-  if (loadSyncRecord(store.directory)?.generation === before.number)
-    recordSuccess(store.directory, referenceOf(store.directory, before), after);
 }

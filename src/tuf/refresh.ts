@@ -9,13 +9,17 @@ import { TufClient } from './client.ts';
 import { isPublishable, metadataPath, TakenPaths, targetPath, urlPath } from './layout.ts';
 import { directorySource } from './load.ts';
 import { metadataFileName } from './metadata-file.ts';
+import { plainLayout, type RepositoryLayout } from './repository-place.ts';
 import { resolveTargets } from './resolve-targets.ts';
 import { checkTarget, MAX_TARGET_BYTES } from './target-file.ts';
 import type { TufTarget } from './types.ts';
 import { type TufView, viewOf } from './view.ts';
 
 export interface RefreshOptions {
+  /** How to call the repository in messages. */
   readonly url: string;
+  /** Where its files are; at `url` unless told otherwise. */
+  readonly layout?: RepositoryLayout | undefined;
   readonly fetcher: Fetcher;
   /** An empty or missing directory: gets the repository as published. */
   readonly directory: string;
@@ -53,26 +57,26 @@ const MAX_MISSING_TARGETS = 20;
  */
 export async function refreshTuf(options: RefreshOptions): Promise<RefreshedTuf> {
   const { url, directory, held, trustRoles = new Set() } = options;
-  const fetched = fetchFrom(options);
+  const layout = options.layout ?? plainLayout(options);
+  const fetched = fetchFrom(layout.metadataUrl, options.fetcher);
   const client = new TufClient({
     url,
     trustedRoot: options.trustedRoot,
     referenceTime: options.now,
-    source: (role, version, max) => fetchMetadata(fetched, url, role, version, max),
+    source: (role, version, max) => fetchMetadata(fetched, layout, role, version, max),
     ...(held === undefined ? {} : { held: directorySource(held), strictHeld: true }),
   });
   await client.refresh();
   const resolved = await resolveTargets(client, trustRoles, false);
   writeMetadata(client, directory);
-  const { changed, missing } = await fetchTargets([...resolved.targets.values()], client, options, fetched);
+  const { changed, missing } = await fetchTargets([...resolved.targets.values()], client, options, layout);
   const view = viewOf(url, directory, options.now, client, resolved);
   return { ...view, changed: client.changed || changed, missingTargets: missing };
 }
 
 type Fetch = (path: string, max: number) => Promise<Uint8Array | undefined>;
 
-function fetchFrom({ url, fetcher }: RefreshOptions): Fetch {
-  const base = url.endsWith('/') ? url : `${url}/`;
+function fetchFrom(base: string, fetcher: Fetcher): Fetch {
   return async (path, most) => {
     try {
       return (await fetcher.fetch(`${base}${path}`, { most })).bytes;
@@ -89,13 +93,13 @@ function fetchFrom({ url, fetcher }: RefreshOptions): Fetch {
  */
 async function fetchMetadata(
   fetched: Fetch,
-  url: string,
+  { metadataUrl }: RepositoryLayout,
   role: string,
   version: number | undefined,
   max: number,
 ): Promise<Uint8Array | undefined> {
   const inUrl = metadataFileName(encodeURIComponent(role), version);
-  if (!url.startsWith('file:') || /^[\w.-]+$/.test(role)) return await fetched(inUrl, max);
+  if (!metadataUrl.startsWith('file:') || /^[\w.-]+$/.test(role)) return await fetched(inUrl, max);
   const onDisk = urlPath(metadataPath(role, version));
   return (await fetched(onDisk, max)) ?? (await fetched(urlPath(inUrl), max));
 }
@@ -110,11 +114,12 @@ function writeMetadata(client: TufClient, directory: string): void {
 async function fetchTargets(
   targets: readonly TufTarget[],
   { consistentSnapshot }: TufClient,
-  { url, directory, held, isNeeded }: RefreshOptions,
-  fetched: Fetch,
+  { url, directory, held, isNeeded, fetcher }: RefreshOptions,
+  { targetsUrl, prefixTargets }: RepositoryLayout,
 ): Promise<{ changed: boolean; missing: { name: string; error: StellaError }[] }> {
   const missing: { name: string; error: StellaError }[] = [];
   const taken = new TakenPaths();
+  const fetched = fetchFrom(targetsUrl, fetcher);
   let changed = false;
   const get = async (target: TufTarget): Promise<void> => {
     if (!Number.isSafeInteger(target.length) || target.length > MAX_TARGET_BYTES)
@@ -127,7 +132,8 @@ async function fetchTargets(
       throw new StellaError('TARGET_INVALID', `target ${excerpt(target.name)} cannot be a file of its own`);
     let bytes = held === undefined ? undefined : readHeldTarget(held, path, target);
     if (!bytes) {
-      bytes = await fetched(`targets/${urlPath(path)}`, target.length);
+      const published = targetPath(target, consistentSnapshot && prefixTargets);
+      bytes = await fetched(urlPath(published), target.length);
       if (!bytes)
         throw new StellaError(
           'TUF_MISMATCH',

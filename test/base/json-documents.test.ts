@@ -141,6 +141,7 @@ test('of TUF metadata the last member of a name counts, as it does for every cli
     pinRoot(
       { how: 'root-file', bytes: Buffer.from(text) },
       'https://tuf.example/',
+      'https://tuf.example/',
       { fetch: () => Promise.reject(new Error('not asked')) },
       NOW,
     );

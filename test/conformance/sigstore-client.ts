@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/base/clock.ts';
 import { run } from '../../src/cli/main.ts';
-import { builtInTrustedRoot } from '../../src/tuf/sigstore-root.ts';
+import { builtInTrustedRoot } from '../../src/tuf/built-in.ts';
 
 /** Runs the client. @returns the exit status */
 export async function client(args: readonly string[]): Promise<number> {

@@ -120,7 +120,13 @@ test('a generation that is removed while it is read gives way to the current one
       value: () => {
         asked += 1;
         return asked === 1
-          ? { ...store.require(), tufDirectory: '/nowhere', directory: '/nowhere', number: 0 }
+          ? {
+              ...store.require(),
+              repositories: [],
+              tufDirectory: '/nowhere',
+              directory: '/nowhere',
+              number: 0,
+            }
           : store.require();
       },
     },

@@ -25,7 +25,7 @@ test('what a sync returns is in one style, with instants instead of texts', () =
   expectTypeOf<stella.SyncedTrust['asOf']>().toEqualTypeOf<stella.Instant>();
   expectTypeOf<stella.SyncedTrust['pin']>().toEqualTypeOf<stella.RootPin>();
   expectTypeOf<stella.RootPin['how']>().toEqualTypeOf<
-    'root-file' | 'fingerprint' | 'first-use' | 'sigstore'
+    'root-file' | 'fingerprint' | 'first-use' | 'sigstore' | 'built-in' | 'bundle'
   >();
 });
 

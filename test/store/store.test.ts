@@ -32,7 +32,12 @@ function stage(writer: StoreWriter, name: string) {
   const tufDirectory = join(writer.staging, 'tuf');
   mkdirSync(tufDirectory);
   writeFileSync(join(tufDirectory, 'timestamp.json'), name);
-  return { state: stateOf(), tufDirectory, trustedRoot: Buffer.from('{}'), attestations: [] };
+  return {
+    state: stateOf(),
+    repositories: new Map([['home', tufDirectory]]),
+    trustedRoots: { home: Buffer.from('{}'), all: Buffer.from('{}\n') },
+    attestations: [],
+  };
 }
 
 const commitOne = (store: TrustStore, name: string) =>
@@ -122,7 +127,7 @@ describe('a damaged store is refused', () => {
     [
       'state.json of a newer format',
       'generations/1/state.json',
-      '{"format":"stella-store/v2"}',
+      '{"format":"stella-store/v9"}',
       'STORE_TOO_NEW',
     ],
     [

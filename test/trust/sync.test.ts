@@ -7,7 +7,7 @@ import { StellaError } from '../../src/base/errors.ts';
 import { formatPublicKey, generateKey } from '../../src/base/keys.ts';
 import { loadAudit } from '../../src/store/audit.ts';
 import { referenceOf } from '../../src/store/sync-record.ts';
-import { builtInRoot } from '../../src/tuf/sigstore-root.ts';
+import { builtInInstanceAt } from '../../src/tuf/built-in.ts';
 import { repeatedDigest } from '../support/digest.ts';
 import { refusal } from '../support/errors.ts';
 import { TrustClient, trustClient } from '../support/trust-client.ts';
@@ -83,13 +83,13 @@ describe('pin', () => {
   });
 
   test('the Sigstore public-good repository has a built-in root, other addresses have none', () => {
-    const root = builtInRoot('https://tuf-repo-cdn.sigstore.dev/');
+    const root = builtInInstanceAt('https://tuf-repo-cdn.sigstore.dev/')?.root();
     const { signed } = JSON.parse(Buffer.from(root!).toString()) as {
       signed: { _type: string; version: number };
     };
     expect(signed._type).toBe('root');
     expect(signed.version).toBeGreaterThanOrEqual(14);
-    expect(builtInRoot('https://tuf-repo-cdn.sigstore.dev.example/')).toBeUndefined();
+    expect(builtInInstanceAt('https://tuf-repo-cdn.sigstore.dev.example/')).toBeUndefined();
   });
 });
 
@@ -206,7 +206,7 @@ describe('sync', () => {
   test('of a store of a newer format is refused', async () => {
     const client = await trustClient(published());
     const path = join(client.store.require().directory, 'state.json');
-    writeFileSync(path, readFileSync(path, 'utf8').replace('stella-store/v1', 'stella-store/v2'));
+    writeFileSync(path, readFileSync(path, 'utf8').replace('stella-store/v1', 'stella-store/v9'));
     await refusal('STORE_TOO_NEW', () => client.sync());
   });
 

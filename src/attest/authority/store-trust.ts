@@ -4,15 +4,16 @@ import type { DistributedKeyId } from '../../base/keys.ts';
 import type { Config } from '../../config/config.ts';
 import { usedConfiguration } from '../../config/widening.ts';
 import { loadWitnessPolicy } from '../../logs/witness-policy-file.ts';
-import { loadGeneration } from '../../store/generation.ts';
+import { loadRepositories } from '../../store/generation.ts';
 import type { Generation, TrustStore } from '../../store/store.ts';
 import { referenceOf } from '../../store/sync-record.ts';
 import { attestorTargets } from '../../trust/assembled-root.ts';
+import { blockedRepositories } from '../../trust/blocked.ts';
 import { deriveTrust } from '../../trust/derived-trust.ts';
 import { adviceOfSource, configuredWindow, judgeFreshness } from '../../trust/freshness.ts';
-import type { TufView } from '../../tuf/view.ts';
+import { type TrustSource, trustSources } from '../../trust/instance.ts';
 import type { AttestorKey } from './material.ts';
-import type { CarriedLogs, TrustInputs, TrustOrigin } from './verifier-trust.ts';
+import type { CarriedLogs, TrustedInstance, TrustInputs, TrustOrigin } from './verifier-trust.ts';
 
 const MAX_ATTEMPTS = 3;
 
@@ -47,10 +48,11 @@ async function generationTrustInputs(
   generation: Generation,
 ): Promise<TrustInputs> {
   const { store, config } = setting;
-  const view = await loadGeneration(generation);
-  return await viewTrustInputs(view, config, {
+  const blocked = blockedRepositories(store, generation, config, setting.now, { maxAge: setting.maxAge });
+  const sources = trustSources(await loadRepositories(generation), blocked);
+  return await viewTrustInputs(sources, config, {
     origin: originOfGeneration(setting, generation),
-    revoked: generation.state.revoked_keys ?? [],
+    revoked: revokedIn(generation),
     carried: { logs: generation.state.logs, directory: store.logsDirectory },
   });
 }
@@ -67,12 +69,31 @@ export interface ViewTrust {
   readonly carried?: CarriedLogs;
 }
 
-/** The trust that a verified TUF repository amounts to: what a store holds, or what is just being sealed. */
-export async function viewTrustInputs(view: TufView, config: Config, more: ViewTrust): Promise<TrustInputs> {
-  const { targets, trustedRoot } = await deriveTrust(view, config);
+/** The keys that any repository of a generation distributed and has withdrawn. */
+export function revokedIn({ repositories }: Generation): NonNullable<ViewTrust['revoked']> {
+  return repositories.flatMap(({ revokedKeys }) => revokedKeys ?? []);
+}
+
+/** The trust that verified TUF repositories amount to: what a store holds, or what is just being sealed. */
+export async function viewTrustInputs(
+  sources: readonly [TrustSource, ...TrustSource[]],
+  config: Config,
+  more: ViewTrust,
+): Promise<TrustInputs> {
+  const { targets, trustedRoot, instances } = await deriveTrust(sources, config);
   return {
-    origin: more.origin,
+    origin: { ...more.origin, isPublic: instances.some(({ builtIn }) => builtIn !== undefined) },
     trustedRoot,
+    instances: instances.map(
+      ({ name, builtIn, trustedRoot: own, blocked }): TrustedInstance => ({
+        name,
+        builtIn,
+        trustedRoot: own,
+        ...(blocked
+          ? { blocked: { code: blocked.code, message: blocked.message, hints: blocked.hints } }
+          : {}),
+      }),
+    ),
     attestors: attestorTargets(targets).map(
       ({ name, key, validFrom, validUntil }): AttestorKey => ({
         name,
@@ -109,6 +130,5 @@ function originOfGeneration(
     how: source.kind === 'import' ? 'sealed' : 'synced',
     freshness: judgeFreshness(reference, now, window),
     configuration: usedConfiguration(config),
-    isPublic: generation.state.pin.how === 'sigstore',
   };
 }

@@ -9,6 +9,7 @@
 import { createPublicKey } from 'node:crypto';
 import { equalBytes } from '../../base/bytes.ts';
 import { DISTANT_FUTURE, DISTANT_PAST, type Instant, instant } from '../../base/clock.ts';
+import type { ErrorCode } from '../../base/codes.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import { type DistributedKeyId, type PublicKey, publicKeyOf } from '../../base/keys.ts';
 import type { UsedConfiguration } from '../../config/used-configuration.ts';
@@ -84,14 +85,42 @@ export interface VerifierTrust {
   /** What witnesses must have cosigned every checkpoint. */
   readonly witnessPolicy: WitnessPolicy | undefined;
   readonly certificates: CertificateJudge;
+  /** Instances of which nothing is believed, with what their attestations are told by. */
+  readonly blocked: readonly BlockedInstance[];
   /** What of the trust material could not be used, and why. */
   readonly problems: readonly string[];
+}
+
+/** One instance of a trust store. Plain data, so that it can be sent to worker threads. */
+export interface TrustedInstance {
+  /** The name of its repository, or of the built-in instance that the home repository is. */
+  readonly name: string;
+  /** The name of the built-in instance that it is, by its chain of roots: anyone can get a certificate there. */
+  readonly builtIn?: string | undefined;
+  readonly trustedRoot: TrustedRoot;
+  /** Why nothing of it is believed: what attestations of it are refused with. */
+  readonly blocked?: {
+    readonly code: ErrorCode;
+    readonly message: string;
+    readonly hints: readonly string[];
+  };
+}
+
+/** An instance of which nothing is believed, and the authorities and logs that it would have. */
+export interface BlockedInstance {
+  readonly name: string;
+  readonly error: StellaError;
+  readonly authorities: readonly TrustedAuthority[];
+  readonly logs: readonly TrustedLog[];
 }
 
 /** Plain data, so that it can be sent to worker threads. */
 export interface TrustInputs {
   readonly origin: TrustOrigin;
+  /** What is believed: of several instances, joined. */
   readonly trustedRoot?: TrustedRoot | undefined;
+  /** The instances of a trust store, the home repository's first; also those of which nothing is believed. */
+  readonly instances?: readonly TrustedInstance[];
   readonly attestors?: readonly AttestorKey[];
   readonly revoked?: readonly RevokedKey[];
   readonly carried?: CarriedLogs | undefined;
@@ -148,6 +177,18 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
     held: new Map(held.map((log) => [log.origin, log])),
     witnessPolicy: inputs.witnessPolicy,
     certificates: new CertificateJudge(authorities, ctLogs),
+    blocked: (inputs.instances ?? []).flatMap(({ name, blocked, trustedRoot }) =>
+      blocked
+        ? [
+            {
+              name,
+              error: new StellaError(blocked.code, blocked.message, { hint: [...blocked.hints] }),
+              authorities: load(trustedRoot.certificateAuthorities, nameOfAuthority, loadRootAuthority),
+              logs: load(trustedRoot.tlogs, nameOfLog, loadLog),
+            },
+          ]
+        : [],
+    ),
     problems,
   };
 }

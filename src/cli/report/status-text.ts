@@ -115,6 +115,8 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
     'root-file': 'vouched for by a root file',
     fingerprint: 'vouched for by fingerprint',
     sigstore: 'built in',
+    'built-in': 'built in',
+    bundle: 'vouched for by the signer of the bundle that brought it',
     'first-use': 'TRUSTED ON FIRST USE: nobody has vouched for it',
   }[state.pin.how];
   const source =

@@ -9,7 +9,7 @@ import { parsePolicy } from '../../../src/attest/policy/policy-file.ts';
 import { formatCanonicalJson } from '../../../src/base/canonical-json.ts';
 import { isStellaError } from '../../../src/base/errors.ts';
 import { generateKey } from '../../../src/base/keys.ts';
-import { entriesRoot, FORMAT, formatManifest, parseManifest } from '../../../src/bundle/manifest.ts';
+import { entriesRoot, formatManifest, parseManifest } from '../../../src/bundle/manifest.ts';
 import { parseServiceMap, resolveServices } from '../../../src/config/service-map.ts';
 import { parseReceipt, receiptSigners } from '../../../src/trust/receipt.ts';
 import { formatTrustedRoot, parseTrustedRoot } from '../../../src/trust/trusted-root.ts';
@@ -227,7 +227,12 @@ describe('an odd value at any node ends nothing, and is refused with a code or j
     expect(parseReceipt(Buffer.from(JSON.stringify(receipt)), 'it').signed.site).toBe('a');
     const manifest = JSON.parse(
       Buffer.from(
-        formatManifest({ format: FORMAT, ...manifestFacts, entries: [], entries_root: entriesRoot([]) }),
+        formatManifest({
+          format: 'stella-bundle/v1',
+          ...manifestFacts,
+          entries: [],
+          entries_root: entriesRoot([]),
+        }),
       ).toString(),
     ) as Json;
     // The rest of the reader sees only what is in canonical form.

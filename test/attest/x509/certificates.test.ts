@@ -11,7 +11,7 @@ import {
   parseTrustedRoot,
   type TrustedRoot,
 } from '../../../src/trust/trusted-root.ts';
-import { builtInTrustedRoot } from '../../../src/tuf/sigstore-root.ts';
+import { builtInTrustedRoot } from '../../../src/tuf/built-in.ts';
 import { refusal } from '../../support/errors.ts';
 import { realIsPresent } from '../../support/real.ts';
 import { FOLDER, loadSamples, type Sample, verifyBytes } from '../samples.ts';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Command } from 'commander';
-import { parseDuration } from '../../../base/clock.ts';
+import { formatInstant, parseDuration } from '../../../base/clock.ts';
 import { StellaError } from '../../../base/errors.ts';
 import { readBounded } from '../../../base/files.ts';
 import { loadPublicKey } from '../../../base/keys.ts';
@@ -26,6 +26,7 @@ export interface BundleFlags {
   readonly trustOnFirstUse?: boolean;
   readonly bundleKey?: string[];
   readonly bundleKeyFingerprint?: string[];
+  readonly dropRepository?: string[];
   readonly offline?: boolean;
 }
 
@@ -53,6 +54,12 @@ export function addBundleFlags(command: Command): Command {
       '--bundle-key-fingerprint <sha256:hex>',
       'what you were told that a --bundle-key is; any other is refused',
       (given: string, before: string[] | undefined) => [...(before ?? []), given],
+    )
+    .addOption(
+      repeatable(
+        '--drop-repository <name>',
+        'a further repository that the store holds and the bundle carries no more',
+      ),
     )
     .option('--offline', 'use no network (importing never does)');
 }
@@ -94,6 +101,7 @@ export async function acceptRules(run: Run<BundleFlags>, config: Config): Promis
     config,
     onProgress: (done, total) => run.progress('checking', done, total),
     bundleKeys,
+    ...(options.dropRepository ? { dropRepositories: new Set(options.dropRepository) } : {}),
     askForKey:
       ask &&
       (async (question) => {
@@ -129,7 +137,7 @@ function checkLine({ check, status, detail }: BundleCheck): string {
 
 /** What is true of a bundle that passed. */
 export function acceptedJson({ acceptance, checks }: Checked): Record<string, unknown> {
-  const { manifest, manifestSha256, signers, freshness, window } = acceptance;
+  const { manifest, manifestSha256, signers, freshness, window, repositories } = acceptance;
   return {
     manifest_sha256: manifestSha256,
     sealed_at: manifest.sealed_at,
@@ -150,14 +158,30 @@ export function acceptedJson({ acceptance, checks }: Checked): Record<string, un
       first_index,
     })),
     attestations: manifest.attestations ?? [],
+    ...(repositories.length === 0
+      ? {}
+      : {
+          repositories: repositories.map(({ name, carried, pin, asOf, expired, held }) => ({
+            name,
+            url: carried.url,
+            pin,
+            is_new: held === undefined,
+            as_of: formatInstant(asOf),
+            expired: expired ?? null,
+          })),
+        }),
     checks,
   };
 }
 
 export function acceptedText({ acceptance }: Checked): string[] {
-  const { manifest, freshness, window } = acceptance;
+  const { manifest, freshness, window, repositories } = acceptance;
   return [
     `bundle number ${manifest.sequence} of ${printable(manifest.producer.name)}, ${manifest.entries.length} entries`,
     formatAdmission(freshness, window),
+    ...repositories.map(
+      ({ name, carried, pin, asOf, expired, held }) =>
+        `repository ${name} (${printable(carried.url)}) as of ${formatInstant(asOf)}${held ? '' : ', new here'}: root ${pin.version}, sha256:${pin.sha256} (${pin.how})${expired === undefined ? '' : `; BLOCKED: ${expired} had expired`}`,
+    ),
   ];
 }

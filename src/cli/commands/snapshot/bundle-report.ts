@@ -7,7 +7,7 @@ import {
   parseInstant,
 } from '../../../base/clock.ts';
 import type { Manifest, ManifestEntry } from '../../../bundle/manifest.ts';
-import { SECTIONS } from '../../../bundle/manifest.ts';
+import { sectionOf } from '../../../bundle/manifest.ts';
 import type { SealedBundle } from '../../../bundle/open.ts';
 import { signerIds } from '../../../bundle/signature.ts';
 import { adviceOf, type Freshness, formatFreshness } from '../../../trust/freshness.ts';
@@ -54,9 +54,18 @@ export function bundleReport(reported: ReportedBundle): BundleReport {
       },
       { heading: 'Logs', rows: manifest.logs.map(logRow) },
       { heading: 'Attestations', rows: (manifest.attestations ?? []).map(({ name: one }) => [one]) },
-      { heading: 'Entries', rows: SECTIONS.map((section) => sectionRow(section, manifest.entries)) },
+      {
+        heading: 'Entries',
+        rows: sectionsOf(manifest).map((section) => sectionRow(section, manifest.entries)),
+      },
     ].filter(({ rows }) => rows.length > 0),
   };
+}
+
+/** The folders of a bundle, in archive order; those of every bundle also where they are empty. */
+function sectionsOf({ entries }: Manifest): string[] {
+  const used = entries.flatMap(({ path }) => sectionOf(path) ?? []);
+  return [...new Set(['attestations/', 'logs/', 'tuf/', ...used])].sort();
 }
 
 function facts({ bundle, name, size, now, freshness }: ReportedBundle): string[][] {
@@ -153,7 +162,7 @@ export async function bundlePicture(reported: ReportedBundle): Promise<Report> {
       rootHash: log.root_hash,
     })),
     checks: [],
-    sizes: SECTIONS.map((section) => {
+    sizes: sectionsOf(manifest).map((section) => {
       const inside = manifest.entries.filter(({ path }) => path.startsWith(section));
       return {
         name: section,

@@ -4,8 +4,16 @@ import { enumerate, type HelpTable } from '../../frame/command-help.ts';
 export const TRUST: HelpTable = {
   'trust init': {
     purpose:
-      'Makes the trust store: fetches the TUF repository, verifies it from a root that you vouch for, and keeps it as generation 1. Vouch with --root or --root-fingerprint; without either the root that the repository shows is trusted on first use, which a warning says and which stays visible in `trust status`. The root of the Sigstore public-good repository is built in.',
+      "Makes the trust store: fetches the TUF repository, verifies it from a root that you vouch for, and keeps it as generation 1. Vouch with --root or --root-fingerprint; without either the root that the repository shows is trusted on first use, which a warning says and which stays visible in `trust status`. The roots of public instances are built in (sigstore: the Sigstore public-good instance; github: GitHub's own) and recognized by their chain wherever they are served. The home repository, whose targets say who may seal bundles and sign, is the one of --tuf-url, else the first that is named; each further one contributes its instance and nothing else.",
     examples: [
+      [
+        'stella trust init sigstore github',
+        'two public instances, whose roots are built in: for artifacts that others have signed',
+      ],
+      [
+        'stella trust init github --tuf-url https://trust.example.com/tuf/ --root ./root.json',
+        "your own repository, and GitHub's instance besides",
+      ],
       [
         'stella trust init --tuf-url https://trust.example.com/tuf/ --root ./root.json',
         'pin the root metadata that the trust team handed out',

@@ -68,6 +68,16 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
     if (!alreadyHeld && pin.how === 'first-use') {
       run.note(`warning: nobody vouched for the root: trusted on first use (sha256:${pin.sha256})`);
     }
+    for (const { name, pin: own, held, expired } of alreadyHeld ? [] : acceptance.repositories) {
+      if (!held && own.how === 'bundle')
+        run.note(
+          `warning: the repository ${name} is new here, and nobody but the signer of the bundle vouches for its root (version ${own.version}, sha256:${own.sha256}): from now on this store keeps to it`,
+        );
+      if (expired !== undefined)
+        run.note(
+          `warning: the repository ${name} had expired when it was sealed (${expired}): attestations of that instance are refused`,
+        );
+    }
     for (const { id } of newlyPinned)
       run.note(
         `warning: pinned the bundle key sha256:${id}: from now on this store accepts bundles of it; \`stella trust unpin sha256:${id}\` ends that`,

@@ -2,18 +2,15 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { StellaError } from '../../../base/errors.ts';
-import { readBounded } from '../../../base/files.ts';
 import { loadPublicKey } from '../../../base/keys.ts';
-import { MAX_BYTES } from '../../../tuf/metadata-file.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { repeatable } from '../../frame/repeated.ts';
 import { fetcherOf, openTrustSetting } from '../../frame/trust-setting.ts';
+import { repositoriesJson, repositoriesText } from '../../report/repositories.ts';
 import { secondOpinionText } from '../../report/second-opinion-text.ts';
+import type { RepositoryFlags } from './init-repositories.ts';
 
-interface Options {
-  readonly tufUrl?: string[];
-  readonly root?: string;
-  readonly rootFingerprint?: string;
+interface Options extends RepositoryFlags {
   readonly serviceMap?: string;
   readonly pin?: string[];
   readonly bundleKey?: string[];
@@ -23,8 +20,24 @@ interface Options {
 
 export function registerTrustInit(trust: Command, cli: Cli): void {
   const command = cli
-    .command(trust, 'init', 'make a trust store from a TUF repository')
+    .command(
+      trust,
+      'init [instances...]',
+      'make a trust store from a TUF repository, or from public instances by name',
+    )
     .addOption(repeatable('--tuf-url <url>', 'the TUF repository, then its mirrors; http, https or file'))
+    .addOption(
+      repeatable(
+        '--instance <name=url>',
+        'a further repository, which contributes one instance by that name',
+      ),
+    )
+    .addOption(
+      repeatable(
+        '--instance-root <name=root>',
+        'root metadata that you vouch for of a further repository: a file, or sha256:HEX',
+      ),
+    )
     .option('--root <file>', 'root metadata that you vouch for')
     .option('--root-fingerprint <sha256:hex>', 'SHA-256 of the root metadata that you vouch for')
     .option('--service-map <name>', 'the service map target')
@@ -32,41 +45,46 @@ export function registerTrustInit(trust: Command, cli: Cli): void {
     .addOption(repeatable('--bundle-key <file>', 'public key whose sealed bundles this store shall accept'))
     .option('--offline', 'use no network: file:// only')
     .option('--replace', 'start anew where there is a store already');
-  cli.action<Options, []>(command, async (run) => {
+  cli.action<Options, [string[]]>(command, async (run, names) => {
     const { options, now } = run;
     if (options.root !== undefined && options.rootFingerprint !== undefined)
       throw new StellaError('USAGE', '--root and --root-fingerprint exclude each other');
     checkPins(cli.args, run.io.cwd);
     const { initFromUrl } = await import('../../../consumer/trust-from-url.ts');
     const { formatRoles } = await import('../../report/status-text.ts');
-    const { parseFingerprint } = await import('../../../trust/pin.ts');
+    const { initialRepositories } = await import('./init-repositories.ts');
     const path = (name: string) => resolve(run.io.cwd, name);
-    const { config, store } = openTrustSetting(
-      run,
-      {
-        tuf_url: options.tufUrl,
-        service_map_target: options.serviceMap,
-        rekor_key_targets: options.pin,
-        offline_mode: options.offline,
-      },
-      { remember: false },
-    );
-    const voucher =
-      options.root !== undefined
-        ? ({ how: 'root-file', bytes: readBounded(path(options.root), MAX_BYTES.root) } as const)
-        : options.rootFingerprint !== undefined
-          ? ({ how: 'fingerprint', sha256: parseFingerprint(options.rootFingerprint) } as const)
-          : ({ how: 'nobody' } as const);
+    const open = (tufUrl: string[] | undefined) =>
+      openTrustSetting(
+        run,
+        {
+          tuf_url: tufUrl,
+          service_map_target: options.serviceMap,
+          rekor_key_targets: options.pin,
+          offline_mode: options.offline,
+        },
+        { remember: false },
+      );
+    const told = open(options.tufUrl);
+    const { tufUrl, voucher, further } = await initialRepositories(run, names, told.config);
+    const { config, store } = tufUrl ? open(tufUrl) : told;
     const bundleKeys = (options.bundleKey ?? []).map((file) => loadPublicKey(path(file)));
     const fetcher = await fetcherOf(run, config);
     const setting = { store, config, fetcher, now, warn: run.note };
-    const { generation } = await initFromUrl(setting, voucher, bundleKeys, options.replace ?? false);
+    const replace = options.replace ?? false;
+    const { generation } = await initFromUrl(setting, voucher, bundleKeys, replace, further);
     const { pin, tuf, reference_time: asOf } = generation.state;
     run.trace(`second opinion: ${secondOpinionText(generation.state)}`);
     if (pin.how === 'first-use') {
       run.note(`warning: nobody vouched for the root: trusted on first use (version ${pin.version})`);
       run.note(`warning: compare sha256:${pin.sha256} with the trust team over another channel`);
     }
+    const others = generation.repositories.filter(({ isHome }) => !isHome);
+    for (const { name, pin: own } of others)
+      if (own.how === 'first-use')
+        run.note(
+          `warning: nobody vouched for the root of the repository ${name}: trusted on first use (version ${own.version}, sha256:${own.sha256}); --instance-root ${name}=sha256:… vouches for it`,
+        );
     const roles = formatRoles(tuf.roles);
     const { pinnedBundleKeys } = await import('../../../trust/bundle-keys.ts');
     const { pinnedKeysJson, pinnedKeysText } = await import('../../report/pinned-keys.ts');
@@ -79,11 +97,13 @@ export function registerTrustInit(trust: Command, cli: Cli): void {
         pin,
         pinned_bundle_keys: pinnedKeysJson(pinned),
         roles: tuf.roles,
+        ...repositoriesJson(others),
       },
       text: [
         `trust store ${store.directory}, generation ${generation.number}`,
         `from ${tuf.url} as of ${asOf}: ${roles}`,
         `pinned to root ${pin.version}, sha256:${pin.sha256} (${pin.how})`,
+        ...repositoriesText(others),
         ...(pinned.length === 0 ? [] : [`pinned bundle keys: ${pinnedKeysText(pinned)}`]),
       ].join('\n'),
     };

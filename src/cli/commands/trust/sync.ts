@@ -13,6 +13,7 @@ interface Options {
   readonly metrics?: string;
   readonly tufUrl?: string[];
   readonly offline?: boolean;
+  readonly dropRepository?: string[];
 }
 
 export function registerTrustSync(trust: Command, cli: Cli): void {
@@ -24,6 +25,12 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
     .addOption(
       repeatable('--tuf-url <url>', 'the TUF repository, then its mirrors, instead of the configured ones'),
     )
+    .addOption(
+      repeatable(
+        '--drop-repository <name>',
+        'follow a further repository no more, or let a mirror leave it out',
+      ),
+    )
     .option('--offline', 'use no network: file:// only');
   cli.action<Options, []>(command, async (run) => {
     const { options, io } = run;
@@ -34,9 +41,11 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
       offline_mode: options.offline,
     });
     const fetcher = await fetcherOf(run, config);
+    let dropRepositories = options.dropRepository && new Set(options.dropRepository);
     const sync = async (now: Instant, force: boolean): Promise<Synced> => {
       try {
-        return await syncFromUrl({ store, config, fetcher, now, warn: run.note }, force);
+        const setting = { store, config, fetcher, now, warn: run.note };
+        return await syncFromUrl({ ...setting, ...(dropRepositories ? { dropRepositories } : {}) }, force);
       } finally {
         if (options.metrics !== undefined) await writeMetrics(run, options.metrics, now);
       }
@@ -44,7 +53,13 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
     if (!options.watch) {
       const synced = await sync(run.now, options.force ?? false);
       run.trace(`second opinion: ${secondOpinionText(synced.generation.state)}`);
-      return { json: syncedJson(synced, store.directory, run.now), text: syncedText(synced, run.now) };
+      for (const failure of synced.failures.values()) run.fail(failure);
+      const [first] = synced.failures.values();
+      return {
+        json: syncedJson(synced, store.directory, run.now),
+        text: syncedText(synced, run.now),
+        ...(first ? { exit: first.exit } : {}),
+      };
     }
     const { watchTrust } = await import('../../../trust/watch.ts');
     const controller = new AbortController();
@@ -55,7 +70,11 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
       clock: io.clock,
       signal: controller.signal,
       sync: (now) => sync(now, true),
-      onSynced: (synced) => run.note(`${time()} ${syncedText(synced, io.clock())}`),
+      onSynced: (synced) => {
+        // What was dropped is not held any more.
+        dropRepositories = undefined;
+        run.note(`${time()} ${syncedText(synced, io.clock())}`);
+      },
       onFailure: ({ message, code }, next) =>
         run.note(`${time()} error: ${message} [${code}]; again in ${Math.round(next / 1000)} s`),
     });

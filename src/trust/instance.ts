@@ -1,0 +1,88 @@
+import type { StellaError } from '../base/errors.ts';
+import { readBounded } from '../base/files.ts';
+import type { LoadedRepository } from '../store/generation.ts';
+import { HOME } from '../store/repositories.ts';
+import type { BuiltInInstance } from '../tuf/built-in.ts';
+import { builtInInstances, isBuiltInRoot, isSignedByBuiltIn } from '../tuf/built-in.ts';
+import { rootPath } from '../tuf/layout.ts';
+import { MAX_BYTES } from '../tuf/metadata-file.ts';
+import type { TufView } from '../tuf/view.ts';
+import { type TrustTarget, trustedRootTarget } from './targets.ts';
+import { joinTrustedRoots, parsePublishedRoot, type TrustedRoot } from './trusted-root.ts';
+
+/** A verified repository from which trust is derived. */
+export interface TrustSource {
+  /** The repository's name. */
+  readonly name: string;
+  readonly view: TufView;
+  /** Why nothing of it is believed although it verifies: it has expired, or is too old. */
+  readonly blocked?: StellaError | undefined;
+}
+
+/** A set of trust services with one trusted root, as one repository contributes it. */
+export interface Instance {
+  /** The name of the repository; of a home repository that is a built-in instance's, the name of that. */
+  readonly name: string;
+  /** The name of the built-in instance that it is, by its chain of roots: anyone can get a certificate there. */
+  readonly builtIn: string | undefined;
+  readonly trustedRoot: TrustedRoot;
+  /** The trusted root as it is published; absent where it was assembled from other targets. */
+  readonly target: TrustTarget | undefined;
+  /** Why nothing of it is believed. */
+  readonly blocked: StellaError | undefined;
+}
+
+export function homeInstance(
+  { view, blocked }: TrustSource,
+  targets: readonly TrustTarget[],
+  trustedRoot: TrustedRoot,
+): Instance {
+  const builtIn = builtInOf(view)?.name;
+  const target = targets.find(({ usage }) => usage === 'trusted-root');
+  return { name: builtIn ?? HOME, builtIn, trustedRoot, target, blocked };
+}
+
+/**
+ * The instance of a further repository.
+ * @throws StellaError TARGET_UNKNOWN, TARGET_AMBIGUOUS, TARGET_INVALID, TRUSTED_ROOT_INVALID, TUF_MISMATCH
+ */
+export async function furtherInstance({ name, view, blocked }: TrustSource): Promise<Instance> {
+  const target = await trustedRootTarget(view);
+  const trustedRoot = parsePublishedRoot(target);
+  return { name, builtIn: builtInOf(view)?.name, trustedRoot, target, blocked };
+}
+
+/** Whatever any of the instances trusts that can be believed. */
+export function joinInstances(instances: readonly Instance[]): TrustedRoot {
+  const [first, ...others] = instances.filter(({ blocked }) => blocked === undefined);
+  if (!first) return { tlogs: [], certificateAuthorities: [], ctlogs: [], timestampAuthorities: [] };
+  return others.length === 0
+    ? first.trustedRoot
+    : joinTrustedRoots([first, ...others].map(({ trustedRoot }) => trustedRoot));
+}
+
+/** What trust is derived from, of repositories that were loaded again. */
+export function trustSources(
+  [home, ...further]: readonly LoadedRepository[],
+  blocked: ReadonlyMap<string, StellaError> = new Map(),
+): readonly [TrustSource, ...TrustSource[]] {
+  const source = ({ repository, view }: LoadedRepository): TrustSource => {
+    const { name } = repository;
+    return { name, view, blocked: blocked.get(name) };
+  };
+  return [source(home!), ...further.map(source)];
+}
+
+/** The built-in instance to whose chain of roots a verified repository belongs. */
+export function builtInOf({ directory, rootVersions }: TufView): BuiltInInstance | undefined {
+  const [pinned, newest] = [rootVersions[0]!, rootVersions.at(-1)!];
+  const root = (version: number) => ({
+    version,
+    bytes: readBounded(rootPath(directory, version), MAX_BYTES.root),
+  });
+  return builtInInstances().find((instance) => {
+    const { version } = instance;
+    if (pinned > version) return isSignedByBuiltIn(instance, root(pinned));
+    return isBuiltInRoot(instance, root(Math.min(version, newest)));
+  });
+}
