@@ -89,22 +89,26 @@ export function pinRepositories(
 
 /** A name means one repository, and a repository has one name. @throws StellaError PIN_MISMATCH */
 function checkName(name: string, roots: readonly CarriedRoot[], current: Generation | undefined): void {
-  for (const { name: other, isHome, pin } of current?.repositories ?? []) {
-    const sameVersion = roots.find(({ version }) => version === pin.version);
-    const isPinned = sameVersion !== undefined && sha256Hex(sameVersion.bytes) === pin.sha256;
-    if (other !== name && isPinned)
-      throw new StellaError(
-        'PIN_MISMATCH',
-        `the bundle calls by the name ${name} what this trust store holds as ${isHome ? 'its home repository' : other}`,
-        { hint: OTHER_ROOT },
-      );
-    if (other === name && !isHome && sameVersion !== undefined && !isPinned)
-      throw new StellaError(
-        'PIN_MISMATCH',
-        `the bundle has another root version ${pin.version} of the repository ${name} than the one that this trust store is pinned to (${formatFingerprint(pin.sha256)})`,
-        { hint: OTHER_ROOT },
-      );
-  }
+  const held = current?.repositories ?? [];
+  const carriedAt = ({ pin }: HeldRepository) => roots.find(({ version }) => version === pin.version);
+  const isPinned = (one: HeldRepository) => {
+    const root = carriedAt(one);
+    return root !== undefined && sha256Hex(root.bytes) === one.pin.sha256;
+  };
+  const other = held.find((one) => (one.isHome || one.name !== name) && isPinned(one));
+  if (other)
+    throw new StellaError(
+      'PIN_MISMATCH',
+      `the bundle calls by the name ${name} what this trust store holds as ${other.isHome ? 'its home repository' : other.name}`,
+      { hint: OTHER_ROOT },
+    );
+  const own = held.find((one) => !one.isHome && one.name === name);
+  if (own && carriedAt(own) && !isPinned(own))
+    throw new StellaError(
+      'PIN_MISMATCH',
+      `the bundle has another root version ${own.pin.version} of the repository ${name} than the one that this trust store is pinned to (${formatFingerprint(own.pin.sha256)})`,
+      { hint: OTHER_ROOT },
+    );
 }
 
 const OTHER_ROOT =

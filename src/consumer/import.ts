@@ -16,7 +16,7 @@ import { withStagingAsync } from '../base/files.ts';
 import { letInterruptsIn } from '../base/interrupt.ts';
 import type { PublicKey } from '../base/keys.ts';
 import { checkClock } from '../store/clock-floor.ts';
-import { HOME } from '../store/repositories.ts';
+import { HOME, heldHistory } from '../store/repositories.ts';
 import {
   clockFloorOf,
   type Generation,
@@ -29,7 +29,6 @@ import { trustedRootFiles } from '../trust/derived-trust.ts';
 import { adviceOf } from '../trust/freshness.ts';
 import { keyHistory } from '../trust/key-history.ts';
 import { distributedKeys } from '../trust/key-list.ts';
-import { heldHistory } from '../trust/sync.ts';
 import type { TufView } from '../tuf/view.ts';
 import {
   type Acceptance,

@@ -17,7 +17,7 @@ export interface SharedDirectories {
 /**
  * Adds to an exported TUF repository what makes it a sealed mirror: manifest.json and manifest.cose of the bundle that
  * the generation was imported from, and its logs and attestations. A generation that comes from no bundle adds nothing.
- * @param out holds the TUF repository already
+ * @param out holds the TUF repositories already
  * @returns the paths of the added files, relative to `out`
  * @throws StellaError STORE_CORRUPT where the store no longer holds what the manifest lists
  */
@@ -30,7 +30,7 @@ export function addSealedState(generation: Generation, shared: SharedDirectories
   for (const { path, sha256 } of manifest.entries) {
     const place = path.startsWith('tuf/') ? path.slice('tuf/'.length) : path;
     const to = join(out, place);
-    if (!path.startsWith('tuf/')) {
+    if (!/^tuf[/+]/.test(path)) {
       placeShared(path, shared, to, [...checkpoints.values()], sha256);
       files.push(place);
     }

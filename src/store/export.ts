@@ -10,7 +10,8 @@ import {
   writeError,
 } from '../base/files.ts';
 import { addSealedState, type SharedDirectories } from './export-sealed.ts';
-import { loadGeneration } from './generation.ts';
+import { loadRepositories } from './generation.ts';
+import { repositoryDirectory } from './repositories.ts';
 import type { Generation } from './store.ts';
 
 /** What was exported. */
@@ -22,8 +23,8 @@ export interface ExportedDirectory {
 
 /**
  * Writes a generation as a directory that is itself a servable TUF repository – every root from the pinned one, current
- * metadata, targets – with `sigstore/trusted_root.json` for other verifiers beside it, and where the generation was
- * imported with the bundle's manifest, logs and attestations: a sealed mirror. Verified before it is written,
+ * metadata, targets – with `sigstore/trusted_root.json` for other verifiers beside it, `sigstore/trusted_root.jsonl` with
+ * all instances one a line, each further repository in `tuf+NAME/`, and where the generation was imported with the bundle's manifest, logs and attestations: a sealed mirror. Verified before it is written,
  * and there as a whole or not at all.
  * @throws StellaError FILE_EXISTS for a directory that is not empty, STORE_CORRUPT, TUF_*, WRITE_FAILED
  */
@@ -34,13 +35,18 @@ export async function exportGeneration(
 ): Promise<ExportedDirectory> {
   if (existsSync(out) && readdirSync(out).length > 0)
     throw new StellaError('FILE_EXISTS', `${out} exists and is not empty`);
-  const view = await loadGeneration(generation);
-  for (const name of view.targetNames()) if (view.isHeld(name)) await view.readTarget(name);
+  const repositories = await loadRepositories(generation);
+  for (const { view } of repositories)
+    for (const name of view.targetNames()) if (view.isHeld(name)) await view.readTarget(name);
   return await withStagingAsync(dirname(out), STAGING_PREFIX, async (staging) => {
     const staged = join(staging, 'export');
     try {
       const files = [
-        ...copyTree(generation.tufDirectory, staged),
+        ...repositories.flatMap(({ repository: { name, directory, isHome } }) => {
+          // The home repository is at the address itself.
+          const folder = isHome ? '' : `${repositoryDirectory(name)}/`;
+          return copyTree(directory, join(staged, folder)).map((path) => `${folder}${path}`);
+        }),
         ...copyTree(dirname(generation.trustedRootFile), join(staged, 'sigstore')).map(
           (path) => `sigstore/${path}`,
         ),

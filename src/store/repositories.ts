@@ -97,6 +97,16 @@ export function copyRepositories(
   );
 }
 
+/** The key history of a repository as its state has it. */
+export function heldHistory(
+  repository: HeldRepository | undefined,
+): Pick<StoreState, 'known_keys' | 'revoked_keys'> {
+  return {
+    ...(repository?.knownKeys ? { known_keys: repository.knownKeys } : {}),
+    ...(repository?.revokedKeys ? { revoked_keys: repository.revokedKeys } : {}),
+  };
+}
+
 /** What of its state a store keeps of a further repository. */
 export function furtherState(repository: HeldRepository, referenceTime: string): FurtherState {
   return {

@@ -1,9 +1,10 @@
 import type { Instant } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
-import { loadGeneration } from '../store/generation.ts';
+import { loadRepositories } from '../store/generation.ts';
 import type { Generation } from '../store/store.ts';
 import type { TufTarget } from '../tuf/view.ts';
 import { pinnedBundleKeys } from './bundle-keys.ts';
+import { furtherInstance } from './instance.ts';
 import { type DistributedKey, distributedKeys } from './key-list.ts';
 import { formatFingerprint } from './pin.ts';
 import { loadServices, type Services } from './services.ts';
@@ -12,7 +13,7 @@ import { targetNamesOf, trustTargets } from './targets.ts';
 /** One thing that two generations do not have in common. */
 export interface Difference {
   readonly change: 'added' | 'removed' | 'changed';
-  readonly kind: 'role' | 'target' | 'key' | 'certificate' | 'endpoint' | 'log' | 'bundle key';
+  readonly kind: 'repository' | 'role' | 'target' | 'key' | 'certificate' | 'endpoint' | 'log' | 'bundle key';
   readonly name: string;
   /** What it was and what it is, for people. */
   readonly before?: string;
@@ -24,7 +25,7 @@ interface Facts {
 }
 
 /**
- * What changed between two generations: roles, targets, keys, certificates, endpoints, logs.
+ * What changed between two generations: repositories, roles, targets, keys, certificates, endpoints, logs.
  * @throws StellaError STORE_CORRUPT, TUF_*, SERVICE_MAP_INVALID, TARGET_INVALID
  */
 export async function diffGenerations(
@@ -49,9 +50,23 @@ async function factsOf(generation: Generation, config: Config): Promise<Facts> {
   const facts = new Map<string, { kind: Difference['kind']; name: string; value: string }>();
   const put = (kind: Difference['kind'], name: string, value: string, id = name) =>
     facts.set(JSON.stringify([kind, id]), { kind, name, value });
-  const view = await loadGeneration(generation);
-  for (const role of view.roles) put('role', role.name, `version ${role.version}`);
-  for (const name of view.targetNames()) put('target', name, describeTarget(view.target(name)!));
+  const [home, ...others] = await loadRepositories(generation);
+  const { view } = home!;
+  for (const { repository, view: own } of [home!, ...others]) {
+    const of = repository.isHome ? '' : `${repository.name}: `;
+    const { url } = repository.tuf;
+    const { version, sha256 } = repository.pin;
+    if (!repository.isHome)
+      put('repository', repository.name, `${url}, pinned to root ${version}, ${formatFingerprint(sha256)}`);
+    for (const role of own.roles) put('role', `${of}${role.name}`, `version ${role.version}`);
+    for (const name of own.targetNames()) put('target', `${of}${name}`, describeTarget(own.target(name)!));
+    if (repository.isHome) continue;
+    const { target } = await furtherInstance({ name: repository.name, view: own });
+    for (const key of distributedKeys([target!])) {
+      const kind = key.algorithm === 'certificate' ? 'certificate' : 'key';
+      put(kind, `${of}${key.usage} ${key.target} ${key.id}`, describeKey(key), `${of}${key.usage} ${key.id}`);
+    }
+  }
   // What an older generation lacks of today's configuration is a difference, not an error.
   const names = {
     ...targetNamesOf(config),

@@ -45,7 +45,13 @@ export function formatMetrics(
 }
 
 function storeLines(status: TrustStatus): string[] {
-  const { generation, freshness, roles, keys } = status;
+  const { generation, freshness, keys, repositories } = status;
+  const roles = [
+    ...status.roles.map((role) => ({ ...role, of: {} })),
+    ...repositories.flatMap((one) =>
+      one.roles.map((role) => ({ ...role, of: { repository: one.repository.name } })),
+    ),
+  ];
   const refusals = refusalsOf(status).filter(
     ({ code }, i, all) => all.findIndex((other) => other.code === code) === i,
   );
@@ -91,7 +97,7 @@ function storeLines(status: TrustStatus): string[] {
       'stella_tuf_role_version',
       'gauge',
       'Version of a TUF role.',
-      roles.map((role) => [{ role: role.name }, role.version]),
+      roles.map((role) => [{ role: role.name, ...role.of }, role.version]),
     ),
     // Of what was imported the window ends; an alert on a role that nothing there can renew would never be silent.
     ...(generation.state.source.kind === 'import'
@@ -99,13 +105,13 @@ function storeLines(status: TrustStatus): string[] {
           'stella_tuf_carried_role_expires_timestamp_seconds',
           'gauge',
           'Expiry of a TUF role as carried; it had to be valid when the bundle was sealed.',
-          roles.map((role) => [{ role: role.name }, seconds(role.expires)]),
+          roles.map((role) => [{ role: role.name, ...role.of }, seconds(role.expires)]),
         )
       : family(
           'stella_tuf_role_expires_timestamp_seconds',
           'gauge',
           'Expiry of a TUF role.',
-          roles.map((role) => [{ role: role.name }, seconds(role.expires)]),
+          roles.map((role) => [{ role: role.name, ...role.of }, seconds(role.expires)]),
         )),
     ...family(
       'stella_trust_refused',
@@ -130,6 +136,35 @@ function storeLines(status: TrustStatus): string[] {
       'gauge',
       'Lowest entry that is provable from the tiles held.',
       logs.map((log) => [{ origin: log.origin }, log.first_index]),
+    ),
+    ...family(
+      'stella_repository_reference_timestamp_seconds',
+      'gauge',
+      'The instant that a further repository speaks for.',
+      repositories.map((one) => [{ repository: one.repository.name }, seconds(one.freshness.reference)]),
+    ),
+    ...family(
+      'stella_repository_accepted_until_timestamp_seconds',
+      'gauge',
+      'When the staleness window of a further repository ends.',
+      repositories.map((one) => [{ repository: one.repository.name }, seconds(one.freshness.acceptedUntil)]),
+    ),
+    ...family(
+      'stella_repository_blocked',
+      'gauge',
+      'Whether attestations of the instance of a further repository are refused, and for which reason.',
+      repositories.map(({ repository: { name }, blocked }) => [
+        { repository: name, ...(blocked ? { code: blocked.code } : {}) },
+        blocked ? 1 : 0,
+      ]),
+    ),
+    ...family(
+      'stella_repository_sync_failures_since_success',
+      'gauge',
+      'Syncs of a further repository that failed since the last that succeeded.',
+      repositories.flatMap((one): Sample[] =>
+        one.sync ? [[{ repository: one.repository.name }, one.sync.failures_since]] : [],
+      ),
     ),
   ];
 }

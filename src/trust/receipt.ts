@@ -46,6 +46,19 @@ export function receiptOf(
     sealed_at: source.sealed_at,
     producer: source.producer.name,
     root: { version: root.version, sha256: root.sha256 },
+    ...(state.repositories
+      ? {
+          repositories: state.repositories.map(({ name, tuf: own }) => {
+            const held = own.roles['root'];
+            if (!held)
+              throw new StellaError(
+                'STORE_CORRUPT',
+                `the trust store does not say which root of ${name} it holds`,
+              );
+            return { name, root: { version: held.version, sha256: held.sha256 } };
+          }),
+        }
+      : {}),
     logs: state.logs.map(({ origin, tree_size, root_hash }) => ({ origin, tree_size, root_hash })),
     keys: distributedKeys(targets).map(({ id, target, usage }) => ({ key_id: id, target, usage })),
   };

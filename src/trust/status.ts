@@ -4,9 +4,16 @@ import { readBounded } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
 import { checkClock } from '../store/clock-floor.ts';
-import { loadGeneration } from '../store/generation.ts';
+import { type LoadedRepository, loadRepositories } from '../store/generation.ts';
+import { type HeldRepository, heldHistory } from '../store/repositories.ts';
 import type { Generation, TrustStore } from '../store/store.ts';
-import { loadSyncRecord, referenceOf, type SyncRecord } from '../store/sync-record.ts';
+import {
+  loadSyncRecord,
+  type RepositorySyncs,
+  referenceOf,
+  type SyncRecord,
+  syncsOf,
+} from '../store/sync-record.ts';
 import {
   MOST_POLICY_BYTES,
   type PolicyState,
@@ -14,6 +21,7 @@ import {
   witnessState,
 } from '../tlog/witness-policy.ts';
 import type { TufRole } from '../tuf/view.ts';
+import { repositoryFreshness, whyBlocked } from './blocked.ts';
 import { pinnedBundleKeys } from './bundle-keys.ts';
 import {
   adviceOfSource,
@@ -22,10 +30,12 @@ import {
   type Freshness,
   judgeFreshness,
 } from './freshness.ts';
+import { furtherInstance } from './instance.ts';
 import { distributedKeys } from './key-list.ts';
 import { type KeyStatus, keyLives } from './key-rotation.ts';
 import { loadServices, type Services } from './services.ts';
 import { findTargetByStem, targetNamesOf, trustTargets } from './targets.ts';
+import type { TrustedRoot } from './trusted-root.ts';
 
 /** What a trust store holds and how it stands, at one instant. */
 export interface TrustStatus {
@@ -46,8 +56,25 @@ export interface TrustStatus {
   /** What makes other commands refuse this store now, although it verifies: the clock, or keys that are not there. */
   readonly problems: readonly StellaError[];
   readonly sync: SyncRecord | undefined;
+  /** The repositories besides the home repository. */
+  readonly repositories: readonly RepositoryStatus[];
   /** By origin: who of the tlog policy's witnesses has cosigned the checkpoint held. Empty without a policy. */
   readonly witnesses: ReadonlyMap<string, PolicyState>;
+}
+
+/** How a further repository, and the instance that it contributes, stands. */
+export interface RepositoryStatus {
+  readonly repository: HeldRepository;
+  readonly roles: readonly TufRole[];
+  /** As of when its roles must be valid. */
+  readonly rolesAsOf: Instant;
+  readonly freshness: Freshness;
+  readonly builtIn: string | undefined;
+  readonly trustedRoot: TrustedRoot;
+  readonly keys: readonly KeyStatus[];
+  /** Why nothing of it is believed now. */
+  readonly blocked: StellaError | undefined;
+  readonly sync: RepositorySyncs | undefined;
 }
 
 /**
@@ -57,7 +84,8 @@ export interface TrustStatus {
  */
 export async function loadStatus(store: TrustStore, config: Config, now: Instant): Promise<TrustStatus> {
   const generation = store.require();
-  const view = await loadGeneration(generation);
+  const [home, ...others] = await loadRepositories(generation);
+  const { view } = home!;
   const { state } = generation;
   const clock = await attempt(() => checkClock(now, parseInstant(state.clock_floor)));
   const services = await attempt(() => loadServices(view, config));
@@ -87,7 +115,33 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
     missingRekorKeys: missing.value ?? [],
     problems: [clock.problem, keys.problem].filter((problem) => problem !== undefined),
     sync: loadSyncRecord(store.directory),
+    repositories: await Promise.all(
+      others.map(async (loaded) => await statusOf(store, generation, loaded, config, now)),
+    ),
     witnesses: loadWitnesses(generation, config),
+  };
+}
+
+async function statusOf(
+  store: TrustStore,
+  generation: Generation,
+  { repository, view }: LoadedRepository,
+  config: Config,
+  now: Instant,
+): Promise<RepositoryStatus> {
+  const { name } = repository;
+  const freshness = repositoryFreshness(store, generation, repository, config, now);
+  const { builtIn, trustedRoot, target } = await furtherInstance({ name, view });
+  return {
+    repository,
+    roles: view.roles,
+    rolesAsOf: generation.state.source.kind === 'import' ? repository.referenceTime : now,
+    freshness,
+    builtIn,
+    trustedRoot,
+    keys: keyLives(distributedKeys([target!]), heldHistory(repository), now),
+    blocked: whyBlocked(repository, freshness),
+    sync: syncsOf(loadSyncRecord(store.directory), name),
   };
 }
 
@@ -153,6 +207,20 @@ export function expiringBy(status: TrustStatus, until: Instant): Expiring[] {
       expires: role.expires,
       delegated: !TOP_LEVEL.has(role.name),
     }));
+  const further = status.repositories.flatMap((one) => {
+    const { name } = one.repository;
+    const roles = one.roles
+      .filter(({ expires }) => !isImported || expires <= one.rolesAsOf)
+      .map((role) => ({
+        what: `TUF role ${role.name} of the repository ${name}`,
+        expires: role.expires,
+        delegated: !TOP_LEVEL.has(role.name),
+      }));
+    const { acceptedUntil: expires } = one.freshness;
+    return isImported
+      ? [...roles, { what: `the staleness window of the repository ${name}`, expires, delegated: false }]
+      : roles;
+  });
   const window = isImported
     ? [{ what: 'the staleness window', expires: freshness.acceptedUntil, delegated: false }]
     : [];
@@ -160,7 +228,7 @@ export function expiringBy(status: TrustStatus, until: Instant): Expiring[] {
     .filter((key) => key.life === 'active' || key.life === 'grace')
     .filter((key) => key.until !== undefined)
     .map((key) => ({ what: `${key.usage} key ${key.target}`, expires: key.until!, delegated: false }));
-  return [...window, ...roles, ...keys]
+  return [...window, ...roles, ...further, ...keys]
     .filter(({ expires }) => expires <= until)
     .sort((a, b) => a.expires - b.expires);
 }

@@ -43,7 +43,6 @@ const EARLIER_SIGSTORE_ROOTS = [
 ];
 
 const decoded = (base64: string) => Buffer.from(base64, 'base64');
-const signedVersion = (root: Uint8Array): number => JSON.parse(Buffer.from(root).toString()).signed.version;
 
 function instanceOf(
   facts: Pick<BuiltInInstance, 'name' | 'title' | 'url'>,
@@ -51,7 +50,7 @@ function instanceOf(
   earlier: readonly string[],
 ): BuiltInInstance {
   const root = decoded(base64);
-  const version = signedVersion(root);
+  const { version } = parseRoot(root).signed;
   const digests = earlier
     .map((sha256, i): [number, Sha256Hex] => [i + 1, parseSha256Hex(sha256)!])
     .filter(([of]) => of < version);

@@ -1,9 +1,25 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { expect } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
-import { formatPrivateKey, formatPublicKey, generateKey } from '../../src/base/keys.ts';
+import { formatInstant } from '../../src/base/clock.ts';
+import type { ErrorCode } from '../../src/base/codes.ts';
+import type { StellaError } from '../../src/base/errors.ts';
+import {
+  formatPrivateKey,
+  formatPublicKey,
+  generateKey,
+  type PrivateKey,
+  signerOf,
+} from '../../src/base/keys.ts';
+import type { Manifest } from '../../src/bundle/manifest.ts';
+import { type SealOptions, sealBundle } from '../../src/bundle/seal.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { type Imported, type ImportRules, importBundle } from '../../src/consumer/import.ts';
+import { openStore } from '../../src/store/store.ts';
 import { type CliResult, type CliSetting, stella } from './cli.ts';
+import { refusal } from './errors.ts';
 import { ARTIFACT, authorityOf, IDENTITY, ISSUER, make } from './sigstore/scenario.ts';
 import { temporaryDirectory } from './temp.ts';
 import { NOW, TufRepository } from './tuf-repository.ts';
@@ -125,5 +141,134 @@ export class Repositories {
     const file = this.write('attestation.sigstore.json', bundle);
     const artifact = ['--artifact', this.path('artifact')];
     return await this.run(side, ['attest', 'verify', file, ...artifact, ...SIGNER, '--offline', ...more]);
+  }
+}
+
+/** What a manifest says of the roles of a repository. */
+export function rolesOf(repository: TufRepository): Manifest['tuf']['roles'] {
+  const { root, timestamp, snapshot, targets } = repository;
+  return Object.fromEntries(
+    Object.entries({ root, timestamp, snapshot, targets }).map(([name, { version, expires }]) => {
+      const file = name === 'timestamp' ? 'timestamp.json' : `${version}.${name}.json`;
+      return [name, { version, sha256: sha256Hex(repository.files.get(file)!), expires }];
+    }),
+  );
+}
+
+/** What a repository serves at this moment, whatever becomes of it later. */
+export function asItIs(repository: TufRepository): TufRepository {
+  const kept = ({ version, expires }: { version: number; expires: string }) => ({ version, expires });
+  const { root, timestamp, snapshot, targets } = repository;
+  return Object.assign(Object.create(repository) as TufRepository, {
+    files: new Map(repository.files),
+    root: kept(root),
+    timestamp: kept(timestamp),
+    snapshot: kept(snapshot),
+    targets: kept(targets),
+  });
+}
+
+/** A bundle made by hand: what an honest producer would not seal. */
+export interface HandSealed {
+  readonly home: TufRepository;
+  readonly further?: Readonly<Record<string, TufRepository>>;
+  /** Of the further repositories, in place of what they say of themselves. */
+  readonly repositories?: (honest: ManifestRepository[]) => ManifestRepository[];
+  readonly entries?: (honest: SealEntries) => SealEntries;
+  readonly key: PrivateKey;
+  readonly sequence?: number;
+  readonly sealedAt?: string;
+  readonly out: string;
+}
+
+export type ManifestRepository = NonNullable<Manifest['repositories']>[number];
+type SealEntries = SealOptions['entries'];
+
+export async function sealByHand(made: HandSealed): Promise<string> {
+  const { home, further = {}, key, out, repositories = (all) => all, entries = (all) => all } = made;
+  const filesOf = (folder: string, { files }: TufRepository) =>
+    [...files].map(([path, source]) => ({ path: `${folder}/${path}`, source }));
+  const described = Object.entries(further).map(([name, repository]) => ({
+    name,
+    url: `https://${name}.example/`,
+    first_root: 1,
+    roles: rolesOf(repository),
+  }));
+  const listed = repositories(described);
+  await sealBundle({
+    out,
+    replace: true,
+    signers: [signerOf(key)],
+    manifest: {
+      sealed_at: made.sealedAt ?? formatInstant(NOW),
+      sequence: made.sequence ?? 1,
+      producer: { name: 'test', version: '1' },
+      stale_after_days: 365,
+      tuf: { url: 'https://home.example/', first_root: 1, roles: rolesOf(home) },
+      service_map_target: null,
+      logs: [],
+      ...(listed.length > 0 ? { repositories: listed } : {}),
+    },
+    entries: entries([
+      ...filesOf('tuf', home),
+      ...Object.entries(further).flatMap(([name, repository]) => filesOf(`tuf+${name}`, repository)),
+    ]),
+  });
+  return out;
+}
+
+/** An enclave that imports what {@link sealByHand} makes. */
+export class HandEnclave {
+  readonly base = temporaryDirectory();
+  readonly store = openStore(join(this.base, 'store'));
+  readonly key = generateKey();
+  readonly home = new TufRepository();
+  #sequence = 0;
+
+  constructor() {
+    this.home.addTarget('bundle-signer-v1.pub', formatPublicKey(this.key.publicKey));
+    this.home.publish();
+  }
+
+  async seal(made: Partial<HandSealed>): Promise<string> {
+    this.#sequence += 1;
+    const { home, key } = this;
+    return await sealByHand({
+      home,
+      key,
+      sequence: this.#sequence,
+      out: join(this.base, 'b.tar.zst'),
+      ...made,
+    });
+  }
+
+  async import(file: string, rules: Partial<ImportRules> = {}): Promise<Imported> {
+    const config = loadConfig({ env: {}, cwd: this.base }, { local_cache_path: this.store.directory });
+    return await importBundle(this.store, file, file, {
+      now: NOW,
+      config,
+      bundleKeys: [],
+      rejectAfter: undefined,
+      maxAge: undefined,
+      vouchers: { root: this.home.firstRoot },
+      ...rules,
+    });
+  }
+
+  /** Seals by hand and imports. */
+  async carry(made: Partial<HandSealed>, rules: Partial<ImportRules> = {}): Promise<Imported> {
+    return await this.import(await this.seal(made), rules);
+  }
+
+  /** Asserts that such a bundle is refused and that the store stays what it was. */
+  async refuses(
+    code: ErrorCode,
+    made: Partial<HandSealed>,
+    rules: Partial<ImportRules> = {},
+  ): Promise<StellaError> {
+    const before = this.store.current();
+    const error = await refusal(code, () => this.carry(made, rules));
+    expect(this.store.current()).toEqual(before);
+    return error;
   }
 }

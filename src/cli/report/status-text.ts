@@ -15,6 +15,7 @@ import { adviceOfSource, formatFreshness } from '../../trust/freshness.ts';
 import { refusalsOf, type TrustStatus } from '../../trust/status.ts';
 import { formatCount, formatNumber, formatTable } from '../terminal/output.ts';
 import { pinnedKeysJson, pinnedKeysText } from './pinned-keys.ts';
+import { howPinned, repositoriesStatusJson, repositoriesStatusText } from './repositories-status.ts';
 import { secondOpinionText } from './second-opinion-text.ts';
 
 const at = (instant: Instant | undefined) => (instant === undefined ? '-' : formatInstant(instant));
@@ -85,6 +86,7 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
     bundle_keys: state.bundle_keys,
     pinned_bundle_keys: pinnedKeysJson(status.pinnedBundleKeys),
     sync: sync ?? null,
+    ...repositoriesStatusJson(status),
     ...(refusals.length === 0 ? {} : { problems: refusals.map(({ code, message }) => ({ code, message })) }),
   };
 }
@@ -111,14 +113,7 @@ function endpointsJson(endpoints: NonNullable<TrustStatus['services']>['endpoint
 export function statusText(status: TrustStatus, config: Config, store: string, shown: Shown): string {
   const { generation, sync } = status;
   const { state } = generation;
-  const how = {
-    'root-file': 'vouched for by a root file',
-    fingerprint: 'vouched for by fingerprint',
-    sigstore: 'built in',
-    'built-in': 'built in',
-    bundle: 'vouched for by the signer of the bundle that brought it',
-    'first-use': 'TRUSTED ON FIRST USE: nobody has vouched for it',
-  }[state.pin.how];
+  const how = howPinned(state.pin);
   const source =
     state.source.kind === 'sync'
       ? `synced from ${maskUrl(state.source.url)}`
@@ -158,6 +153,7 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
       ]),
     ]),
   );
+  lines.push(...repositoriesStatusText(status));
   if (state.logs.length > 0) {
     const rows = state.logs.map((log) => [
       log.origin,
@@ -170,7 +166,7 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
     for (const [origin, cosigned] of status.witnesses) lines.push(witnessText(origin, cosigned));
   }
   if (shown.keys) lines.push('', keysText(status));
-  else lines.push('', `${formatCount(status.keys.length, 'key')}: --show-keys lists them`);
+  else lines.push('', `${formatCount(allKeysOf(status).length, 'key')}: --show-keys lists them`);
   if (shown.endpoints) lines.push('', endpointsText(status));
   return lines.join('\n');
 }
@@ -228,11 +224,19 @@ function left(expires: Instant, { now, rolesAsOf, generation }: TrustStatus): st
     : `EXPIRED ${formatDuration(durationBetween(expires, now))} ago`;
 }
 
+/** Keys of all repositories; the targets of further ones are named with them. */
+function allKeysOf({ keys, repositories }: TrustStatus): TrustStatus['keys'] {
+  const further = repositories.flatMap(({ repository: { name }, keys: own }) =>
+    own.map((key) => ({ ...key, target: `${name}: ${key.target}` })),
+  );
+  return [...keys, ...further];
+}
+
 function keysText(status: TrustStatus): string {
-  if (status.keys.length === 0) return 'no keys';
+  if (allKeysOf(status).length === 0) return 'no keys';
   return formatTable([
     ['TARGET', 'USAGE', 'STATE', 'SINCE', 'UNTIL', 'ALGORITHM', 'ID'],
-    ...status.keys.map((key) => [
+    ...allKeysOf(status).map((key) => [
       key.target,
       key.usage,
       key.life,

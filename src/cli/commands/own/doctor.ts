@@ -183,6 +183,11 @@ function trust(status: TrustStatus): DoctorFinding[] {
           'compare the fingerprint with the trust team, then start anew: `stella trust init --replace --root-fingerprint …`',
         )
       : ok('pin', `root version ${pin.version}, sha256:${pin.sha256}`),
+    ...status.repositories.map(({ repository: { name, pin: own }, blocked }) =>
+      blocked
+        ? warning('trust', `repository ${name}: ${blocked.message} [${blocked.code}]`, blocked.hints[0]!)
+        : ok('trust', `repository ${name}: root version ${own.version}, sha256:${own.sha256}, ${own.how}`),
+    ),
     ...status.pinnedBundleKeys.map(({ id }) =>
       ok(
         'pin',

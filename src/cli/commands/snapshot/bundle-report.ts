@@ -13,6 +13,7 @@ import { signerIds } from '../../../bundle/signature.ts';
 import { adviceOf, type Freshness, formatFreshness } from '../../../trust/freshness.ts';
 import type { Report } from '../../report/report.ts';
 import { rolesWithSigners } from '../../report/roles.ts';
+import { formatRoles } from '../../report/status-text.ts';
 import { formatBytes, formatCount, formatTable, printable } from '../../terminal/output.ts';
 
 /** What a bundle says of itself, in sections of rows, for text and HTML alike. Nothing in it is verified. */
@@ -52,6 +53,14 @@ export function bundleReport(reported: ReportedBundle): BundleReport {
           expiry(expires, sealedAt),
         ]),
       },
+      ...(manifest.repositories ?? []).map(({ name, url, as_of, roles }) => ({
+        heading: `TUF metadata of the repository ${name} (${url})${as_of === undefined ? '' : ` as of ${as_of}`}`,
+        rows: Object.entries(roles).map(([role, { version, expires }]) => [
+          role,
+          `version ${version}`,
+          expiry(expires, sealedAt),
+        ]),
+      })),
       { heading: 'Logs', rows: manifest.logs.map(logRow) },
       { heading: 'Attestations', rows: (manifest.attestations ?? []).map(({ name: one }) => [one]) },
       {
@@ -145,6 +154,13 @@ export async function bundlePicture(reported: ReportedBundle): Promise<Report> {
     facts: [
       ...facts(reported).map(([term, value]) => [term!, value!] as const),
       ['TUF repository', manifest.tuf.url],
+      ...(manifest.repositories ?? []).map(
+        ({ name, url, as_of, roles }) =>
+          [
+            `repository ${name}`,
+            `${url}; ${formatRoles(roles)}${as_of === undefined ? '' : `; as of ${as_of}`}`,
+          ] as const,
+      ),
       ...signerIds(bundle).map(({ kid, alg }) => ['signed by', `${alg}, sha256:${kid}`] as const),
     ],
     roles: await rolesWithSigners(roles, async (file) =>

@@ -10,8 +10,9 @@ import { adviceOfSource } from '../../../trust/freshness.ts';
 import type { TrustStatus } from '../../../trust/status.ts';
 import { pinnedKeysText } from '../../report/pinned-keys.ts';
 import type { Report } from '../../report/report.ts';
+import { repositoryStanding } from '../../report/repositories-status.ts';
 import { rolesWithSigners } from '../../report/roles.ts';
-import { standing } from '../../report/status-text.ts';
+import { formatRoles, standing } from '../../report/status-text.ts';
 import { examine } from '../own/doctor.ts';
 
 const MAX_METADATA_BYTES = 8 * 1024 * 1024;
@@ -39,6 +40,13 @@ export async function statusReport(status: TrustStatus, store: TrustStore, confi
       ['root pin', `version ${state.pin.version}, sha256:${state.pin.sha256}, ${state.pin.how}`],
       ['pinned bundle keys', pinnedKeysText(status.pinnedBundleKeys)],
       ['clock floor', state.clock_floor],
+      ...status.repositories.map(
+        (one) =>
+          [
+            `repository ${one.repository.name}`,
+            `${maskUrl(one.repository.tuf.url)}; root pin version ${one.repository.pin.version}, sha256:${one.repository.pin.sha256}, ${one.repository.pin.how}; ${formatRoles(one.repository.tuf.roles)}; ${repositoryStanding(one, source.kind === 'import' ? 'sealed' : 'synced')}`,
+          ] as const,
+      ),
       ...(source.kind === 'import'
         ? [
             [
@@ -58,7 +66,12 @@ export async function statusReport(status: TrustStatus, store: TrustStore, confi
       freshUntil: freshness.freshUntil,
       acceptedUntil: freshness.acceptedUntil,
     },
-    keys: status.keys.map((key) => ({
+    keys: [
+      ...status.keys,
+      ...status.repositories.flatMap(({ repository, keys }) =>
+        keys.map((key) => ({ ...key, target: `${repository.name}: ${key.target}` })),
+      ),
+    ].map((key) => ({
       name: key.target,
       usage: key.usage,
       life: key.life,

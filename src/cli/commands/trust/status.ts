@@ -39,6 +39,9 @@ export function registerTrustStatus(trust: Command, cli: Cli): void {
     const status = await loadStatus(store, config, now);
     const expiring = within === undefined ? [] : expiringBy(status, addDuration(now, within));
     for (const { what, expires } of expiring) run.note(`warning: ${what} expires ${formatInstant(expires)}`);
+    for (const { blocked } of status.repositories)
+      if (blocked)
+        run.note(`warning: ${blocked.message} [${blocked.code}]; attestations of that instance are refused`);
     const refusals = refusalsOf(status);
     for (const refusal of refusals) run.fail(refusal);
     if (refusals.length === 0 && expiring.length > 0) run.fail(expiresSoon(expiring, options.expiresWithin!));
