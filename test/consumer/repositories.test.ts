@@ -184,8 +184,7 @@ describe('a manifest is refused', () => {
     entries_root: entriesRoot([entry]),
   } satisfies Manifest;
   const [good, hub] = honest.repositories as [ManifestRepository, ManifestRepository];
-  const parse = (change: Partial<Manifest>) =>
-    parseManifest(formatManifest({ ...honest, ...change } as Manifest));
+  const parse = (change: Partial<Manifest>) => parseManifest(formatManifest({ ...honest, ...change }));
 
   test('unless all is as it should be', () => {
     expect(parse({}).repositories).toHaveLength(2);

@@ -184,8 +184,10 @@ export interface HandSealed {
 export type ManifestRepository = NonNullable<Manifest['repositories']>[number];
 type SealEntries = SealOptions['entries'];
 
+const same = <T>(all: T): T => all;
+
 export async function sealByHand(made: HandSealed): Promise<string> {
-  const { home, further = {}, key, out, repositories = (all) => all, entries = (all) => all } = made;
+  const { home, further = {}, key, out, repositories = same, entries = same } = made;
   const filesOf = (folder: string, { files }: TufRepository) =>
     [...files].map(([path, source]) => ({ path: `${folder}/${path}`, source }));
   const described = Object.entries(further).map(([name, repository]) => ({
