@@ -104,6 +104,22 @@ export const GOLDEN: readonly Golden[] = [
       { path: 'tuf/targets/next', source: Buffer.from('begins in the middle of a frame') },
     ],
   },
+  {
+    name: 'repositories',
+    signers: ['one'],
+    manifest: {
+      repositories: [
+        { name: 'an-other', ...manifestFacts.tuf },
+        { name: 'github', ...manifestFacts.tuf, as_of: '2026-01-24T12:00:00Z' },
+      ],
+    },
+    entries: [
+      ...someEntries,
+      { path: 'tuf+an-other/1.root.json', source: Buffer.from('{"root":"an-other"}') },
+      { path: 'tuf+github/1.root.json', source: Buffer.from('{"root":"github"}') },
+      { path: 'tuf+github/timestamp.json', source: noise(900, 8) },
+    ],
+  },
   { name: 'parts', signers: ['one'], partSize: 5000 },
   { name: 'repacked', signers: ['one'], repacked: true },
 ];

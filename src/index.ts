@@ -45,6 +45,7 @@ export type {
   Manifest,
   ManifestEntry,
   ManifestLog,
+  ManifestRepository,
   ManifestRole,
   VerdictDocument,
   VerdictDocumentError,
@@ -86,6 +87,8 @@ export {
   verifyRepository,
 } from './library/repository.ts';
 export {
+  type FollowedInstance,
+  type InitInstance,
   type InitTrustOptions,
   initTrust,
   type RootPin,

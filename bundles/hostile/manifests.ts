@@ -78,7 +78,7 @@ const TEXTS: readonly (readonly [string, (text: string) => string, HostileArchiv
     (text) => text.replace('"logs":[]', `"logs":[${'{},'.repeat(1_000_000)}{}]`),
     'MANIFEST_INVALID',
   ],
-  ['later-format', (text) => text.replace('stella-bundle/v1', 'stella-bundle/v2'), 'MANIFEST_VERSION'],
+  ['later-format', (text) => text.replace('stella-bundle/v1', 'stella-bundle/v3'), 'MANIFEST_VERSION'],
   ['other-format', (text) => text.replace('stella-bundle/v1', 'other/v1'), 'MANIFEST_INVALID'],
   ['date-that-does-not-exist', (text) => text.replace('2026-01-25T', '2026-02-30T'), 'MANIFEST_INVALID'],
   ['sealed-at-another-time', (text) => text.replace('2026-01-25T', '2026-01-26T'), 'ARCHIVE_INVALID'],

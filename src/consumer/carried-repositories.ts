@@ -10,6 +10,7 @@ import { furtherInstance, type TrustSource } from '../trust/instance.ts';
 import { type CarriedRoot, formatFingerprint } from '../trust/pin.ts';
 import { builtInInstance, builtInInstances, vouchedRoot } from '../tuf/built-in.ts';
 import { type LoadOptions, loadTuf } from '../tuf/load.ts';
+import { TOP_ROLES } from '../tuf/roles.ts';
 import { judgedView, type SecondOpinion, secondOpinion } from '../tuf/second-opinion.ts';
 import type { TufView } from '../tuf/view.ts';
 import { adoptHeldRoots, isRecovery, loadCarriedRoots } from './carried-roots.ts';
@@ -158,7 +159,11 @@ export async function checkRepositories(
   for (const repository of pinned) {
     const { carried, directory, root } = repository;
     const said = carried.as_of === undefined ? sealedAt : parseInstant(carried.as_of);
-    const { view, asOf, expired } = await loadAsOf({ url: carried.url, directory, trustedRoot: root }, said);
+    const { view, asOf, expired } = await loadAsOf(
+      { url: carried.url, directory, trustedRoot: root },
+      carried.roles,
+      said,
+    );
     checkCarriedRoles(view, carried.roles, `the repository ${carried.name}`);
     const opinion = isHeld ? undefined : await secondOpinion(judgedView(view));
     const source = { name: carried.name, view };
@@ -177,25 +182,32 @@ function expiredRepository({ name, url }: CarriedManifest, expired: string): Ste
   );
 }
 
-/** Each of the four roles can have expired, one after the other. */
-const MAX_EXPIRED = 5;
-
-/** A repository as of an instant, or as of the last at which it was valid. */
+/** A repository as of an instant, or as of the last at which the manifest says that it was valid. */
 async function loadAsOf(
   options: Omit<LoadOptions, 'asOf'>,
+  roles: CarriedManifest['roles'],
   said: Instant,
 ): Promise<{ readonly view: TufView; readonly asOf: Instant; readonly expired: string | undefined }> {
-  let [asOf, expired]: [Instant, string | undefined] = [said, undefined];
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      return { view: await loadTuf({ ...options, asOf }), asOf, expired };
-    } catch (error) {
-      const expires = isStellaError(error, 'TUF_EXPIRED') ? error.details?.['expires'] : undefined;
-      if (typeof expires !== 'string' || attempt >= MAX_EXPIRED) throw error;
-      asOf = instant(parseInstant(expires) - 1);
-      expired = `${String((error as StellaError).details!['role'])}.json`;
-    }
+  try {
+    return { view: await loadTuf({ ...options, asOf: said }), asOf: said, expired: undefined };
+  } catch (error) {
+    const first = isStellaError(error, 'TUF_EXPIRED') ? firstExpired(roles, said) : undefined;
+    if (!first) throw error;
+    // What the manifest says of expiry only chooses the instant: as of that one, the metadata itself must be valid.
+    const asOf = instant(first.expires - 1);
+    return { view: await loadTuf({ ...options, asOf }), asOf, expired: `${first.role}.json` };
   }
+}
+
+/** The top-level role that expired first, of those that had expired. */
+function firstExpired(
+  roles: CarriedManifest['roles'],
+  said: Instant,
+): { readonly role: string; readonly expires: Instant } | undefined {
+  return TOP_ROLES.flatMap((role) => {
+    const expires = Object.hasOwn(roles, role) ? parseInstant(roles[role]!.expires) : undefined;
+    return expires !== undefined && expires <= said ? [{ role, expires }] : [];
+  }).sort((a, b) => a.expires - b.expires)[0];
 }
 
 /** @throws StellaError TUF_MISMATCH where a manifest speaks of other metadata than the bundle carries */

@@ -42,6 +42,8 @@ export interface BundleRules {
   readonly rejectIfStale?: Duration;
   /** An exception for this once: accept up to this age, also past the producer's advice. */
   readonly maxAge?: Duration;
+  /** Further repositories that the store holds and that the bundle may, and must, leave out. */
+  readonly dropRepositories?: readonly string[];
   /** Told of every check as it is done. */
   readonly onCheck?: (check: BundleCheck) => void;
   /** Told how many bytes of content have been checked, of how many. */
@@ -223,6 +225,7 @@ function acceptRules(rules: BundleRules): Omit<AcceptRules, 'config'> {
   return {
     now,
     bundleKeys: rules.bundleKeys ?? [],
+    ...(rules.dropRepositories ? { dropRepositories: new Set(rules.dropRepositories) } : {}),
     rejectAfter: rules.rejectIfStale,
     maxAge: rules.maxAge,
     vouchers: {

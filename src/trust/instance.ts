@@ -15,6 +15,8 @@ export interface TrustSource {
   /** The repository's name. */
   readonly name: string;
   readonly view: TufView;
+  /** The built-in instance whose root vouched for it, where that is known; its chain tells otherwise. */
+  readonly builtIn?: string | undefined;
   /** Why nothing of it is believed although it verifies: it has expired, or is too old. */
   readonly blocked?: StellaError | undefined;
 }
@@ -33,11 +35,11 @@ export interface Instance {
 }
 
 export function homeInstance(
-  { view, blocked }: TrustSource,
+  { view, builtIn: vouched, blocked }: TrustSource,
   targets: readonly TrustTarget[],
   trustedRoot: TrustedRoot,
 ): Instance {
-  const builtIn = builtInOf(view)?.name;
+  const builtIn = builtInOf(view)?.name ?? vouched;
   const target = targets.find(({ usage }) => usage === 'trusted-root');
   return { name: builtIn ?? HOME, builtIn, trustedRoot, target, blocked };
 }
@@ -67,8 +69,9 @@ export function trustSources(
   blocked: ReadonlyMap<string, StellaError> = new Map(),
 ): readonly [TrustSource, ...TrustSource[]] {
   const source = ({ repository, view }: LoadedRepository): TrustSource => {
-    const { name } = repository;
-    return { name, view, blocked: blocked.get(name) };
+    const { name, pin } = repository;
+    const builtIn = pin.how === 'sigstore' ? 'sigstore' : undefined;
+    return { name, view, builtIn, blocked: blocked.get(name) };
   };
   return [source(home!), ...further.map(source)];
 }

@@ -14,7 +14,7 @@ import { distributedKeys } from './key-list.ts';
 import { MAX_TRUSTED_ROOT_BYTES } from './trusted-root.ts';
 
 /** One repository in the generation that is being made: brought up to date, or as it is held. */
-export interface Outcome {
+export interface FollowedRepository {
   readonly name: string;
   /** What it was followed to; absent where that failed. */
   readonly tuf: FollowedTuf | undefined;
@@ -40,7 +40,7 @@ type FurtherState = NonNullable<StoreState['repositories']>[number];
 export async function nextGeneration(
   setting: SyncSetting,
   current: Generation | undefined,
-  outcomes: readonly Outcome[],
+  outcomes: readonly FollowedRepository[],
   staging = '',
 ): Promise<Omit<NextGeneration, 'attestations' | 'state'> & { readonly state: NextState }> {
   const { config, warn } = setting;
@@ -79,7 +79,7 @@ export async function nextGeneration(
 
 async function homeState(
   { config, now, warn }: SyncSetting,
-  { tuf: followed, before: held }: Outcome,
+  { tuf: followed, before: held }: FollowedRepository,
   trust: DerivedTrust,
   current: Generation | undefined,
 ): Promise<NextState> {
@@ -127,7 +127,7 @@ async function homeState(
 
 async function furtherNext(
   { now }: SyncSetting,
-  { name, tuf: followed, urls, before }: Outcome,
+  { name, tuf: followed, urls, before }: FollowedRepository,
   trust: DerivedTrust,
 ): Promise<FurtherState> {
   // It stays as of when it was last found in order.

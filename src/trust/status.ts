@@ -57,13 +57,13 @@ export interface TrustStatus {
   readonly problems: readonly StellaError[];
   readonly sync: SyncRecord | undefined;
   /** The repositories besides the home repository. */
-  readonly repositories: readonly RepositoryStatus[];
+  readonly repositories: readonly HeldRepositoryStatus[];
   /** By origin: who of the tlog policy's witnesses has cosigned the checkpoint held. Empty without a policy. */
   readonly witnesses: ReadonlyMap<string, PolicyState>;
 }
 
 /** How a further repository, and the instance that it contributes, stands. */
-export interface RepositoryStatus {
+export interface HeldRepositoryStatus {
   readonly repository: HeldRepository;
   readonly roles: readonly TufRole[];
   /** As of when its roles must be valid. */
@@ -128,7 +128,7 @@ async function statusOf(
   { repository, view }: LoadedRepository,
   config: Config,
   now: Instant,
-): Promise<RepositoryStatus> {
+): Promise<HeldRepositoryStatus> {
   const { name } = repository;
   const freshness = repositoryFreshness(store, generation, repository, config, now);
   const { builtIn, trustedRoot, target } = await furtherInstance({ name, view });

@@ -13,7 +13,7 @@ import { deriveTrust } from './derived-trust.ts';
 import { withHintsOfInit } from './first-hints.ts';
 import { type Followed, type FollowedTuf, followRepository, type SyncSetting, urlsOf } from './follow.ts';
 import { furtherInstance } from './instance.ts';
-import { isDerived, nextGeneration, type Outcome } from './next-generation.ts';
+import { type FollowedRepository, isDerived, nextGeneration } from './next-generation.ts';
 import type { PinnedRoot, RootVoucher } from './pin.ts';
 
 export type { SyncSetting } from './follow.ts';
@@ -62,7 +62,7 @@ export async function initTrust(
         root,
       })),
     ];
-    const followed: Outcome[] = [];
+    const followed: FollowedRepository[] = [];
     for (const each of wanted) {
       const { name } = each;
       const told = further.find((one) => one.name === name)?.urls ?? [];
@@ -138,7 +138,7 @@ async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Sy
   // What guards against rollback must be whole before anything is compared with it.
   const held = await loadRepositories(current);
   const failures = new Map<string, StellaError>();
-  const outcomes: Outcome[] = [];
+  const outcomes: FollowedRepository[] = [];
   for (const loaded of held) {
     const { repository } = loaded;
     const { name, urls, directory, isHome } = repository;
@@ -185,7 +185,7 @@ async function commitOutcomes(
   setting: SyncSetting,
   writer: StoreWriter,
   current: Generation,
-  outcomes: readonly Outcome[],
+  outcomes: readonly FollowedRepository[],
   warn: SyncSetting['warn'],
 ): Promise<Pick<Synced, 'generation' | 'changed'>> {
   const unchanged = { generation: current, changed: false };
@@ -221,7 +221,7 @@ async function judged(
 }
 
 /** One repository under two names would count twice. @throws StellaError USAGE */
-function checkDifferent(outcomes: readonly Outcome[]): void {
+function checkDifferent(outcomes: readonly FollowedRepository[]): void {
   const seen = new Map<string, string>();
   for (const { name, tuf } of outcomes) {
     const { sha256 } = tuf!.root.pin;

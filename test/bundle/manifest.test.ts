@@ -130,7 +130,9 @@ describe('refused', () => {
           expect(Buffer.from(formatManifest(parseManifest(bytes))).equals(bytes)).toBe(true);
         } catch (error) {
           if (!isStellaError(error)) throw error;
-          expect(error.code).toMatch(/^(MANIFEST_INVALID|MANIFEST_VERSION|ENTRY_PATH|ENTRY_DUPLICATE)$/);
+          expect(error.code).toMatch(
+            /^(MANIFEST_INVALID|MANIFEST_VERSION|ENTRY_PATH|ENTRY_DUPLICATE|URL_CREDENTIALS)$/,
+          );
         }
       }),
       { numRuns: 1500 },

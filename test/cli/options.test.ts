@@ -76,7 +76,7 @@ test('--pin takes the names of the guide, and no path', async () => {
   const init = ['trust', 'init', '--tuf-url', 'file:///nowhere/'];
   await refuse([...init, '--pin', 'rekor-key-v1', './x'], '--pin takes the names of targets', cwd);
   await refuse([...init, '--pin', 'rekor-key-v1', 'root.json'], '--pin takes the names of targets', cwd);
-  await refuse([...init, '--pin=rekor-key-v1', 'root.json'], 'too many arguments', cwd);
+  await refuse([...init, '--pin=rekor-key-v1', 'root.json'], 'no instance is built in by the name', cwd);
   const env = { STELLA_STATE_DIR: cwd, XDG_CONFIG_HOME: cwd, HOME: cwd };
   for (const pins of [
     ['--pin', 'rekor-key-v1', 'rekor-key-v2'],

@@ -112,7 +112,10 @@ def main(path, *key_files):
     text = found[0][2]
     manifest = json.loads(text)
     canonical = lambda value: json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    need(manifest["format"] == "stella-bundle/v1" and text == canonical(manifest) + b"\n", "manifest.json")
+    further = [repository["name"] for repository in manifest.get("repositories", [])]
+    need(manifest["format"] == ("stella-bundle/v2" if further else "stella-bundle/v1"), "format")
+    need(text == canonical(manifest) + b"\n", "manifest.json")
+    need(further == sorted(set(further)) and "home" not in further, "repositories")
     listed = [{"path": name, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)} for name, _, content in found[2:]]
     need(listed == manifest["entries"], "the entries are not those of the manifest")
     need(listed == sorted(listed, key=lambda entry: entry["path"].encode()), "order of the entries")
@@ -120,9 +123,11 @@ def main(path, *key_files):
     begins, at = {0}, 0
     for frame in all_frames:
         begins.add(at := at + len(frame))
+    known = {"attestations", "logs", "tuf", *("tuf+" + name for name in further)}
     folders = {}
     for name, offset, _ in found[2:]:
         folders.setdefault(name.split("/")[0], offset)
+    need(set(folders) <= known, "an entry is in none of the folders")
     need(set(folders.values()) <= begins, "a folder does not begin a frame")
     keys = {hashlib.sha256(run("openssl", "pkey", "-pubin", "-in", key, "-outform", "DER")).hexdigest(): key for key in key_files}
     by = list(signers(found[1][2], text, keys))

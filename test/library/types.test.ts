@@ -20,7 +20,16 @@ test('a trust store is made, followed and opened with one object each, which has
 
 test('what a sync returns is in one style, with instants instead of texts', () => {
   expectTypeOf<keyof stella.SyncedTrust>().toEqualTypeOf<
-    'store' | 'generation' | 'changed' | 'skipped' | 'checkedAt' | 'url' | 'asOf' | 'pin' | 'roles'
+    | 'store'
+    | 'generation'
+    | 'changed'
+    | 'skipped'
+    | 'checkedAt'
+    | 'url'
+    | 'asOf'
+    | 'pin'
+    | 'roles'
+    | 'instances'
   >();
   expectTypeOf<stella.SyncedTrust['asOf']>().toEqualTypeOf<stella.Instant>();
   expectTypeOf<stella.SyncedTrust['pin']>().toEqualTypeOf<stella.RootPin>();

@@ -2,7 +2,7 @@ import { durationBetween, formatDuration, formatInstant } from '../../base/clock
 import { maskUrl } from '../../base/safety/masked-url.ts';
 import type { StoreState } from '../../store/store.ts';
 import { formatFreshness } from '../../trust/freshness.ts';
-import type { RepositoryStatus, TrustStatus } from '../../trust/status.ts';
+import type { HeldRepositoryStatus, TrustStatus } from '../../trust/status.ts';
 import { formatTable } from '../terminal/output.ts';
 
 /** Who vouched for a root, in words. */
@@ -45,7 +45,7 @@ export function repositoriesStatusJson({ repositories }: TrustStatus): object {
 }
 
 /** What the instance of a repository consists of. */
-function countsOf({ trustedRoot }: RepositoryStatus) {
+function countsOf({ trustedRoot }: HeldRepositoryStatus) {
   return {
     certificate_authorities: trustedRoot.certificateAuthorities.length,
     logs: trustedRoot.tlogs.length,
@@ -56,7 +56,7 @@ function countsOf({ trustedRoot }: RepositoryStatus) {
 
 /** How a further repository stands, in one line. */
 export function repositoryStanding(
-  { freshness, blocked }: RepositoryStatus,
+  { freshness, blocked }: HeldRepositoryStatus,
   verb: 'synced' | 'sealed',
 ): string {
   return blocked ? `BLOCKED: ${blocked.message} [${blocked.code}]` : formatFreshness(freshness, verb);
@@ -70,7 +70,7 @@ export function repositoriesStatusText({ repositories, generation, now }: TrustS
     const { pin } = repository;
     const counts = countsOf(one);
     const failure = sync && sync.failures_since > 0 ? sync.last_failure : undefined;
-    const left = ({ expires }: { expires: RepositoryStatus['rolesAsOf'] }) =>
+    const left = ({ expires }: { expires: HeldRepositoryStatus['rolesAsOf'] }) =>
       isImported && expires > one.rolesAsOf
         ? 'valid as of the sealed time'
         : expires > now

@@ -55,7 +55,6 @@ export async function initialRepositories(
   const all: Named[] = [...named.filter(({ name }, i) => named.findIndex((one) => one.name === name) === i)];
   const twice = names.find((name, i) => names.indexOf(name) !== i) ?? duplicate(options.instance ?? []);
   if (twice !== undefined) throw new StellaError('USAGE', `the instance ${twice} is named twice`);
-  for (const name of names) checkBuiltIn(name);
   for (const { name } of all)
     if (!isRepositoryName(name))
       throw new StellaError('USAGE', `${JSON.stringify(name)} cannot be the name of a repository`, {
@@ -117,8 +116,8 @@ function duplicate(texts: readonly string[]): string | undefined {
   return names.find((name, i) => names.indexOf(name) !== i);
 }
 
-/** @throws StellaError USAGE */
-function checkBuiltIn(name: string): void {
+/** That each of these names is a built-in instance's. @throws StellaError USAGE */
+export function checkBuiltIn(name: string): void {
   if (builtInInstance(name)) return;
   throw new StellaError('USAGE', `no instance is built in by the name ${JSON.stringify(name)}`, {
     hint: [

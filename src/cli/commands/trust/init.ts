@@ -52,7 +52,8 @@ export function registerTrustInit(trust: Command, cli: Cli): void {
     checkPins(cli.args, run.io.cwd);
     const { initFromUrl } = await import('../../../consumer/trust-from-url.ts');
     const { formatRoles } = await import('../../report/status-text.ts');
-    const { initialRepositories } = await import('./init-repositories.ts');
+    const { checkBuiltIn, initialRepositories } = await import('./init-repositories.ts');
+    for (const name of names) checkBuiltIn(name);
     const path = (name: string) => resolve(run.io.cwd, name);
     const open = (tufUrl: string[] | undefined) =>
       openTrustSetting(
