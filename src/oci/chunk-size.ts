@@ -2,7 +2,7 @@ const MIB = 1024 * 1024;
 
 /**
  * The sizes that are tried, in bytes. What is known to bound a request: 4 MiB at GitHub's registry, 1 MiB at an nginx
- * that nobody has told otherwise, 100 MB at Cloudflare.
+ * with its own defaults, 100 MB at Cloudflare.
  */
 const SIZES: readonly number[] = [64 * MIB, 16 * MIB, 4 * MIB, MIB, MIB / 4, MIB / 16];
 

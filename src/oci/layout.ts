@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { excerpt, formatHex, sha256Hex, sha256Stream } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import { readBounded, readError, writeError } from '../base/files.ts';
+import { readError, writeError } from '../base/files.ts';
 import { parseStrictJson } from '../base/json.ts';
 import { FieldReader, isPresent } from '../base/json-fields.ts';
 import type { FetchedManifest } from './fetch-manifest.ts';
@@ -41,10 +41,10 @@ const read = new FieldReader('OCI_MANIFEST');
  * is looked at is what its digest says.
  * @throws StellaError FILE_*, OCI_MANIFEST, BLOB_DIGEST, USAGE where there are several
  */
-export function findLayoutBundle(reference: LayoutReference): LayoutBundle {
+export async function findLayoutBundle(reference: LayoutReference): Promise<LayoutBundle> {
   const { directory } = reference;
-  checkLayout(directory);
-  const index = readIndex(directory);
+  await checkLayout(directory);
+  const index = await readIndex(directory);
   const entries = index.filter(
     ({ names, digest }) =>
       (reference.tag === undefined || names.has(reference.tag)) &&
@@ -55,11 +55,12 @@ export function findLayoutBundle(reference: LayoutReference): LayoutBundle {
   const others: string[] = [];
   let size = 0;
   for (const entry of entries) {
-    if (entry.mediaType !== MANIFEST_TYPE) {
-      others.push(`${nameOf(entry)} is of type ${excerpt(entry.mediaType)}`);
+    if (bundles.some(({ digest }) => digest === entry.digest)) continue;
+    if (entry.mediaType !== MANIFEST_TYPE || !isDigest(entry.digest)) {
+      others.push(`${nameOf(entry)} of type ${excerpt(entry.mediaType)}`);
       continue;
     }
-    const bytes = readBlob(directory, entry);
+    const bytes = await readBlob(directory, entry);
     size += bytes.length;
     if (size > MAX_MANIFESTS_BYTES)
       throw none(reference, `its manifests have more than ${MAX_MANIFESTS_BYTES} bytes together`);
@@ -68,12 +69,12 @@ export function findLayoutBundle(reference: LayoutReference): LayoutBundle {
       bundles.push({ bundle, digest: entry.digest, size: bytes.length, name: nameOf(entry) });
     } catch (error) {
       if (!isStellaError(error, 'OCI_MANIFEST')) throw error;
-      others.push(`${nameOf(entry)}: ${error.message}`);
+      others.push(`${nameOf(entry)} (${error.message})`);
     }
   }
   const [bundle] = bundles;
   if (!bundle) throw none(reference, namesOf(others));
-  if (bundles.some(({ digest }) => digest !== bundle.digest)) throw several(directory, bundles);
+  if (bundles.length > 1) throw several(directory, bundles);
   return bundle;
 }
 
@@ -89,7 +90,7 @@ export async function readLayoutBundle(
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<string> {
   const { config, layers } = bundle;
-  readBlob(directory, config);
+  await readBlob(directory, config);
   const total = bundleSize(bundle);
   let passed = 0;
   const pass = (bytes: number) => {
@@ -120,11 +121,11 @@ export async function readLayoutBundle(
   return path;
 }
 
-function checkLayout(directory: string): void {
+async function checkLayout(directory: string): Promise<void> {
   const path = join(directory, LAYOUT_FILE);
   let bytes: Uint8Array;
   try {
-    bytes = readBounded(path, MAX_LAYOUT_FILE_BYTES);
+    bytes = await readSmall(path, MAX_LAYOUT_FILE_BYTES);
   } catch (error) {
     if (!isStellaError(error, 'FILE_NOT_FOUND')) throw error;
     throw new StellaError(
@@ -148,12 +149,10 @@ interface IndexEntry extends Pick<Descriptor, 'mediaType' | 'digest' | 'size'> {
   readonly names: ReadonlySet<string>;
 }
 
-function readIndex(directory: string): IndexEntry[] {
+async function readIndex(directory: string): Promise<IndexEntry[]> {
   const path = join(directory, INDEX_FILE);
-  const index = read.object(
-    parseStrictJson(readBounded(path, MAX_INDEX_BYTES), path, { code: 'OCI_MANIFEST' }),
-    path,
-  );
+  const bytes = await readSmall(path, MAX_INDEX_BYTES);
+  const index = read.object(parseStrictJson(bytes, path, { code: 'OCI_MANIFEST' }), path);
   return read.array(index['manifests'], `${path}: manifests`, MAX_MANIFESTS).map((item, i) => {
     const where = `${path}: manifests.${i}`;
     const { mediaType, digest, size, annotations } = read.object(item, where);
@@ -213,7 +212,10 @@ function blobPath(directory: string, digest: string): string {
 }
 
 /** A small blob. */
-function readBlob(directory: string, { digest, size }: Pick<Descriptor, 'digest' | 'size'>): Buffer {
+async function readBlob(
+  directory: string,
+  { digest, size }: Pick<Descriptor, 'digest' | 'size'>,
+): Promise<Buffer> {
   const path = blobPath(directory, digest);
   if (size > MAX_MANIFEST_BYTES) {
     throw new StellaError(
@@ -223,7 +225,7 @@ function readBlob(directory: string, { digest, size }: Pick<Descriptor, 'digest'
   }
   let bytes: Buffer;
   try {
-    bytes = readBounded(path, MAX_MANIFEST_BYTES);
+    bytes = await readSmall(path, MAX_MANIFEST_BYTES);
   } catch (error) {
     throw blobError(path, error);
   }
@@ -238,12 +240,9 @@ async function* checkedBlob(directory: string, { digest, size }: Descriptor): As
   const hash = sha256Stream();
   let total = 0;
   try {
-    // A pipe without a writer must not hold it up.
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const { file, length } = await openRegular(path);
     try {
-      const stat = await file.stat();
-      if (!stat.isFile()) throw new StellaError('FILE_UNREADABLE', `${path} is not a regular file`);
-      if (stat.size !== size) throw damaged(path, digest, undefined, stat.size, size);
+      if (length !== size) throw damaged(path, digest, undefined, length, size);
       const stream = file.createReadStream({ highWaterMark: PIECE, autoClose: false });
       for await (const piece of stream as AsyncIterable<Buffer>) {
         total += piece.length;
@@ -259,6 +258,36 @@ async function* checkedBlob(directory: string, { digest, size }: Descriptor): As
   }
   const found = `sha256:${formatHex(hash.digest())}`;
   if (found !== digest || total !== size) throw damaged(path, digest, found, total, size);
+}
+
+/** Opens a file on a medium, where a pipe without a writer must not hold it up, and a device is not read. */
+async function openRegular(path: string): Promise<{ readonly file: FileHandle; readonly length: number }> {
+  // On Windows there is no such flag, which counts as none here.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = await file.stat();
+    if (!stat.isFile()) throw new StellaError('FILE_UNREADABLE', `${path} is not a regular file`);
+    return { file, length: stat.size };
+  } catch (cause) {
+    await file.close();
+    throw cause;
+  }
+}
+
+/** @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE, FILE_TOO_LARGE */
+async function readSmall(path: string, max: number): Promise<Buffer> {
+  try {
+    const { file, length } = await openRegular(path);
+    try {
+      if (length > max) throw new StellaError('FILE_TOO_LARGE', `${path} is larger than ${max} bytes`);
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw readError(path, cause);
+  }
 }
 
 function blobError(path: string, cause: unknown): StellaError {

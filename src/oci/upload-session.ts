@@ -187,10 +187,13 @@ export function isRefused(error: unknown): error is StellaError {
 
 /** FETCH_FAILED of an upload that the registry does not know, or not as it should be: it has to be started from the beginning. */
 export class ForgottenUpload extends StellaError {
-  constructor(location: URL, why: string) {
-    super('FETCH_FAILED', `cannot send to ${excerpt(withoutQuery(location), 200)}: ${why}`, {
-      retry: {},
-      details: { url: withoutQuery(location) },
-    });
+  /** @param why in words, or what was refused of an upload that may be at another place than was thought */
+  constructor(location: URL, why: string | StellaError) {
+    const url = withoutQuery(location);
+    super(
+      'FETCH_FAILED',
+      typeof why === 'string' ? `cannot send to ${excerpt(url, 200)}: ${why}` : why.message,
+      { retry: {}, details: { url }, ...(typeof why === 'string' ? {} : { cause: why }) },
+    );
   }
 }

@@ -149,7 +149,7 @@ async function send(
     }
     if (status === undefined && !failure.retry) {
       // Where content was sent twice, or after another run, it may be the place that is refused, and not the content.
-      throw isStraight || !isRefused(failure) ? failure : new ForgottenUpload(location, failure.message);
+      throw isStraight || !isRefused(failure) ? failure : new ForgottenUpload(location, failure);
     }
     isStraight = false;
     if (status === undefined) chunks.shrinkAfterBreak(end - done, minimum);
@@ -169,7 +169,7 @@ async function send(
   try {
     await finishUpload(registry, location, digest);
   } catch (error) {
-    throw isStraight || !isRefused(error) ? error : new ForgottenUpload(location, error.message);
+    throw isStraight || !isRefused(error) ? error : new ForgottenUpload(location, error);
   }
   record?.forget();
   return digest;

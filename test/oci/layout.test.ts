@@ -5,9 +5,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { findLayoutBundle, readLayoutBundle } from '../../src/oci/layout.ts';
 import { formatLayoutReference, parseLayoutReference } from '../../src/oci/layout-reference.ts';
+import { EMPTY_CONFIG } from '../../src/oci/manifest.ts';
 import { makeBundle, noise } from '../support/bundle.ts';
 import { stella } from '../support/cli.ts';
 import { refusal } from '../support/errors.ts';
+import { digestOf } from '../support/fake-registry.ts';
 import {
   type LayoutEntry,
   layoutBlob,
@@ -27,8 +29,15 @@ function setting(layers: readonly Buffer[] = [content]) {
   const entry = placeInLayout(directory, '7', layers);
   const find = (tag?: string, digest?: string) => findLayoutBundle({ directory, tag, digest });
   const readBundle = async (tag?: string) =>
-    readFileSync(await readLayoutBundle(directory, find(tag), temporaryDirectory()));
-  return { directory, entry, find, read: readBundle };
+    readFileSync(await readLayoutBundle(directory, await find(tag), temporaryDirectory()));
+  const files = {
+    layout: join(directory, 'oci-layout'),
+    index: join(directory, 'index.json'),
+    manifest: layoutBlob(directory, entry.digest),
+    config: layoutBlob(directory, digestOf(EMPTY_CONFIG)),
+    layers: layers.map((bytes) => layoutBlob(directory, digestOf(bytes))),
+  };
+  return { directory, entry, find, read: readBundle, files };
 }
 
 describe('the one bundle of a layout', () => {
@@ -38,19 +47,23 @@ describe('the one bundle of a layout', () => {
     expect((await setting(volumes).read()).equals(Buffer.concat(volumes))).toBe(true);
   });
 
-  test.each(['7', 'registry.example.com/trust/bundles:7'])('is found by its tag, listed as %s', (name) => {
-    const { directory, entry, find } = setting();
-    writeIndex(directory, [{ ...entry, annotations: { 'org.opencontainers.image.ref.name': name } }]);
-    expect(find('7').digest).toBe(entry.digest);
-    expect(find(undefined, entry.digest).name).toBe('7');
-  });
+  test.each(['7', 'registry.example.com/trust/bundles:7'])(
+    'is found by its tag, listed as %s',
+    async (name) => {
+      const { directory, entry, find } = setting();
+      writeIndex(directory, [{ ...entry, annotations: { 'org.opencontainers.image.ref.name': name } }]);
+      expect((await find('7')).digest).toBe(entry.digest);
+      expect((await find(undefined, entry.digest)).name).toBe('7');
+    },
+  );
 
-  test('may lie beside images, lists and what is listed twice', () => {
+  test('may lie beside images, lists and what is listed twice', async () => {
     const { directory, entry, find } = setting();
     placeManifest(directory, 'image', Buffer.from('{"schemaVersion":2,"config":{},"layers":[]}'));
     const list = { ...entry, mediaType: 'application/vnd.oci.image.index.v1+json', digest: 'sha512:00' };
-    writeIndex(directory, [list, ...readIndex(directory), { ...entry, annotations: {} }]);
-    expect(find().digest).toBe(entry.digest);
+    const foreign = { ...entry, digest: `sha512:${'00'.repeat(64)}` };
+    writeIndex(directory, [list, foreign, ...readIndex(directory), { ...entry, annotations: {} }]);
+    expect((await find()).digest).toBe(entry.digest);
   });
 
   test('is chosen among several by what the refusal says', async () => {
@@ -61,7 +74,7 @@ describe('the one bundle of a layout', () => {
     expect(error.message).toContain('has 3 bundles: there is 7 (said to be number 7, sealed at');
     expect(error.message).toContain('8 (said to be number 8');
     const named = parseLayoutReference(error.hints[0]!.split('e.g. ')[1]!)!;
-    expect(findLayoutBundle(named).digest).toBe(entry.digest);
+    expect((await findLayoutBundle(named)).digest).toBe(entry.digest);
     // Where several have a name, only the digest tells them apart.
     writeIndex(
       directory,
@@ -71,7 +84,7 @@ describe('the one bundle of a layout', () => {
       })),
     );
     const same = await refusal('USAGE', () => find('7'));
-    expect(findLayoutBundle(parseLayoutReference(same.hints[0]!.split('e.g. ')[1]!)!).digest).toBe(
+    expect((await findLayoutBundle(parseLayoutReference(same.hints[0]!.split('e.g. ')[1]!)!)).digest).toBe(
       entry.digest,
     );
   });
@@ -85,44 +98,23 @@ describe('the one bundle of a layout', () => {
     writeIndex(directory, []);
     expect((await refusal('OCI_MANIFEST', () => find())).message).toContain('its index is empty');
     placeManifest(directory, 'image', Buffer.from('{"schemaVersion":2,"config":{},"layers":[]}'));
-    expect((await refusal('OCI_MANIFEST', () => find())).message).toContain('there is image: ');
+    expect((await refusal('OCI_MANIFEST', () => find())).message).toContain(
+      'there is image (the OCI manifest: ',
+    );
   });
 });
 
 type Layout = ReturnType<typeof setting>;
 
 describe('a layout that was damaged or made to harm is refused:', () => {
-  const blobOf = ({ find, directory }: Layout, i = 0) =>
-    layoutBlob(directory, find().bundle.layers[i]!.digest);
-
   test.each<
     [string, 'BLOB_DIGEST' | 'FILE_NOT_FOUND' | 'FILE_UNREADABLE' | 'OCI_MANIFEST', (layout: Layout) => void]
   >([
-    ['another layer', 'BLOB_DIGEST', (layout) => writeFileSync(blobOf(layout), noise(300_000, 2))],
-    ['a shorter layer', 'BLOB_DIGEST', (layout) => writeFileSync(blobOf(layout), 'x')],
-    ['a longer layer', 'BLOB_DIGEST', (layout) => writeFileSync(blobOf(layout), noise(300_001))],
-    ['no layer', 'FILE_NOT_FOUND', (layout) => rmSync(blobOf(layout))],
-    [
-      'a device for a layer',
-      'FILE_UNREADABLE',
-      (layout) => {
-        rmSync(blobOf(layout));
-        symlinkSync('/dev/zero', blobOf(layout));
-      },
-    ],
-    [
-      'a pipe that is never written to for a layer',
-      'FILE_UNREADABLE',
-      (layout) => {
-        rmSync(blobOf(layout));
-        execFileSync('mkfifo', [blobOf(layout)]);
-      },
-    ],
-    [
-      'another configuration',
-      'BLOB_DIGEST',
-      (layout) => writeFileSync(layoutBlob(layout.directory, layout.find().bundle.config.digest), '[]'),
-    ],
+    ['another layer', 'BLOB_DIGEST', ({ files }) => writeFileSync(files.layers[0]!, noise(300_000, 2))],
+    ['a shorter layer', 'BLOB_DIGEST', ({ files }) => writeFileSync(files.layers[0]!, 'x')],
+    ['a longer layer', 'BLOB_DIGEST', ({ files }) => writeFileSync(files.layers[0]!, noise(300_001))],
+    ['no layer', 'FILE_NOT_FOUND', ({ files }) => rmSync(files.layers[0]!)],
+    ['another configuration', 'BLOB_DIGEST', ({ files }) => writeFileSync(files.config, '[]')],
     [
       'another manifest',
       'BLOB_DIGEST',
@@ -173,12 +165,26 @@ describe('a layout that was damaged or made to harm is refused:', () => {
     await refusal(code, () => layout.read());
   });
 
+  test.each(['layout', 'index', 'manifest', 'config', 'layer'] as const)(
+    'a pipe that is never written to, or a device, in the place of its %s',
+    async (name) => {
+      const layout = setting();
+      const path = name === 'layer' ? layout.files.layers[0]! : layout.files[name];
+      rmSync(path);
+      execFileSync('mkfifo', [path]);
+      await refusal('FILE_UNREADABLE', () => layout.read());
+      rmSync(path);
+      symlinkSync('/dev/zero', path);
+      await refusal('FILE_UNREADABLE', () => layout.read());
+    },
+  );
+
   test('another volume, of which nothing is left', async () => {
     const layout = setting([content.subarray(0, 100_000), content.subarray(100_000)]);
     const staging = temporaryDirectory();
-    writeFileSync(blobOf(layout, 1), noise(200_000, 2));
+    writeFileSync(layout.files.layers[1]!, noise(200_000, 2));
     const { directory, find } = layout;
-    await refusal('BLOB_DIGEST', () => readLayoutBundle(directory, find(), staging));
+    await refusal('BLOB_DIGEST', async () => readLayoutBundle(directory, await find(), staging));
   });
 });
 

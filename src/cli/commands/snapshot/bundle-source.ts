@@ -57,7 +57,7 @@ async function withLayoutBundle<T>(
   use: (source: string) => Promise<T>,
 ): Promise<T> {
   const { findLayoutBundle, readLayoutBundle } = await import('../../../oci/layout.ts');
-  const bundle = findLayoutBundle(layout);
+  const bundle = await findLayoutBundle(layout);
   return await withStagingAsync(tmpdir(), 'stella-layout-', async (staging) =>
     use(
       await readLayoutBundle(layout.directory, bundle, staging, (done, total) =>
