@@ -41,16 +41,19 @@ export interface FollowedTuf {
   readonly root: PinnedRoot;
 }
 
-/** Where a further repository is: as configured, else as the store was told, else where the built-in instance is. */
+/**
+ * Where a further repository is: as configured, else as `trust init` was told, else where the built-in instance is. What a
+ * bundle says of it is an address on another network, and not the operator's word.
+ */
 export function urlsOf(
   name: string,
   config: Config,
-  remembered: Pick<HeldRepository, 'urls' | 'tuf'> | undefined,
+  remembered: Pick<HeldRepository, 'urls'> | undefined,
 ): readonly string[] {
   const configured = config.repositories.get(name)?.tufUrls ?? [];
   if (configured.length > 0) return configured;
   const builtIn = builtInInstance(name);
-  return remembered?.urls ?? (remembered ? [remembered.tuf.url] : builtIn ? [builtIn.url] : []);
+  return remembered?.urls ?? (builtIn ? [builtIn.url] : []);
 }
 
 let attempts = 0;
@@ -123,7 +126,7 @@ function noAddress(name: string): StellaError {
         hint: 'give --tuf-url URL, set $STELLA_TUF_ROOT_URL, or set attestor.trust_repo.tuf_url',
       })
     : new StellaError('CONFIG_INVALID', `no address is known for the repository ${name}`, {
-        hint: `give --instance ${name}=URL, or set attestor.trust_repo.repositories.${name}.tuf_url`,
+        hint: `set attestor.trust_repo.repositories.${name}.tuf_url; for a new store, --instance ${name}=URL does, too`,
       });
 }
 

@@ -1,11 +1,13 @@
 import { excerpt } from '../base/bytes.ts';
 import { formatInstant, type Instant, latest, parseInstant } from '../base/clock.ts';
+import type { StellaError } from '../base/errors.ts';
 import { readBoundedIfPresent } from '../base/files.ts';
 import type { LoadedRepository } from '../store/generation.ts';
 import { copyRepositories, furtherState, HOME, heldHistory } from '../store/repositories.ts';
 import type { Generation, NextGeneration, StoreState, TrustedRootFiles } from '../store/store.ts';
 import type { RefreshedTuf } from '../tuf/refresh.ts';
 import { judgedView, type SecondOpinion, secondOpinion } from '../tuf/second-opinion.ts';
+import { blockedRepositories } from './blocked.ts';
 import { type DerivedTrust, deriveTrust, trustedRootFiles } from './derived-trust.ts';
 import { type FollowedTuf, type SyncSetting, tufState, uncounted } from './follow.ts';
 import type { TrustSource } from './instance.ts';
@@ -44,11 +46,13 @@ export async function nextGeneration(
   staging = '',
 ): Promise<Omit<NextGeneration, 'attestations' | 'state'> & { readonly state: NextState }> {
   const { config, warn } = setting;
+  // Other verifiers are not told of what is not believed here; they would not know its age.
+  const blocked: ReadonlyMap<string, StellaError> = current
+    ? blockedRepositories(setting.store, current, config, setting.now)
+    : new Map();
   const sources = outcomes.map(
-    ({ name, tuf, before }): TrustSource => ({
-      name,
-      view: tuf?.tuf ?? before!.view,
-    }),
+    ({ name, tuf, before }): TrustSource =>
+      tuf ? { name, view: tuf.tuf } : { name, view: before!.view, blocked: blocked.get(name) },
   );
   const trust = await deriveTrust(sources as [TrustSource, ...TrustSource[]], config);
   const [home, ...further] = outcomes;

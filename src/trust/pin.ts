@@ -12,6 +12,7 @@ import {
   builtInInstances,
   isBuiltInRoot,
   isSignedByBuiltIn,
+  vouchedRoot,
 } from '../tuf/built-in.ts';
 import { rootVersionsIn } from '../tuf/layout.ts';
 import { MAX_BYTES } from '../tuf/metadata-file.ts';
@@ -231,7 +232,8 @@ export interface Pin {
 }
 
 /**
- * The root that an empty trust store starts from, among those in the bundle.
+ * The root that an empty trust store starts from, among those in the bundle: the one that the operator vouches for, else
+ * one of a built-in instance's chain.
  * @param roots every N.root.json of the bundle, lowest version first
  * @throws StellaError PIN_REQUIRED when nobody vouches, PIN_MISMATCH when what is vouched for is not there
  */
@@ -250,6 +252,10 @@ export async function choosePin(
     return pin(findRoot(roots, sha256Hex(vouchers.root), 'the root file given'), 'root-file');
   if (vouchers.fingerprint !== undefined)
     return pin(findRoot(roots, vouchers.fingerprint, 'the root of the fingerprint given'), 'fingerprint');
+  for (const instance of builtInInstances()) {
+    const root = vouchedRoot(instance, roots);
+    if (root) return pin(root, instance.name === 'sigstore' ? 'sigstore' : 'built-in');
+  }
   if (vouchers.firstUse) return pin(first, 'first-use');
   const fingerprint = formatFingerprint(sha256Hex(first.bytes));
   if (await vouchers.confirm?.(firstUseQuestion(first, fingerprint))) return pin(first, 'fingerprint');

@@ -16,6 +16,7 @@ test('labels of hostile names stay labels', () => {
     roles: [{ name: 'team "x"', version: 3, expires: 5000 }],
     keys: [],
     problems: [],
+    repositories: [],
   } as unknown as TrustStatus;
   const lines = formatMetrics(status, undefined, instant(7000)).trimEnd().split('\n');
   expect(lines).toContain('stella_trust_age_seconds 6');

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
 import { checkSamePin, choosePin, formatFingerprint, parseFingerprint } from '../../src/trust/pin.ts';
+import { builtInInstance } from '../../src/tuf/built-in.ts';
 import { repeatedDigest } from '../support/digest.ts';
 import { refusal } from '../support/errors.ts';
 
@@ -40,6 +41,15 @@ describe('a first import starts from the root that somebody vouches for', () => 
     expect((await choosePin(roots, { confirm }, AT)).state.how).toBe('fingerprint');
     expect(asked).toContain(formatFingerprint(digestOf(1)));
   });
+});
+
+test('the root of a built-in instance is vouched for by its chain, whatever else is carried', async () => {
+  const github = builtInInstance('github')!;
+  const own = { version: github.version, bytes: github.root() };
+  expect(await choosePin([roots[0]!, own], {}, AT)).toMatchObject({ root: own, state: { how: 'built-in' } });
+  expect((await choosePin([own], { firstUse: true }, AT)).state.how).toBe('built-in');
+  const other = { version: github.version, bytes: roots[0]!.bytes };
+  await refusal('PIN_REQUIRED', () => choosePin([other], {}, AT));
 });
 
 describe('and refuses otherwise', () => {

@@ -5,16 +5,20 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
 import { parseInstant } from '../../src/base/clock.ts';
+import { StellaError } from '../../src/base/errors.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { syncTrust } from '../../src/trust/sync.ts';
 import {
   type BuiltInInstance,
   builtInInstance,
   isSignedByBuiltIn,
   vouchedRoot,
 } from '../../src/tuf/built-in.ts';
-import { instanceRepository, Repositories } from '../support/instances.ts';
+import { refusal } from '../support/errors.ts';
+import { HandEnclave, instanceRepository, Repositories } from '../support/instances.ts';
 import { real, realIsPresent } from '../support/real.ts';
 import { serveDirectory } from '../support/static-server.ts';
-import { TufRepository } from '../support/tuf-repository.ts';
+import { NOW, TufRepository } from '../support/tuf-repository.ts';
 
 const codeIn = (stderr: string) => /\[([A-Z_]+)\]/.exec(stderr)?.[1];
 const good = instanceRepository('good');
@@ -188,6 +192,21 @@ describe('a sync', () => {
     const second = await site.run('connected', ['trust', 'sync', '--force', '--json']);
     expect(second.json()).toMatchObject({ repositories: [{ failure: { code: 'TUF_ROLLBACK' } }, {}] });
     for (const { bundle } of [good, hub]) expect((await site.verify(bundle, 'connected')).status).toBe(0);
+  });
+
+  test('asks no address that only a bundle names', async () => {
+    const enclave = new HandEnclave();
+    await enclave.carry({ further: { good: instanceRepository('good').repository } });
+    const asked: string[] = [];
+    const fetch = (url: string) => {
+      asked.push(new URL(url).host);
+      return Promise.reject(new StellaError('FETCH_NOT_FOUND', `404 ${url}`));
+    };
+    const flags = { tuf_url: 'https://own.example/', local_cache_path: enclave.store.directory };
+    const config = loadConfig({ env: {}, cwd: enclave.base }, flags);
+    const setting = { store: enclave.store, config, fetcher: { fetch }, now: NOW, warn: () => {} };
+    await refusal('FETCH_NOT_FOUND', () => syncTrust(setting, true));
+    expect(new Set(asked)).toEqual(new Set(['own.example']));
   });
 
   test('names what a further repository lists and what never counts', async () => {
