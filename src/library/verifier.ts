@@ -1,4 +1,4 @@
-import { loadTrust, type TrustInputs } from '../attest/authority/verifier-trust.ts';
+import { instancesOfTrustedRoot, loadTrust, type TrustInputs } from '../attest/authority/verifier-trust.ts';
 import { verifyPiece } from '../attest/batch/batch.ts';
 import type { Artifact } from '../attest/document/artifact.ts';
 import { Conclusion } from '../attest/policy/conclusion.ts';
@@ -7,7 +7,6 @@ import { DISTANT_FUTURE, DISTANT_PAST, type Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { VerdictDocument } from '../base/schema-types.ts';
-import { parseTrustedRoot } from '../trust/trusted-root.ts';
 import { type PolicyFile, ruleOfPolicy } from './policy.ts';
 
 /** What is asked of an attestation besides what always must hold. */
@@ -133,5 +132,8 @@ export interface TrustedRootOptions {
  */
 export function trustedRootVerifier(json: Uint8Array, { name, now }: TrustedRootOptions): Verifier {
   const origin = { kind: 'trusted-root', name: `trusted root ${name}` } as const;
-  return makeVerifier({ origin, trustedRoot: parseTrustedRoot(json) }, { now, requireIdentity: false });
+  return makeVerifier(
+    { origin, instances: instancesOfTrustedRoot(json, name) },
+    { now, requireIdentity: false },
+  );
 }

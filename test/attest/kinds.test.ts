@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { loadTrust } from '../../src/attest/authority/verifier-trust.ts';
+import { instancesOfTrustedRoot, loadTrust } from '../../src/attest/authority/verifier-trust.ts';
 import { artifactOf } from '../../src/attest/document/artifact.ts';
 import { parseAttestations } from '../../src/attest/document/parse.ts';
 import { verifyAttestation } from '../../src/attest/verify.ts';
@@ -9,7 +9,6 @@ import { instant } from '../../src/base/clock.ts';
 import type { ErrorCode } from '../../src/base/codes.ts';
 import { isStellaError } from '../../src/base/errors.ts';
 import { parsePublicKey } from '../../src/base/keys.ts';
-import { parseTrustedRoot } from '../../src/trust/trusted-root.ts';
 import {
   authority as caBasics,
   extension,
@@ -54,7 +53,7 @@ async function judge(
   try {
     const trust = loadTrust({
       origin: { kind: 'trusted-root', name: 'test' },
-      trustedRoot: parseTrustedRoot(Buffer.from(JSON.stringify(root))),
+      instances: instancesOfTrustedRoot(Buffer.from(JSON.stringify(root)), 'test'),
     });
     const [parsed] = parseAttestations(Buffer.from(JSON.stringify(bundle)), 'it');
     if ('error' in parsed!) return parsed.error.code;
@@ -409,7 +408,10 @@ describe('certificates', () => {
     const needs = (...roots: readonly Json[]) =>
       loadTrust({
         origin: { kind: 'trusted-root', name: 'test' },
-        trustedRoot: parseTrustedRoot(Buffer.from(roots.map((root) => JSON.stringify(root)).join('\n'))),
+        instances: instancesOfTrustedRoot(
+          Buffer.from(roots.map((root) => JSON.stringify(root)).join('\n')),
+          'test',
+        ),
       }).certificates.judge([leafOf(defaultAuthority, keyOf('signer'), { scts: [] })]).sct;
     expect(needs(without.root, stranger.root)).toBe('none-needed');
     expect(needs(make().root, stranger.root)).toMatchObject({ code: 'SCT_INVALID' });

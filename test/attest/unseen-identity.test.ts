@@ -10,7 +10,7 @@ const verdictFor = (subject: string, claims: Record<string, string> = {}): Verdi
   checks: [],
   signer: {
     kind: 'certificate',
-    identity: { subject, issuer: 'https://issuer.example', claims: table(claims) },
+    identity: { subject, issuer: 'https://issuer.example', claims: table(claims), unusableClaims: table({}) },
   },
   identityChecked: false,
   artifactChecked: false,

@@ -133,7 +133,11 @@ export function checkScts(
   }
   if (shown.length === 0)
     throw new StellaError('SCT_INVALID', 'no SCT of the certificate is from a trusted CT log', {
-      details: { found: scts.map((sct) => sct.logId), trusted: logs.map((log) => log.logId) },
+      details: {
+        unknown: 'CT log',
+        found: scts.map((sct) => sct.logId),
+        trusted: logs.map((log) => log.logId),
+      },
     });
   return shown;
 }

@@ -183,7 +183,9 @@ export function checkTimestamp(
     }
   }
   if (problem) throw problem;
-  return refuse('the timestamp is not from a trusted timestamp authority');
+  throw new StellaError(code, 'the timestamp is not from a trusted timestamp authority', {
+    details: { unknown: 'timestamp authority', trusted: authorities.map(({ uri }) => uri) },
+  });
 }
 
 /** Who may have made a timestamp, by its own word. */

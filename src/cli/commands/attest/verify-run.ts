@@ -1,7 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { AttestorKey } from '../../../attest/authority/material.ts';
-import { loadTrust, type TrustInputs } from '../../../attest/authority/verifier-trust.ts';
+import {
+  instancesOfTrustedRoot,
+  loadTrust,
+  type TrustInputs,
+} from '../../../attest/authority/verifier-trust.ts';
 import { type BatchPiece, piecesOf, piecesOfDocument, verifyBatch } from '../../../attest/batch/batch.ts';
 import { parseShard, ShardSelection } from '../../../attest/batch/shard.ts';
 import type { Artifact } from '../../../attest/document/artifact.ts';
@@ -21,7 +25,7 @@ import { readBounded, readError } from '../../../base/files.ts';
 import { loadPublicKey } from '../../../base/keys.ts';
 import { isPipe, openPipe } from '../../../base/streams.ts';
 import { isConfigFileThere } from '../../../config/presence.ts';
-import { MAX_TRUSTED_ROOT_BYTES, parseTrustedRoot } from '../../../trust/trusted-root.ts';
+import { MAX_TRUSTED_ROOT_BYTES } from '../../../trust/trusted-root.ts';
 import type { Outcome, Run } from '../../frame/cli.ts';
 import { VerdictReport } from './verdict-report.ts';
 
@@ -256,7 +260,7 @@ async function trustOf(
     const bytes = readBounded(resolve(run.io.cwd, options.trustedRoot), MAX_TRUSTED_ROOT_BYTES);
     const trust: TrustInputs = {
       origin: { kind: 'trusted-root', name: `trusted root ${options.trustedRoot}` },
-      trustedRoot: parseTrustedRoot(bytes),
+      instances: instancesOfTrustedRoot(bytes, options.trustedRoot),
     };
     const requireIdentity = await requiresIdentity(run);
     return { trust, requireIdentity, settings: { requireIdentity } };

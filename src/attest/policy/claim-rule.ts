@@ -1,0 +1,168 @@
+import { excerpt } from '../../base/bytes.ts';
+import { StellaError } from '../../base/errors.ts';
+import { nearest } from '../../base/nearest.ts';
+import { CLAIMS, type ClaimName, FULCIO_ARC, MAX_CLAIM_BYTES } from '../x509/claims.ts';
+import type { CertificateIdentity } from '../x509/identity.ts';
+import type { IdentityRule } from './identity-rule.ts';
+import { nearMiss } from './near-miss.ts';
+import { issuerOf } from './place.ts';
+
+/** A claim that the certificate must have, with one of these texts. Texts are compared as a whole, and exactly. */
+export interface ClaimRule {
+  readonly name: ClaimName;
+  readonly anyOf: readonly string[];
+}
+
+const MAX_TEXTS = 100;
+const CONTROL = /\p{Cc}/u;
+const HALF_PAIR = /\p{Cs}/u;
+
+/** What people call claims by: our name, Fulcio's title however it is spelt, the extension. */
+const spelling = (text: string) => text.toLowerCase().replaceAll(/[^a-z0-9.]/g, '');
+const NAMES: ReadonlyMap<string, ClaimName> = new Map(
+  CLAIMS.flatMap(({ number, name, title }) =>
+    [name, title, `${FULCIO_ARC}.${number}`].map((text): [string, ClaimName] => [spelling(text), name]),
+  ),
+);
+
+/**
+ * The claim that is called so: `source_ref`, `Source Repository Ref`, `sourceRepositoryRef`, `1.3.6.1.4.1.57264.1.14`.
+ * @throws StellaError USAGE for what is none, with the nearest
+ */
+export function parseClaimName(text: string): ClaimName {
+  const known = NAMES.get(spelling(text.slice(0, 200)));
+  if (known !== undefined) return known;
+  if (/^issuer/i.test(text))
+    throw new StellaError('USAGE', 'the issuer is no claim: it is a part of the identity', {
+      hint: 'give --certificate-oidc-issuer URL; in a policy, identities with an issuer',
+    });
+  const names = CLAIMS.map(({ name }) => name);
+  const near = nearest(text, names);
+  throw new StellaError('USAGE', `certificates have no claim ${excerpt(text)}`, {
+    hint: [...(near === undefined ? [] : [`did you mean ${near}?`]), `claims are ${names.join(', ')}`],
+  });
+}
+
+/**
+ * The rule that a claim must have one of these texts.
+ * @throws StellaError USAGE for an unknown name, no text, an empty one, or one that no claim can have
+ */
+export function makeClaimRule(name: string, anyOf: readonly string[]): ClaimRule {
+  const claim = parseClaimName(name);
+  if (anyOf.length === 0 || anyOf.length > MAX_TEXTS)
+    throw new StellaError('USAGE', `the claim ${claim} takes 1 to ${MAX_TEXTS} texts`);
+  for (const text of anyOf) {
+    // An empty one would be a variable that was not set.
+    if (typeof text !== 'string' || text === '')
+      throw new StellaError('USAGE', `the claim ${claim} takes a text, which is empty here`);
+    if (CONTROL.test(text) || HALF_PAIR.test(text) || Buffer.byteLength(text) > MAX_CLAIM_BYTES)
+      throw new StellaError('USAGE', `no certificate's ${claim} is ${excerpt(text)}`, {
+        hint: `a claim is text of at most ${MAX_CLAIM_BYTES} bytes without control characters`,
+      });
+  }
+  return { name: claim, anyOf: [...anyOf] };
+}
+
+/** @throws StellaError USAGE for a claim that is there twice */
+export function checkEachOnce(rules: readonly ClaimRule[]): void {
+  const seen = new Set<ClaimName>();
+  for (const { name } of rules) {
+    if (seen.has(name))
+      throw new StellaError('USAGE', `the claim ${name} is demanded twice`, {
+        hint: 'demand each claim once; a policy takes a list where any of several will do',
+      });
+    seen.add(name);
+  }
+}
+
+/** Claims that say whose source it is; a host's name in them says which issuer may vouch for that. */
+const SOURCES: ReadonlyMap<ClaimName, (text: string) => string | undefined> = new Map([
+  ['source_repository', issuerOf],
+  ['source_owner', issuerOf],
+  ['github_workflow_repository', () => issuerOf('https://github.com/')],
+]);
+
+/**
+ * The issuer that rules about the source imply: what another issuer says about a repository of GitHub counts for nothing.
+ * `undefined` where they say nothing of it, or name hosts of several issuers or of unknown ones.
+ */
+export function impliedIssuer(rules: readonly ClaimRule[] | undefined): string | undefined {
+  const issuers = new Set(
+    (rules ?? []).flatMap(({ name, anyOf }) => {
+      const issuer = SOURCES.get(name);
+      return issuer ? anyOf.map(issuer) : [];
+    }),
+  );
+  return issuers.size === 1 ? [...issuers][0] : undefined;
+}
+
+/** The identity rule, with the issuer that the claims imply unless it has one of its own. */
+export function withImpliedIssuer(
+  identity: IdentityRule | undefined,
+  rules: readonly ClaimRule[] | undefined,
+): IdentityRule | undefined {
+  if (identity?.issuer !== undefined) return identity;
+  const issuer = impliedIssuer(rules);
+  return issuer === undefined ? identity : { ...identity, issuer: { exactly: issuer } };
+}
+
+const REPOSITORIES: ReadonlySet<ClaimName> = new Set(['source_repository', 'github_workflow_repository']);
+
+/** Whether the rules say of which repository it is built. */
+export const demandsRepository = (rules: readonly ClaimRule[] | undefined): boolean =>
+  rules?.some(({ name }) => REPOSITORIES.has(name)) ?? false;
+
+/** Whether the rules say whose source it is built from: of which repository, or at least of which owner. */
+export const demandsSource = (rules: readonly ClaimRule[] | undefined): boolean =>
+  rules?.some(({ name }) => SOURCES.has(name)) ?? false;
+
+/** @throws StellaError CLAIM_MISMATCH naming the claim, what was required and what was found */
+export function checkClaims(found: CertificateIdentity | undefined, rules: readonly ClaimRule[]): void {
+  for (const rule of rules) checkClaim(found, rule);
+}
+
+function checkClaim(identity: CertificateIdentity | undefined, { name, anyOf }: ClaimRule): void {
+  const wanted = anyOf.join(' or ');
+  const refused = (message: string, found: string | null, hint?: string) =>
+    new StellaError('CLAIM_MISMATCH', message, {
+      details: { field: name, expected: anyOf.length === 1 ? wanted : anyOf, found },
+      ...(hint === undefined ? {} : { hint }),
+    });
+  if (!identity)
+    throw refused(`the claim ${name} is required, but the attestation is signed with a key`, null);
+  const problem = identity.unusableClaims[name];
+  if (problem !== undefined)
+    throw refused(`the certificate's ${name} cannot be used: ${problem}; required is ${wanted}`, null);
+  const found = identity.claims[name];
+  if (found === undefined) {
+    const twin = TWINS.get(name);
+    const other = twin && identity.claims[twin];
+    throw refused(
+      `the certificate has no ${name}, required is ${wanted}`,
+      null,
+      other === undefined ? undefined : `it has ${twin} ${excerpt(other, 200)}`,
+    );
+  }
+  if (anyOf.includes(found)) return;
+  const shown = CONTROL.test(found) ? excerpt(found, 200) : found;
+  throw refused(
+    `the certificate's ${name} is ${shown}, required is ${wanted}`,
+    found,
+    nearMiss(found, anyOf),
+  );
+}
+
+/** The claim that another version of Fulcio has instead. */
+const TWINS: ReadonlyMap<ClaimName, ClaimName> = new Map(
+  (
+    [
+      ['github_workflow_trigger', 'build_trigger'],
+      ['github_workflow_sha', 'source_digest'],
+      ['github_workflow_repository', 'source_repository'],
+      ['github_workflow_ref', 'source_ref'],
+    ] as const
+  ).flatMap(([older, newer]): [ClaimName, ClaimName][] => [
+    [older, newer],
+    [newer, older],
+  ]),
+);
