@@ -108,7 +108,8 @@ describe.each(['message', 'dsse'] as const)('every kind of Sigstore bundle verif
     });
 
     test('a timestamp is no log entry', async () => {
-      expect(await judge({ content, signer, entries: [], timestamps: [{}] })).toBe('LOG_ENTRY_MISSING');
+      const logs = [logOf(1)];
+      expect(await judge({ content, signer, entries: [], logs, timestamps: [{}] })).toBe('LOG_ENTRY_MISSING');
     });
   });
 });

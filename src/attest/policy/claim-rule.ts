@@ -103,7 +103,7 @@ export function withImpliedIssuer(
 ): IdentityRule | undefined {
   if (identity?.issuer !== undefined) return identity;
   const issuer = impliedIssuer(rules);
-  return issuer === undefined ? identity : { ...identity, issuer: { exactly: issuer } };
+  return issuer === undefined ? identity : { ...identity, issuer: { exactly: issuer, implied: true } };
 }
 
 const REPOSITORIES: ReadonlySet<ClaimName> = new Set(['source_repository', 'github_workflow_repository']);

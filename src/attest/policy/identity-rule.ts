@@ -3,10 +3,12 @@ import type { CertificateIdentity } from '../x509/identity.ts';
 import { nearMiss } from './near-miss.ts';
 
 /**
- * Text that must be equal, or a regular expression (see `parsePattern`) that must match the whole text; `shown` is how
- * messages call what the expression stands for.
+ * Text that must be equal, or a regular expression (see `parsePattern`) that must match the whole text. `implied`: it was
+ * not given, but goes with something that was. `shown`: how messages call what the expression stands for.
  */
-export type TextRule = { readonly exactly: string } | { readonly matches: string; readonly shown?: string };
+export type TextRule =
+  | { readonly exactly: string; readonly implied?: boolean }
+  | { readonly matches: string; readonly shown?: string };
 
 /** Who must have signed. What is absent is not compared. */
 export interface IdentityRule {
@@ -34,21 +36,13 @@ export function hasPatterns(rules: readonly IdentityRule[]): boolean {
 export const describeRule = (rule: TextRule): string =>
   'exactly' in rule ? rule.exactly : (rule.shown ?? `/${rule.matches}/ (whole text)`);
 
-/**
- * @param isIssuerImplied whether nobody gave the issuer: it goes with the source that is demanded
- * @throws StellaError IDENTITY_MISMATCH naming what was expected and what was found
- */
-export function checkIdentity(
-  identity: CertificateIdentity,
-  rule: IdentityRule,
-  fits: FitsText,
-  isIssuerImplied = false,
-): void {
+/** @throws StellaError IDENTITY_MISMATCH naming what was expected and what was found */
+export function checkIdentity(identity: CertificateIdentity, rule: IdentityRule, fits: FitsText): void {
   const compare = (what: string, wanted: TextRule | undefined, found: string | undefined): void => {
     if (!wanted || (found !== undefined && fits(wanted, found))) return;
     const near =
       found === undefined || !('exactly' in wanted) ? undefined : nearMiss(found, [wanted.exactly]);
-    const isImplied = isIssuerImplied && what === 'issuer';
+    const isImplied = 'exactly' in wanted && wanted.implied === true;
     throw new StellaError(
       'IDENTITY_MISMATCH',
       `the ${what} is ${found ?? 'absent'}, required is ${describeRule(wanted)}`,

@@ -34,6 +34,13 @@ function uriOf(text: string, flag: string, segments: number, form: string): stri
   const refuse = (why: string, hint: string): never => {
     throw new StellaError('USAGE', `${flag} takes ${form}, not ${excerpt(text)}: ${why}`, { hint });
   };
+  if (text.endsWith('/'))
+    refuse('it ends in a slash', `write ${excerpt(text.replace(/\/+$/, ''))}: it is compared as a whole`);
+  if (/\.git$/i.test(text))
+    refuse(
+      'certificates name repositories without .git',
+      `write ${excerpt(text.replace(/\.git$/i, ''))}: it is compared as a whole`,
+    );
   const parts = text.split('/');
   const isShort = parts.length === segments && !parts[0]!.includes('.') && !parts[0]!.includes(':');
   const hasHost = parts.length > segments && /[.:]/.test(parts[0]!);
@@ -47,13 +54,6 @@ function uriOf(text: string, flag: string, segments: number, form: string): stri
             text.includes('://') ? 'addresses begin with https://' : 'it says neither that nor which host',
             `for github.com write ${form}; for others HOST/${form}, or the URI that the certificate has`,
           );
-  if (uri.endsWith('/'))
-    refuse('it ends in a slash', `write ${excerpt(text.replace(/\/+$/, ''))}: it is compared as a whole`);
-  if (/\.git$/i.test(uri))
-    refuse(
-      'certificates name repositories without .git',
-      `write ${excerpt(text.replace(/\.git$/i, ''))}: it is compared as a whole`,
-    );
   if (!PLACE.test(uri))
     refuse('that is no place', `write ${form}, HOST/${form}, or the URI that the certificate has`);
   if (uri.split('/').length - 3 < segments) refuse('something is missing', `write ${form}`);
@@ -93,7 +93,7 @@ export function signedIn({ uri }: NamedPlace): TextRule {
 export function parseWorkflow(
   text: string,
   flag: string,
-): { readonly subject: TextRule; readonly issuer: string | undefined } {
+): { readonly subject: TextRule; readonly place: NamedPlace } {
   const at = text.indexOf('@');
   const [path, ref] = at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
   const start = path.startsWith('https://') ? 'https://'.length : 0;
@@ -104,13 +104,13 @@ export function parseWorkflow(
       `${flag} takes OWNER/NAME/.github/workflows/FILE or that with @REF, not ${excerpt(text)}`,
       { hint: "give the certificate's subject with --certificate-identity where it has another form" },
     );
-  const { uri, issuer } = parseRepository(`${path.slice(0, start)}${found[1]!}`, flag);
-  const workflow = `${uri}${found[2]!}`;
+  const place = parseRepository(`${path.slice(0, start)}${found[1]!}`, flag);
+  const workflow = `${place.uri}${found[2]!}`;
   return {
     subject:
       ref === undefined
         ? { matches: `${literally(workflow)}@.+`, shown: `${workflow} at any ref` }
         : { exactly: `${workflow}@${ref}` },
-    issuer,
+    place,
   };
 }

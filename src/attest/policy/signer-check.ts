@@ -34,7 +34,7 @@ export function checkSigner(
   const publicInstance = instances.find(({ builtIn }) => builtIn !== undefined);
   checkIdentityDemanded(identity, demand, publicInstance?.name);
   if (isEmpty) return { result: 'not-checked', detail: 'no identity rule was given' };
-  checkIdentity(identity, wanted, fits, demand.identity?.issuer === undefined);
+  checkIdentity(identity, wanted, fits);
   const isSubject = wanted.subject !== undefined;
   return { result: 'passed', detail: isSubject ? identity.subject : `issuer ${identity.issuer}` };
 }

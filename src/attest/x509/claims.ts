@@ -1,4 +1,4 @@
-import { excerpt, parseUtf8 } from '../../base/bytes.ts';
+import { parseUtf8 } from '../../base/bytes.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import { type Table, table } from '../../base/table.ts';
 import type { Certificate } from './certificate.ts';
@@ -64,10 +64,22 @@ export function claimsIn({ extensions }: Pick<Certificate, 'extensions'>): Certi
       claims.push([name, isRaw ? textIn(extension.value) : derTextIn(extension.value)]);
     } catch (error) {
       if (!isStellaError(error)) throw error;
-      unusable.push([name, `${error.message}: ${excerpt(extension.value.toString('latin1', 0, 200), 120)}`]);
+      unusable.push([name, `${error.message}: ${escapedBytes(extension.value)}`]);
     }
   }
   return { claims: table(Object.fromEntries(claims)), unusableClaims: table(Object.fromEntries(unusable)) };
+}
+
+const MAX_SHOWN_BYTES = 120;
+
+/** The first bytes of what is no text: printable ASCII as it is, everything else as `\\xHH`. */
+function escapedBytes(value: Buffer): string {
+  const shown = value.toString('latin1', 0, MAX_SHOWN_BYTES);
+  const escaped = shown.replace(
+    /[^\x20-\x5b\x5d-\x7e]/g,
+    (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+  return value.length > MAX_SHOWN_BYTES ? `${escaped}…` : escaped;
 }
 
 /** The text of a DER UTF8String. @throws StellaError CERTIFICATE_INVALID */
