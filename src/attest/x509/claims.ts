@@ -6,35 +6,68 @@ import { DerReader, oidOf, TAG } from './der.ts';
 
 export const FULCIO_ARC = '1.3.6.1.4.1.57264.1';
 
-/**
- * The claims that Fulcio puts into certificates (extension {@link FULCIO_ARC}.N), by the names that verdicts, flags and
- * policies call them by. Fulcio's docs/oid-info.md has the title of each; 1 and 8 are the issuer, 7 is a kind of subject.
- */
-export const CLAIMS = [
-  { number: 2, name: 'github_workflow_trigger', title: 'GitHub Workflow Trigger' },
-  { number: 3, name: 'github_workflow_sha', title: 'GitHub Workflow SHA' },
-  { number: 4, name: 'github_workflow_name', title: 'GitHub Workflow Name' },
-  { number: 5, name: 'github_workflow_repository', title: 'GitHub Workflow Repository' },
-  { number: 6, name: 'github_workflow_ref', title: 'GitHub Workflow Ref' },
-  { number: 9, name: 'build_signer_uri', title: 'Build Signer URI' },
-  { number: 10, name: 'build_signer_digest', title: 'Build Signer Digest' },
-  { number: 11, name: 'runner_environment', title: 'Runner Environment' },
-  { number: 12, name: 'source_repository', title: 'Source Repository URI' },
-  { number: 13, name: 'source_digest', title: 'Source Repository Digest' },
-  { number: 14, name: 'source_ref', title: 'Source Repository Ref' },
-  { number: 15, name: 'source_repository_id', title: 'Source Repository Identifier' },
-  { number: 16, name: 'source_owner', title: 'Source Repository Owner URI' },
-  { number: 17, name: 'source_owner_id', title: 'Source Repository Owner Identifier' },
-  { number: 18, name: 'build_config_uri', title: 'Build Config URI' },
-  { number: 19, name: 'build_config_digest', title: 'Build Config Digest' },
-  { number: 20, name: 'build_trigger', title: 'Build Trigger' },
-  { number: 21, name: 'run_invocation_uri', title: 'Run Invocation URI' },
-  { number: 22, name: 'source_visibility', title: 'Source Repository Visibility At Signing' },
-  { number: 23, name: 'deployment_environment', title: 'Deployment Environment' },
-  { number: 24, name: 'token_subject', title: 'Token Subject' },
-] as const;
+/** A claim that Fulcio puts into certificates, as verdicts, flags and policies call it; docs/claims.md lists them. */
+export type ClaimName =
+  | 'github_workflow_trigger'
+  | 'github_workflow_sha'
+  | 'github_workflow_name'
+  | 'github_workflow_repository'
+  | 'github_workflow_ref'
+  | 'build_signer_uri'
+  | 'build_signer_digest'
+  | 'runner_environment'
+  | 'source_repository'
+  | 'source_digest'
+  | 'source_ref'
+  | 'source_repository_id'
+  | 'source_owner'
+  | 'source_owner_id'
+  | 'build_config_uri'
+  | 'build_config_digest'
+  | 'build_trigger'
+  | 'run_invocation_uri'
+  | 'source_visibility'
+  | 'deployment_environment'
+  | 'token_subject';
 
-export type ClaimName = (typeof CLAIMS)[number]['name'];
+interface ClaimFacts {
+  /** N of the extension {@link FULCIO_ARC}.N */
+  readonly number: number;
+  readonly name: ClaimName;
+  /** Its title in Fulcio's docs/oid-info.md. */
+  readonly title: string;
+}
+
+const TITLES: Readonly<Record<ClaimName, readonly [number: number, title: string]>> = {
+  github_workflow_trigger: [2, 'GitHub Workflow Trigger'],
+  github_workflow_sha: [3, 'GitHub Workflow SHA'],
+  github_workflow_name: [4, 'GitHub Workflow Name'],
+  github_workflow_repository: [5, 'GitHub Workflow Repository'],
+  github_workflow_ref: [6, 'GitHub Workflow Ref'],
+  build_signer_uri: [9, 'Build Signer URI'],
+  build_signer_digest: [10, 'Build Signer Digest'],
+  runner_environment: [11, 'Runner Environment'],
+  source_repository: [12, 'Source Repository URI'],
+  source_digest: [13, 'Source Repository Digest'],
+  source_ref: [14, 'Source Repository Ref'],
+  source_repository_id: [15, 'Source Repository Identifier'],
+  source_owner: [16, 'Source Repository Owner URI'],
+  source_owner_id: [17, 'Source Repository Owner Identifier'],
+  build_config_uri: [18, 'Build Config URI'],
+  build_config_digest: [19, 'Build Config Digest'],
+  build_trigger: [20, 'Build Trigger'],
+  run_invocation_uri: [21, 'Run Invocation URI'],
+  source_visibility: [22, 'Source Repository Visibility At Signing'],
+  deployment_environment: [23, 'Deployment Environment'],
+  token_subject: [24, 'Token Subject'],
+};
+
+/** All of them, in the order of their numbers. 1 and 8 are the issuer, 7 is a kind of subject. */
+export const CLAIMS: readonly ClaimFacts[] = (Object.keys(TITLES) as ClaimName[]).map((name) => ({
+  number: TITLES[name][0],
+  name,
+  title: TITLES[name][1],
+}));
 
 /** The last number whose value is the text itself; later ones are a DER UTF8String (Fulcio's oid-info.md). */
 const LAST_RAW = 6;

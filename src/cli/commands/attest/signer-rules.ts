@@ -179,7 +179,10 @@ export async function signerRulesOf(
       options.certificateOidcIssuer,
       options.certificateOidcIssuerRegexp,
       '--certificate-oidc-issuer',
-    )) ?? impliedBy([...Object.values(source), ...(signer.place ? [signer.place] : [])]);
+    )) ??
+    impliedBy(
+      [source.source_repository, source.source_owner, signer.place].filter((place) => place !== undefined),
+    );
   const identity: IdentityRule = { subject: signer.subject, issuer };
   if (options.anyIdentity && (!isIdentityRuleEmpty(identity) || demandsSource(claims)))
     throw new StellaError('USAGE', '--any-identity and rules about the identity exclude each other');
