@@ -4,7 +4,7 @@ import type { JudgedCertificate } from './authority/chain.ts';
 import { KNOWN_INSTANCES, type KnownInstance } from './authority/known-instances.ts';
 import { isLogNamed, type VerifierInstance } from './authority/material.ts';
 import { parseScts } from './authority/sct.ts';
-import { checkTimestamp, parseTimestamp } from './authority/timestamp.ts';
+import { checkTimestamp, isAuthorityKnown, parseTimestamp } from './authority/timestamp.ts';
 import type { RevokedKey, TrustOrigin, VerifierTrust } from './authority/verifier-trust.ts';
 import type { Attestation } from './document/attestation.ts';
 import { type Certificate, parseCertificate } from './x509/certificate.ts';
@@ -53,7 +53,9 @@ export function adviseOnInstance(
       details: { instance: known.name },
     });
   }
-  return isAboutUnknown(error) ? adviseOnAge(error, attestation, said, trust, certificate) : error;
+  return isAboutUnknown(error, attestation, said, certificate ?? trust)
+    ? adviseOnAge(error, attestation, said, trust, certificate)
+    : error;
 }
 
 /** What an attestation says of where it comes from; none of it is proved. */
@@ -120,9 +122,37 @@ function isTimestampOf(der: Buffer, signature: Buffer, { timestampAuthorities }:
 }
 
 /** Whether the refusal is of a log or an authority that this trust does not have, rather than of what one of them signed. */
-function isAboutUnknown({ code, details }: StellaError): boolean {
-  if (code === 'CERTIFICATE_UNTRUSTED') return true;
-  return details?.['log_id'] !== undefined || details?.['unknown'] !== undefined;
+function isAboutUnknown(
+  { code }: StellaError,
+  { timestamps }: Attestation,
+  { logIds, ctLogIds }: Said,
+  { instances }: Pick<VerifierTrust, 'instances'>,
+): boolean {
+  switch (code) {
+    case 'CERTIFICATE_UNTRUSTED':
+      return true;
+    case 'CHECKPOINT_SIGNATURE':
+      return !logIds.every((id) => instances.some(({ logs }) => logs.some((log) => isLogNamed(log, id))));
+    case 'SCT_INVALID':
+      return (
+        ctLogIds.length > 0 &&
+        !ctLogIds.some((id) => instances.some(({ ctLogs }) => ctLogs.some(({ logId }) => logId === id)))
+      );
+    case 'TIMESTAMP_INVALID':
+      return timestamps.some((der) => !isTimestampKnown(der, instances));
+    default:
+      return false;
+  }
+}
+
+function isTimestampKnown(der: Buffer, instances: readonly VerifierInstance[]): boolean {
+  try {
+    const timestamp = parseTimestamp(der);
+    return instances.some(({ timestampAuthorities }) => isAuthorityKnown(timestamp, timestampAuthorities));
+  } catch (error) {
+    if (isStellaError(error)) return true;
+    throw error;
+  }
 }
 
 /** Instances get new logs and authorities: what is newer than the trust may be by one that the trust does not know yet. */

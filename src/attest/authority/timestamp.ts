@@ -183,9 +183,12 @@ export function checkTimestamp(
     }
   }
   if (problem) throw problem;
-  throw new StellaError(code, 'the timestamp is not from a trusted timestamp authority', {
-    details: { unknown: 'timestamp authority', trusted: authorities.map(({ uri }) => uri) },
-  });
+  return refuse('the timestamp is not from a trusted timestamp authority');
+}
+
+/** Whether one of the authorities may have made the timestamp, by its own word. */
+export function isAuthorityKnown(timestamp: Timestamp, authorities: readonly TrustedAuthority[]): boolean {
+  return !signersOf(timestamp, authorities).next().done;
 }
 
 /** Who may have made a timestamp, by its own word. */

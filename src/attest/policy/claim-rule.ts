@@ -116,40 +116,69 @@ export const demandsRepository = (rules: readonly ClaimRule[] | undefined): bool
 export const demandsSource = (rules: readonly ClaimRule[] | undefined): boolean =>
   rules?.some(({ name }) => SOURCES.has(name)) ?? false;
 
-/** @throws StellaError CLAIM_MISMATCH naming the claim, what was required and what was found */
-export function checkClaims(found: CertificateIdentity | undefined, rules: readonly ClaimRule[]): void {
-  for (const rule of rules) checkClaim(found, rule);
+/** What about a claim is not as a rule demands it. */
+export interface ClaimMismatch {
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly difference: {
+    readonly field: ClaimName;
+    readonly expected: string | readonly string[];
+    readonly found: string | null;
+  };
 }
 
-function checkClaim(identity: CertificateIdentity | undefined, { name, anyOf }: ClaimRule): void {
+/** @throws StellaError CLAIM_MISMATCH naming the claim, what was required and what was found */
+export function checkClaims(found: CertificateIdentity | undefined, rules: readonly ClaimRule[]): void {
+  const mismatch = claimMismatch(found, rules);
+  if (!mismatch) return;
+  const { message, hint, difference } = mismatch;
+  throw new StellaError('CLAIM_MISMATCH', message, {
+    details: difference,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** The first claim that is not as the rules demand; `undefined` where all are. */
+export function claimMismatch(
+  found: CertificateIdentity | undefined,
+  rules: readonly ClaimRule[],
+): ClaimMismatch | undefined {
+  for (const rule of rules) {
+    const mismatch = mismatchWith(found, rule);
+    if (mismatch) return mismatch;
+  }
+  return undefined;
+}
+
+function mismatchWith(
+  identity: CertificateIdentity | undefined,
+  { name, anyOf }: ClaimRule,
+): ClaimMismatch | undefined {
   const wanted = anyOf.join(' or ');
-  const refused = (message: string, found: string | null, hint?: string) =>
-    new StellaError('CLAIM_MISMATCH', message, {
-      details: { field: name, expected: anyOf.length === 1 ? wanted : anyOf, found },
-      ...(hint === undefined ? {} : { hint }),
-    });
-  if (!identity)
-    throw refused(`the claim ${name} is required, but the attestation is signed with a key`, null);
+  const expected = anyOf.length === 1 ? wanted : anyOf;
+  const absent = (message: string, hint?: string): ClaimMismatch => ({
+    message: `${message}, required is ${wanted}`,
+    hint,
+    difference: { field: name, expected, found: null },
+  });
+  if (!identity) return absent(`the attestation is signed with a key, which has no claim ${name}`);
   const problem = identity.unusableClaims[name];
-  if (problem !== undefined)
-    throw refused(`the certificate's ${name} cannot be used: ${problem}; required is ${wanted}`, null);
+  if (problem !== undefined) return absent(`the certificate's ${name} cannot be used (${problem})`);
   const found = identity.claims[name];
   if (found === undefined) {
     const twin = TWINS.get(name);
     const other = twin && identity.claims[twin];
-    throw refused(
-      `the certificate has no ${name}, required is ${wanted}`,
-      null,
+    return absent(
+      `the certificate has no ${name}`,
       other === undefined ? undefined : `it has ${twin} ${excerpt(other, 200)}`,
     );
   }
-  if (anyOf.includes(found)) return;
-  const shown = CONTROL.test(found) ? excerpt(found, 200) : found;
-  throw refused(
-    `the certificate's ${name} is ${shown}, required is ${wanted}`,
-    found,
-    nearMiss(found, anyOf),
-  );
+  if (anyOf.includes(found)) return undefined;
+  return {
+    message: `the certificate's ${name} is ${CONTROL.test(found) ? excerpt(found, 200) : found}, required is ${wanted}`,
+    hint: nearMiss(found, anyOf),
+    difference: { field: name, expected, found },
+  };
 }
 
 /** The claim that another version of Fulcio has instead. */

@@ -7,12 +7,12 @@
  */
 
 import { type Duration, durationBetween, formatDuration, type Instant } from '../../base/clock.ts';
-import { isStellaError, StellaError } from '../../base/errors.ts';
+import { StellaError } from '../../base/errors.ts';
 import type { WitnessPolicy } from '../../tlog/witness-policy.ts';
 import type { AttestorKey } from '../authority/material.ts';
 import type { CertificateIdentity } from '../x509/identity.ts';
 import { type ArtifactName, IGNORES_CASE, placesOf } from './artifact-name.ts';
-import { type ClaimRule, checkClaims, demandsRepository, demandsSource } from './claim-rule.ts';
+import { type ClaimRule, claimMismatch, demandsRepository, demandsSource } from './claim-rule.ts';
 import { parseGlob } from './glob.ts';
 import {
   describeRule,
@@ -200,7 +200,12 @@ function checkOne(rule: PolicyRule, facts: PolicyFacts, fits: FitsText): void {
   }
   if (rule.impliedIssuer !== undefined && facts.identity?.issuer !== rule.impliedIssuer)
     refuse('issuer', rule.impliedIssuer, facts.identity?.issuer);
-  if (rule.claims) checkClaimsOf(rule.claims, rule.name, facts.identity);
+  const mismatch = rule.claims && claimMismatch(facts.identity, rule.claims);
+  if (mismatch)
+    throw new StellaError('POLICY_UNSATISFIED', `${rule.name} of the policy: ${mismatch.message}`, {
+      details: { rule: rule.name, ...mismatch.difference },
+      ...(mismatch.hint === undefined ? {} : { hint: mismatch.hint }),
+    });
   const { predicateTypes, maxAge } = rule;
   if (predicateTypes && (facts.predicateType === undefined || !predicateTypes.includes(facts.predicateType)))
     refuse('predicate type', predicateTypes, facts.predicateType);
@@ -212,24 +217,6 @@ function checkOne(rule: PolicyRule, facts: PolicyFacts, fits: FitsText): void {
         ? 'no trusted signing time'
         : formatDuration(durationBetween(facts.signedAt, facts.now)),
     );
-}
-
-/** @throws StellaError POLICY_UNSATISFIED with what {@link checkClaims} says */
-function checkClaimsOf(
-  claims: readonly ClaimRule[],
-  rule: string,
-  identity: CertificateIdentity | undefined,
-): void {
-  try {
-    checkClaims(identity, claims);
-  } catch (cause) {
-    if (!isStellaError(cause)) throw cause;
-    throw new StellaError('POLICY_UNSATISFIED', `${rule} of the policy: ${cause.message}`, {
-      hint: cause.hints,
-      details: { rule, ...cause.details },
-      cause,
-    });
-  }
 }
 
 function isSignerAllowed(rule: PolicyRule, { identity, attestors }: PolicyFacts, fits: FitsText): boolean {
