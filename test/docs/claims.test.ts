@@ -6,11 +6,8 @@ import { parseClaimName } from '../../src/attest/policy/claim-rule.ts';
 import { issuerOf } from '../../src/attest/policy/place.ts';
 import { parsePolicy } from '../../src/attest/policy/policy-file.ts';
 import { CLAIMS, FULCIO_ARC } from '../../src/attest/x509/claims.ts';
-import {
-  addSignerOptions,
-  type SignerOptions,
-  signerRulesOf,
-} from '../../src/cli/commands/attest/signer-rules.ts';
+import { addSignerOptions, type SignerOptions } from '../../src/cli/commands/attest/signer-options.ts';
+import { signerRulesOf } from '../../src/cli/commands/attest/signer-rules.ts';
 import { stella } from '../support/cli.ts';
 import { extension } from '../support/sigstore/certificates.ts';
 import { utf8 } from '../support/sigstore/der.ts';

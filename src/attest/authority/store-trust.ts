@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { DISTANT_FUTURE, DISTANT_PAST, type Duration, type Instant, parseInstant } from '../../base/clock.ts';
 import type { DistributedKeyId } from '../../base/keys.ts';
+import { maskUrl } from '../../base/safety/masked-url.ts';
 import type { Config } from '../../config/config.ts';
 import { usedConfiguration } from '../../config/widening.ts';
 import { loadWitnessPolicy } from '../../logs/witness-policy-file.ts';
@@ -78,7 +79,7 @@ export async function viewTrustInputs(view: TufView, config: Config, more: ViewT
     origin: more.origin,
     instances: [
       {
-        name: view.url,
+        name: maskUrl(view.url),
         builtIn: more.builtIn,
         trustedRoot,
         // Without its key a log vouches for nothing; that it is gone must not make attestations without a log good.

@@ -3,11 +3,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { VerifyOptions } from '../../../src/attest/verify.ts';
 import type { ErrorCode } from '../../../src/base/codes.ts';
 import { isStellaError } from '../../../src/base/errors.ts';
-import {
-  addSignerOptions,
-  type SignerOptions,
-  signerRulesOf,
-} from '../../../src/cli/commands/attest/signer-rules.ts';
+import { addSignerOptions, type SignerOptions } from '../../../src/cli/commands/attest/signer-options.ts';
+import { signerRulesOf } from '../../../src/cli/commands/attest/signer-rules.ts';
 import { refusal } from '../../support/errors.ts';
 import { extension } from '../../support/sigstore/certificates.ts';
 import { utf8 } from '../../support/sigstore/der.ts';
@@ -342,6 +339,17 @@ test('--deny-self-hosted-runners takes only what a platform runs', async () => {
   expect(await on()).toBe('CLAIM_MISMATCH');
   for (const text of ['self-hosted', 'github-hosted ', 'GitHub-hosted', 'github-hosted-evil', ''])
     expect([text, await on(claim(11, text))]).toEqual([text, 'CLAIM_MISMATCH']);
+});
+
+test.each<[string, string[]]>([
+  ['upper and lower case', ['--certificate-identity', WORKFLOW.toUpperCase()]],
+  ['only begins with', ['--cert-identity', `${WORKFLOW}.1`]],
+  ['slash or .git', ['--issuer', `${GITHUB}/`]],
+])('an identity that is almost right is told apart: %s', async (what, args) => {
+  const rules = await signerRulesOf(optionsOf(args));
+  const { error } = await judgeMade(good.bundle, { instances: instancesOf(good.root) }, rules);
+  expect(error?.code).toBe('IDENTITY_MISMATCH');
+  expect(error?.hints.join()).toContain(what);
 });
 
 test('a workflow of a reusable repository does not stand for its callers', async () => {

@@ -22,7 +22,8 @@ import { isPipe, openPipe } from '../../../base/streams.ts';
 import { isConfigFileThere } from '../../../config/presence.ts';
 import { MAX_TRUSTED_ROOT_BYTES } from '../../../trust/trusted-root.ts';
 import type { Outcome, Run } from '../../frame/cli.ts';
-import { type SignerOptions, signerRulesOf } from './signer-rules.ts';
+import type { SignerOptions } from './signer-options.ts';
+import { signerRulesOf } from './signer-rules.ts';
 import { VerdictReport } from './verdict-report.ts';
 
 export interface AttestVerifyOptions extends SignerOptions {

@@ -4,7 +4,7 @@ import { parsePredicateType } from '../../../attest/policy/predicate-type.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { enumerate } from '../../frame/command-help.ts';
 import { repeatable } from '../../frame/repeated.ts';
-import { addSignerOptions } from './signer-rules.ts';
+import { addSignerOptions } from './signer-options.ts';
 
 const DIGESTS = Object.keys(HASH_LENGTHS).map((hash) => `${hash}:HEX`);
 
