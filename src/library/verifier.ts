@@ -1,8 +1,13 @@
 import { instancesOfTrustedRoot, loadTrust, type TrustInputs } from '../attest/authority/verifier-trust.ts';
 import { verifyPiece } from '../attest/batch/batch.ts';
 import type { Artifact } from '../attest/document/artifact.ts';
+import {
+  type ClaimRule,
+  checkEachOnce,
+  makeClaimRule,
+  withImpliedIssuer,
+} from '../attest/policy/claim-rule.ts';
 import { Conclusion } from '../attest/policy/conclusion.ts';
-import { type ClaimRule, checkEachOnce, makeClaimRule } from '../attest/policy/claim-rule.ts';
 import type { IdentityRule } from '../attest/policy/identity-rule.ts';
 import type { ClaimName } from '../attest/x509/claims.ts';
 import { DISTANT_FUTURE, DISTANT_PAST, type Instant } from '../base/clock.ts';
@@ -95,7 +100,7 @@ export function makeVerifier(
         ...rules,
         anyIdentity: rules.requireIdentity === false,
         rule,
-        claims: claimRules(claims),
+        claims: claimRules(claims, rules.identity),
         ...(key === undefined ? {} : { key: { key, name: `sha256:${key.id}`, ...ALWAYS } }),
       };
       const conclusion = new Conclusion(rule);
@@ -117,9 +122,11 @@ export function makeVerifier(
   };
 }
 
-function claimRules(claims: VerifyRules['claims'] = {}): ClaimRule[] {
+function claimRules(claims: VerifyRules['claims'] = {}, identity: IdentityRule | undefined): ClaimRule[] {
   const rules = Object.entries(claims).map(([name, texts]) => makeClaimRule(name, [texts].flat()));
   checkEachOnce(rules);
+  // Whether they imply one issuer must not be open until something is judged.
+  withImpliedIssuer(identity, rules);
   return rules;
 }
 

@@ -189,10 +189,10 @@ describe('what the certifying instance offers decides what is required', () => {
     };
     const [logged, loggedText] = await shown({ by: A, ct: A, log: A });
     expect(logged).toEqual({ name: 'test line 1', shows: 'log entry' });
-    expect(loggedText).toContain('  instance  test line 1, which has a log\n');
+    expect(loggedText).toContain('  instance  test line 1 has a log\n');
     const [stamped, stampedText] = await shown({ by: B, tsa: B });
     expect(stamped).toEqual({ name: 'test line 2', shows: 'timestamp' });
-    expect(stampedText).toContain('test line 2, which has no log: time by its timestamp authority\n');
+    expect(stampedText).toContain('  instance  test line 2 has no log; time by its timestamp authority\n');
     expect(stampedText).toContain(
       'log-entry     not-applicable: test line 2 has no log; time by its timestamp',
     );

@@ -58,7 +58,7 @@ describe.skipIf(!isPresent)('public instances', () => {
     expect(trust.problems).toEqual([]);
     expect(trust.instances.map(({ name, hasLog, builtIn }) => [name, hasLog, builtIn])).toEqual([
       ['Sigstore public-good', true, undefined],
-      ['GitHub', false, undefined],
+      ["GitHub's instance", false, undefined],
     ]);
   });
 
@@ -69,14 +69,14 @@ describe.skipIf(!isPresent)('public instances', () => {
       expect(status).toBe(0);
       expect(answer).toMatchObject({
         artifact_checked: true,
-        instance: { name: 'GitHub', shows: 'timestamp' },
+        instance: { name: "GitHub's instance", shows: 'timestamp' },
         logs: [],
         signed_at: '2024-04-22T17:33:26Z',
       });
     }
     const { code, error } = await verify('github-provenance-demo.jsonl', publicGood(), '--digest', digest);
     expect(code).toBe('CERTIFICATE_UNTRUSTED');
-    expect(error?.hints.join()).toContain('from GitHub, which this trust does not know');
+    expect(error?.hints.join()).toContain("from GitHub's instance, which this trust does not know");
   });
 
   test('github-release.sigstore.json holds, and its tag says nothing about a file', async () => {

@@ -47,7 +47,7 @@ export const KNOWN_INSTANCES: readonly KnownInstance[] = [
     ],
   },
   {
-    name: 'GitHub',
+    name: "GitHub's instance",
     anchors: ['dc64d3af9fd46dd840486935c903986d06edd35788769696d2f145d38b7f7887'],
     advice: 'run `gh attestation trusted-root > FILE` where there is a network, and give --trusted-root FILE',
     logIds: [],

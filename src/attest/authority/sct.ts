@@ -133,11 +133,7 @@ export function checkScts(
   }
   if (shown.length === 0)
     throw new StellaError('SCT_INVALID', 'no SCT of the certificate is from a trusted CT log', {
-      details: {
-        unknown: 'CT log',
-        found: scts.map((sct) => sct.logId),
-        trusted: logs.map((log) => log.logId),
-      },
+      details: { found: scts.map((sct) => sct.logId), trusted: logs.map((log) => log.logId) },
     });
   return shown;
 }

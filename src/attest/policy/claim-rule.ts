@@ -17,8 +17,8 @@ const MAX_TEXTS = 100;
 const CONTROL = /\p{Cc}/u;
 const HALF_PAIR = /\p{Cs}/u;
 
-/** What people call claims by: our name, Fulcio's title however it is spelt, the extension. */
-const spelling = (text: string) => text.toLowerCase().replaceAll(/[^a-z0-9.]/g, '');
+/** What people call claims by: our name, Fulcio's title however its words are joined, the extension. */
+const spelling = (text: string) => text.toLowerCase().replaceAll(/[ _-]/g, '');
 const NAMES: ReadonlyMap<string, ClaimName> = new Map(
   CLAIMS.flatMap(({ number, name, title }) =>
     [name, title, `${FULCIO_ARC}.${number}`].map((text): [string, ClaimName] => [spelling(text), name]),
@@ -30,7 +30,7 @@ const NAMES: ReadonlyMap<string, ClaimName> = new Map(
  * @throws StellaError USAGE for what is none, with the nearest
  */
 export function parseClaimName(text: string): ClaimName {
-  const known = NAMES.get(spelling(text.slice(0, 200)));
+  const known = NAMES.get(spelling(text));
   if (known !== undefined) return known;
   if (/^issuer/i.test(text))
     throw new StellaError('USAGE', 'the issuer is no claim: it is a part of the identity', {
@@ -84,7 +84,8 @@ const SOURCES: ReadonlyMap<ClaimName, (text: string) => string | undefined> = ne
 
 /**
  * The issuer that rules about the source imply: what another issuer says about a repository of GitHub counts for nothing.
- * `undefined` where they say nothing of it, or name hosts of several issuers or of unknown ones.
+ * `undefined` where they say nothing of it, or name hosts whose issuer is not known.
+ * @throws StellaError USAGE where they name hosts of several issuers: which vouches for which would be open
  */
 export function impliedIssuer(rules: readonly ClaimRule[] | undefined): string | undefined {
   const issuers = new Set(
@@ -93,7 +94,11 @@ export function impliedIssuer(rules: readonly ClaimRule[] | undefined): string |
       return issuer ? anyOf.map(issuer) : [];
     }),
   );
-  return issuers.size === 1 ? [...issuers][0] : undefined;
+  if (issuers.size > 1)
+    throw new StellaError('USAGE', 'the sources that are demanded are on hosts of different OIDC issuers', {
+      hint: 'demand the issuer, too: --certificate-oidc-issuer URL; in a policy, identities with an issuer',
+    });
+  return [...issuers][0];
 }
 
 /** The identity rule, with the issuer that the claims imply unless it has one of its own. */

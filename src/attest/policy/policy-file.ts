@@ -37,6 +37,10 @@ function parseRule(rule: AttestationPolicyRule, i: number): PolicyRule {
   const claims =
     rule.claims && Object.entries(rule.claims).map(([name, texts]) => makeClaimRule(name, [texts].flat()));
   if (claims) checkEachOnce(claims);
+  if (claims && rule.keys)
+    throw new StellaError('POLICY_INVALID', 'what is signed with a key has no claims: give keys or claims', {
+      hint: 'a rule with claims is for certificates; leave out keys',
+    });
   const hasIssuer = identities?.every(({ issuer }) => issuer !== undefined) ?? false;
   return {
     name: `rule ${i + 1}`,

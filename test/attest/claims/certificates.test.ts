@@ -266,8 +266,21 @@ describe('claims in a policy file', () => {
     ['NUL', { source_ref: 'a\0' }],
     ['the same claim by two names', { source_ref: 'a', sourceRepositoryRef: 'b' }],
     ['the issuer', { issuer: GITHUB }],
+    ['hosts of two issuers', { source_repository: [URI, 'https://gitlab.com/owner/name'] }],
+    ['a host of no known issuer beside one', { source_repository: [URI, 'https://code.example.com/o/n'] }],
   ])('%s is refused', async (_, claims) => {
     await refusal('POLICY_INVALID', () => parse({ claims }));
+  });
+
+  test('hosts of two issuers need identities with an issuer', async () => {
+    const claims = { source_repository: ['https://gitlab.com/owner/name', URI] };
+    expect(await codeOf({ claims, identities: [{ issuer: GITHUB }, { issuer: 'https://gitlab.com' }] })).toBe(
+      'holds',
+    );
+  });
+
+  test('keys beside claims could be met by none', async () => {
+    await refusal('POLICY_INVALID', () => parse({ claims: { source_ref: 'x' }, keys: ['attestor.pub'] }));
   });
 
   test('names the nearest claim', async () => {

@@ -219,6 +219,10 @@ describe('what a flag demands is compared as a whole', () => {
       ['--issuer', 'a', '--certificate-oidc-issuer', 'a'],
       ['--repo', 'https://code.example.com/owner/name'],
       ['--repo', 'owner/name', '--signer-repo', 'https://gitlab.com/a/b'],
+      ['--owner', 'owner', '--claim', 'source_repository=https://gitlab.com/owner/name'],
+      ['--owner', 'owner', '--claim', 'source_repository=https://code.example.com/owner/name'],
+      ['--signer-repo', 'owner/name', '--claim', 'source_repository=https://gitlab.com/owner/name'],
+      ['--claim', `source_ref${'-'.repeat(200)}x=y`],
     ])
       expect([args, await answer(args)]).toEqual([args, 'USAGE']);
   });

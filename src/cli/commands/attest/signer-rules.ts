@@ -3,6 +3,7 @@ import {
   type ClaimRule,
   checkEachOnce,
   demandsSource,
+  impliedIssuer,
   makeClaimRule,
 } from '../../../attest/policy/claim-rule.ts';
 import {
@@ -68,10 +69,7 @@ export async function signerRulesOf(
       options.certificateOidcIssuer,
       options.certificateOidcIssuerRegexp,
       '--certificate-oidc-issuer',
-    )) ??
-    impliedBy(
-      [source.source_repository, source.source_owner, signer.place].filter((place) => place !== undefined),
-    );
+    )) ?? impliedBy([source.source_repository, source.source_owner, signer.place], claims);
   const identity: IdentityRule = { subject: signer.subject, issuer };
   if (options.anyIdentity && (!isIdentityRuleEmpty(identity) || demandsSource(claims)))
     throw new StellaError('USAGE', '--any-identity and rules about the identity exclude each other');
@@ -128,18 +126,23 @@ async function subjectOf(
 }
 
 /** Who vouches for what these places are said to have built. A name without that would say less than it seems to. */
-function impliedBy(places: readonly NamedPlace[]): TextRule | undefined {
-  const [first, ...others] = places;
-  if (!first) return undefined;
+function impliedBy(
+  given: readonly (NamedPlace | undefined)[],
+  claims: readonly ClaimRule[],
+): TextRule | undefined {
+  const places = given.filter((place) => place !== undefined);
   const unknown = places.find(({ issuer }) => issuer === undefined);
   if (unknown)
     throw new StellaError('USAGE', `which OIDC issuer vouches for ${unknown.uri} is not known`, {
       hint: "give --certificate-oidc-issuer URL: the verdict's issuer shows what the certificate has",
     });
-  const other = others.find(({ issuer }) => issuer !== first.issuer);
-  if (other)
-    throw new StellaError('USAGE', `${first.uri} and ${other.uri} are of different OIDC issuers`, {
+  const byClaims = impliedIssuer(claims);
+  const issuers = new Set(places.map(({ issuer }) => issuer));
+  if (byClaims !== undefined) issuers.add(byClaims);
+  if (issuers.size > 1)
+    throw new StellaError('USAGE', 'what is demanded is on hosts of different OIDC issuers', {
       hint: 'one certificate has one issuer: give --certificate-oidc-issuer URL',
     });
-  return { exactly: first.issuer!, implied: true };
+  const [issuer] = issuers;
+  return issuer === undefined ? undefined : { exactly: issuer, implied: true };
 }

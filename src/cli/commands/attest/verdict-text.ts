@@ -54,9 +54,7 @@ function addFacts(verdict: VerdictDocument, add: Add): void {
     const { name, shows } = verdict.instance;
     add(
       'instance',
-      shows === 'timestamp'
-        ? `${name}, which has no log: time by its timestamp authority`
-        : `${name}, which has a log`,
+      shows === 'timestamp' ? `${name} has no log; time by its timestamp authority` : `${name} has a log`,
     );
   }
   add(
