@@ -17,6 +17,8 @@ export interface TrustSource {
   readonly view: TufView;
   /** The built-in instance whose root vouched for it, where that is known; its chain tells otherwise. */
   readonly builtIn?: string | undefined;
+  /** Whether it has withdrawn keys of logs: then it had logs, whatever its trusted root says now. */
+  readonly hadLogs?: boolean;
   /** Why nothing of it is believed although it verifies: it has expired, or is too old. */
   readonly blocked?: StellaError | undefined;
 }
@@ -69,9 +71,10 @@ export function trustSources(
   blocked: ReadonlyMap<string, StellaError> = new Map(),
 ): readonly [TrustSource, ...TrustSource[]] {
   const source = ({ repository, view }: LoadedRepository): TrustSource => {
-    const { name, pin } = repository;
+    const { name, pin, revokedKeys = [] } = repository;
+    const hadLogs = revokedKeys.some(({ usage }) => usage === 'Rekor');
     const builtIn = pin.how === 'sigstore' ? 'sigstore' : undefined;
-    return { name, view, builtIn, blocked: blocked.get(name) };
+    return { name, view, builtIn, hadLogs, blocked: blocked.get(name) };
   };
   return [source(home!), ...further.map(source)];
 }

@@ -59,6 +59,8 @@ async function generationTrustInputs(
 
 export interface ViewTrust {
   readonly origin: TrustOrigin;
+  /** The built-in public name of the repository's instance, where it was added by that name. */
+  readonly builtIn?: string | undefined;
   readonly revoked?: readonly {
     readonly key_id: DistributedKeyId;
     readonly target: string;
@@ -80,15 +82,18 @@ export async function viewTrustInputs(
   config: Config,
   more: ViewTrust,
 ): Promise<TrustInputs> {
-  const { targets, trustedRoot, instances } = await deriveTrust(sources, config);
+  const { targets, services, instances } = await deriveTrust(sources, config);
+  const revoked = more.revoked ?? [];
+  const hasServiceLogs = (services?.endpoints.logs.length ?? 0) > 0;
   return {
-    origin: { ...more.origin, isPublic: instances.some(({ builtIn }) => builtIn !== undefined) },
-    trustedRoot,
+    origin: more.origin,
     instances: instances.map(
-      ({ name, builtIn, trustedRoot: own, blocked }): TrustedInstance => ({
+      ({ name, builtIn, trustedRoot, blocked }, i): TrustedInstance => ({
         name,
         builtIn,
-        trustedRoot: own,
+        trustedRoot,
+        // Without its key a log vouches for nothing; that it is gone must not make attestations without a log good.
+        hasOtherLogs: (i === 0 && hasServiceLogs) || sources[i]!.hadLogs === true,
         ...(blocked
           ? { blocked: { code: blocked.code, message: blocked.message, hints: blocked.hints } }
           : {}),
@@ -103,7 +108,7 @@ export async function viewTrustInputs(
         validUntil: validUntil ?? DISTANT_FUTURE,
       }),
     ),
-    revoked: (more.revoked ?? []).map((key) => ({
+    revoked: revoked.map((key) => ({
       keyId: key.key_id,
       target: key.target,
       usage: key.usage,

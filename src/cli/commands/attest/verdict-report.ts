@@ -13,6 +13,8 @@ import { verdictLine, verdictText } from './verdict-text.ts';
 export interface ReportSetting {
   readonly trust: TrustOrigin;
   readonly explain: boolean;
+  /** Whether to show what the certificate claims; `explain` shows it, too. */
+  readonly claims: boolean;
   /** Whether anything that was skipped is an error. */
   readonly strict: boolean;
   readonly rule: PolicyRule | undefined;
@@ -68,7 +70,7 @@ export class VerdictReport {
     const { io, options } = this.#run;
     if (options.json) io.stdout(`${JSON.stringify(verdict)}\n`);
     else if (options.quiet) return;
-    else if (this.#setting.explain) io.stdout(`${verdictText(verdict, this.#setting.trust, true)}\n`);
+    else if (this.#setting.explain) io.stdout(`${verdictText(verdict, this.#setting)}\n`);
     else {
       const why = verdict.error ? `  ${printable(verdict.error.message)} [${verdict.error.code}]` : '';
       io.stdout(`${verdictLine(verdict)}${why}\n`);
@@ -77,7 +79,7 @@ export class VerdictReport {
 
   /** @throws StellaError NOTHING_VERIFIED */
   end(paths: readonly string[]): Outcome {
-    const { shard, trust, explain } = this.#setting;
+    const { shard } = this.#setting;
     if (shard) return this.#endShard(shard);
     if (this.count === 0)
       throw new StellaError('NOTHING_VERIFIED', `no attestation in ${paths.join(', ')}`, {
@@ -92,7 +94,7 @@ export class VerdictReport {
       return {
         json: { ...this.#first, ...(skipped ? { skipped } : {}) },
         closed: true,
-        text: [verdictText(this.#first!, trust, explain), ...this.#skippedLines(20)].join('\n'),
+        text: [verdictText(this.#first!, this.#setting), ...this.#skippedLines(20)].join('\n'),
         exit,
       };
     const failed = this.count - this.#conclusion.verified;
