@@ -337,7 +337,7 @@ function checkAge(
   state: StoreState | undefined,
   rules: AcceptRules,
 ): BundleFinding<{ freshness: Freshness; window: FreshnessWindow }> {
-  if (state) checkClock(rules.now, parseInstant(state.clock_floor));
+  if (state) checkClock(rules.now, parseInstant(state.clock_floor), state.source.kind);
   if (sealedAt > rules.now + CLOCK_TOLERANCE) {
     throw new StellaError(
       'SEALED_IN_FUTURE',

@@ -113,7 +113,7 @@ export async function importBundle(
     const current = () => (replace ? undefined : writer.current);
     const floor = replace ? clockFloorOf(writer) : undefined;
     try {
-      if (floor !== undefined) checkClock(rules.now, floor);
+      if (floor !== undefined) checkClock(rules.now, floor, 'import');
       const place = placeOf(store, writer.staging, current());
       const acceptance = await acceptBundle(source, place, rules, checks);
       if (acceptance.alreadyHeld)

@@ -59,7 +59,7 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
   const generation = store.require();
   const view = await loadGeneration(generation);
   const { state } = generation;
-  const clock = await attempt(() => checkClock(now, parseInstant(state.clock_floor)));
+  const clock = await attempt(() => checkClock(now, parseInstant(state.clock_floor), state.source.kind));
   const services = await attempt(() => loadServices(view, config));
   const names = targetNamesOf(config);
   const keys = await attempt(async () =>

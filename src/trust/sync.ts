@@ -34,6 +34,8 @@ export interface SyncSetting {
   readonly now: Instant;
   /** What somebody should know although nothing failed. */
   readonly warn: (line: string) => void;
+  /** Whether an operator says that the clock was ahead at an earlier sync and is right now. */
+  readonly lowerClockFloor?: boolean;
 }
 
 export interface Synced {
@@ -90,7 +92,7 @@ export async function initTrust(
  */
 export async function syncTrust(setting: SyncSetting, force: boolean): Promise<Synced> {
   const { store, config, now } = setting;
-  const current = store.require(now);
+  const current = requireForSync(setting);
   const last = referenceOf(store.directory, current);
   if (!force && current.state.source.kind === 'sync' && now - last < config.refreshIntervalMinutes * MINUTE)
     return { generation: current, changed: false, fresh: last };
@@ -107,9 +109,22 @@ export async function syncTrust(setting: SyncSetting, force: boolean): Promise<S
   });
 }
 
+/**
+ * The generation that a sync begins from. Only where somebody says that the clock was ahead before, and is right now, may it
+ * be behind the floor; and only of a store that is synced, since what was sealed later than now cannot be carried here again.
+ * @throws StellaError STORE_NOT_INITIALIZED, STORE_CORRUPT, STORE_UNSAFE, CLOCK_BEHIND
+ */
+export function requireForSync({ store, now, lowerClockFloor = false }: SyncSetting): Generation {
+  return lowerClockFloor && store.require().state.source.kind === 'sync'
+    ? store.require()
+    : store.require(now);
+}
+
 async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Synced> {
   const { store, now } = setting;
-  const current = writer.current ?? store.require(now);
+  const current = writer.current ?? requireForSync(setting);
+  const floor = parseInstant(current.state.clock_floor);
+  const isLowered = setting.lowerClockFloor === true && floor > now;
   // What guards against rollback must be whole before anything is compared with it.
   await loadGeneration(current);
   const root = { bytes: pinnedRootOf(current), pin: current.state.pin };
@@ -117,7 +132,8 @@ async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Sy
     tuf: await refresh(setting, writer, url, root, current.tufDirectory),
   }));
   const next = await nextState(setting, tuf, root.pin, current.state);
-  if (!tuf.changed && current.state.source.kind === 'sync' && isDerived(current, next.trustedRoot)) {
+  if (isLowered) next.state.clock_floor = formatInstant(now);
+  else if (!tuf.changed && current.state.source.kind === 'sync' && isDerived(current, next.trustedRoot)) {
     recordSuccess(store.directory, now, current);
     return { generation: current, changed: false };
   }
@@ -127,7 +143,13 @@ async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Sy
     tufDirectory: tuf.directory,
     attestations: readAttestationList(current),
   });
-  writer.audit('sync', auditFacts(generation, {}));
+  writer.audit(
+    'sync',
+    auditFacts(
+      generation,
+      isLowered ? { clock_floor_before: formatInstant(floor), clock_floor: formatInstant(now) } : {},
+    ),
+  );
   recordSuccess(store.directory, now, generation);
   return { generation, changed: true };
 }
