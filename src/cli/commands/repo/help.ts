@@ -58,9 +58,10 @@ export const REPO: HelpTable = {
   },
   'repo swap-endpoint': {
     purpose:
-      'Changes the address of a service in the published service map, so that clients follow without a new configuration.',
+      'Changes the address of a service in the published service map, so that clients follow without a new configuration. Of a log, what the map says of the one before (log id, origin, interface) goes with the old address, unless --same-log says that it only moved.',
     examples: [
-      ['stella repo swap-endpoint rekor https://rekor2.example.com', 'for everybody'],
+      ['stella repo swap-endpoint rekor https://rekor2.example.com', 'another log, for everybody'],
+      ['stella repo swap-endpoint rekor https://rekor.example.org --same-log', 'the same log has moved'],
       [
         'stella repo swap-endpoint rekor https://rekor.staging.example.com --environment staging',
         'for one environment',
