@@ -23,6 +23,7 @@ import type { Config } from '../config/config.ts';
 import { checkNoCredentials } from '../config/url-credentials.ts';
 import { loadWitnessPolicy } from '../logs/witness-policy-file.ts';
 import type { Fetcher } from '../net/types.ts';
+import { freeTargetName } from '../repository/directory/target-name.ts';
 import { loadGeneration, pinnedRootOf } from '../store/generation.ts';
 import type { Generation, StoreWriter, TrustStore } from '../store/store.ts';
 import { referenceOf } from '../store/sync-record.ts';
@@ -71,6 +72,8 @@ export interface ExportedBundle {
   readonly signingKey: SigningKey;
   /** Whether TUF names the signing key; otherwise the other side must pin it. */
   readonly signerIsDistributed: boolean;
+  /** A name that the repository has no target of, for the signing key where TUF does not name it. */
+  readonly freeSignerTarget: string;
   readonly logs: readonly CollectedLog[];
   /** Whether each carried attestation will verify with what was sealed. */
   readonly attestations: readonly PreflightResult[];
@@ -180,6 +183,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       attestations: preflighted,
       withheld: tuf.withheld,
       skipped,
+      freeSignerTarget: freeTargetName('bundle-signer-v1.pub', (name) => view.target(name) !== undefined),
       signerIsDistributed: isAmong(signingKey.key.publicKey, bundleKeysOf(trust.targets, sealedAt)),
     };
   });

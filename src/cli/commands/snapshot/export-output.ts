@@ -54,7 +54,7 @@ function logLine({ manifest: log, withoutTiles }: ExportedBundle['logs'][number]
 
 /** What should be known while it can still be mended: the other side refuses a signer it does not know. */
 export function exportWarnings(exported: ExportedBundle): string[] {
-  const { signingKey, signerIsDistributed, attestations, withheld, skipped } = exported;
+  const { signingKey, signerIsDistributed, freeSignerTarget, attestations, withheld, skipped } = exported;
   const id = signingKey.key.publicKey.id;
   const file = signingKey.publicPath ?? 'KEY.pub';
   return [
@@ -63,7 +63,7 @@ export function exportWarnings(exported: ExportedBundle): string[] {
       ? []
       : [
           `warning: the TUF repository does not name the signing key sha256:${id}; importers will refuse this bundle unless`,
-          `  it is published: ./scripts/add-target.sh ${file} bundle-signer-v1.pub --usage bundle-signer`,
+          `  it is published: ./scripts/add-target.sh ${file} ${freeSignerTarget} --usage bundle-signer`,
           `  or pinned on the other side: stella trust import … --bundle-key ${file}`,
         ]),
     ...withheld.map(
