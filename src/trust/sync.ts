@@ -8,6 +8,7 @@ import type { Config } from '../config/config.ts';
 import type { Fetcher } from '../net/types.ts';
 import { readAttestationList } from '../store/attestation-list.ts';
 import { loadGeneration, pinnedRootOf } from '../store/generation.ts';
+import { loadLogOrigins } from '../store/log-origins.ts';
 import {
   clockFloorOf,
   type Generation,
@@ -207,12 +208,12 @@ async function refresh(
 
 /** What the store will remember of a refreshed repository. Everything the configuration names must be there and usable. */
 async function nextState(
-  { config, now, warn }: SyncSetting,
+  { config, now, warn, store }: SyncSetting,
   tuf: RefreshedTuf,
   pin: StoreState['pin'],
   before: StoreState | undefined,
 ): Promise<{ state: StoreState; trustedRoot: Uint8Array }> {
-  const trust = await deriveTrust(tuf, config);
+  const trust = await deriveTrust(tuf, config, loadLogOrigins(store.directory, before));
   const keys = distributedKeys(trust.targets);
   if (!keys.some((key) => key.usage === 'Rekor'))
     warn(

@@ -69,7 +69,7 @@ const mirror = (url: string, root: string, earlier: ReturnType<typeof headOf>[] 
     url,
     fetcher: plainFetcher,
     keys: [key.publicKey],
-    consistentFrom: (origin) => (origin.endsWith('222') ? earlier : [headOf('111', 600)]),
+    consistentFrom: ({ origin }) => (origin.endsWith('222') ? earlier : [headOf('111', 600)]),
     into: (origin) => logDirectory(root, origin),
   });
 

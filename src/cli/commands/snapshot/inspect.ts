@@ -9,6 +9,7 @@ import { type ForceFlag, forceOption, optionalDestination } from '../../frame/de
 import { printable } from '../../terminal/output.ts';
 import { bundleSource } from './bundle-input.ts';
 import { bundlePicture, bundleReport, reportText } from './bundle-report.ts';
+import { whyNoLogs } from './why-no-logs.ts';
 
 interface Options extends ForceFlag {
   readonly list?: boolean;
@@ -42,7 +43,8 @@ export function registerSnapshotInspect(snapshot: Command, cli: Cli): void {
           run.now,
           configuredWindow(config, adviceOf(manifest)),
         );
-        const reported = { bundle, name, size, now: run.now, freshness };
+        const why = await whyNoLogs(bundle);
+        const reported = { bundle, name, size, now: run.now, freshness, whyNoLogs: why };
         const report = bundleReport(reported);
         if (page) {
           const { formatReport } = await import('../../report/page.ts');
@@ -55,6 +57,7 @@ export function registerSnapshotInspect(snapshot: Command, cli: Cli): void {
             manifest_sha256: manifestSha256,
             ...(size === undefined ? {} : { file_size: size }),
             signers: signerIds(bundle),
+            ...(why === undefined ? {} : { why_no_logs: why }),
             manifest,
           },
           text: text.join('\n'),
