@@ -25,7 +25,7 @@ const TILE_PATHS = ['', 'api/v2'];
  */
 export async function findLogApi(url: string, fetcher: Fetcher, known?: LogApi): Promise<FoundLogApi> {
   if (known === 'v1') return { api: 'v1' };
-  let malformed: unknown;
+  let malformed: StellaError | undefined;
   for (const path of TILE_PATHS) {
     const prefix = path === '' ? url : logUrl(url, path);
     try {

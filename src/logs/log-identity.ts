@@ -5,6 +5,9 @@ import { openCheckpoint } from '../tlog/checkpoint.ts';
 import { parseNote } from '../tlog/note.ts';
 import { logIdOf, logKeysOf } from '../tlog/verifier-key.ts';
 
+/** More signatures than these are not named in a message. */
+const MAX_NAMED = 3;
+
 /** What a checkpoint says of its log, believed because one of the keys has signed it. */
 export interface LogIdentity {
   readonly origin: string;
@@ -33,11 +36,11 @@ export function identifyLog(checkpoint: Uint8Array, keys: readonly PublicKey[]):
     if (!isStellaError(cause, 'CHECKPOINT_SIGNATURE')) throw cause;
     throw new StellaError(
       cause.code,
-      `none of the keys has signed the checkpoint of ${excerpt(origin)}, which is signed as ${signatureNames(checkpoint).join(', ')}`,
+      `none of the keys has signed the checkpoint of ${excerpt(origin)}, which is signed as ${signatureNames(checkpoint).slice(0, MAX_NAMED).join(', ')}`,
       {
         cause,
         hint: 'give the public key of this very log',
-        ...(cause.details ? { details: cause.details } : {}),
+        details: { origin, signed_by: signatureNames(checkpoint) },
       },
     );
   }

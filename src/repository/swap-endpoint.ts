@@ -109,30 +109,32 @@ function swapIn(
 ): Omit<SwappedEndpoint, 'name'> {
   const ofLog: readonly string[] = service === 'rekor' || service === 'ctlog' ? DESCRIBING[service] : [];
   /** Takes out what was of the log before; what is said now is no loss. */
-  const drop = (entry: Record<string, unknown>, before: string | undefined, prefix = '') => {
-    const dropped: Record<string, string> = {};
-    if (sameLog || url === before) return dropped;
-    for (const field of ofLog) {
-      const value = entry[`${prefix}${field}`];
-      if (typeof value === 'string' && !Object.hasOwn(log, field)) dropped[field] = value;
-      Reflect.deleteProperty(entry, `${prefix}${field}`);
+  const drop = (entry: Map<string, unknown>, before: string | undefined, prefix = '') => {
+    const dropped = new Map<string, string>();
+    for (const field of sameLog || url === before ? [] : ofLog) {
+      const value = entry.get(`${prefix}${field}`);
+      if (typeof value === 'string' && !Object.hasOwn(log, field)) dropped.set(field, value);
+      entry.delete(`${prefix}${field}`);
     }
-    return dropped;
+    return Object.fromEntries(dropped);
   };
   if (environment === undefined) {
     const before = map[service]?.url;
-    const entry: Record<string, unknown> = { ...map[service] };
+    const entry = new Map<string, unknown>(Object.entries(map[service] ?? {}));
     const dropped = drop(entry, before);
-    map[service] = { ...entry, ...log, url };
+    map[service] = { ...Object.fromEntries(entry), ...log, url };
     return { before, dropped };
   }
   const field = `${service}_url` as const;
   const override =
     map.overrides && Object.hasOwn(map.overrides, environment) ? map.overrides[environment]! : {};
   const before = override[field];
-  const entry: Record<string, unknown> = { ...override };
+  const entry = new Map<string, unknown>(Object.entries(override));
   const dropped = drop(entry, before, `${service}_`);
   const said = Object.fromEntries(Object.entries(log).map(([name, value]) => [`${service}_${name}`, value]));
-  map.overrides = { ...map.overrides, [environment]: { ...entry, ...said, [field]: url } };
+  map.overrides = {
+    ...map.overrides,
+    [environment]: { ...Object.fromEntries(entry), ...said, [field]: url },
+  };
   return { before, dropped };
 }

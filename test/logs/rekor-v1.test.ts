@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { formatSha256, type Sha256Hex } from '../../src/base/bytes.ts';
+import { formatSha256, parseSha256Hex } from '../../src/base/bytes.ts';
 import { generateKey, signerOf } from '../../src/base/keys.ts';
 import type { ExportLedger, Manifest } from '../../src/base/schema-types.ts';
 import { checkCarriedLogs } from '../../src/consumer/carried-logs.ts';
@@ -137,7 +137,7 @@ describe('pods that sign under names of their own', () => {
             origin,
             tree_size: size,
             root_hash: formatSha256(trees['222'].root(size)),
-            log_id: logId as string as Sha256Hex,
+            log_id: parseSha256Hex(logId)!,
           },
         ],
       },
