@@ -39,7 +39,10 @@ export function logsOfTrust(
   further: readonly TrustedRoot[] = [],
 ): NamedTrustLog[] {
   const isPublished = targets.some(({ usage }) => usage === 'trusted-root');
-  return namedLogs({ endpoints: services?.endpoints, trustedRoot, isPublished, further }, now);
+  const addresses = new Set(
+    targets.flatMap(({ usage, uri }) => (usage === 'Rekor' && uri !== undefined ? [uri] : [])),
+  );
+  return namedLogs({ endpoints: services?.endpoints, trustedRoot, isPublished, addresses, further }, now);
 }
 
 /**

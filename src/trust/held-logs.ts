@@ -89,7 +89,13 @@ function mirrored(logsDirectory: string, log: NamedTrustLog): Pick<HeldOfLog, 'h
   if (own) return { held: own.hasTiles ? 'tiles' : 'checkpoint only', size: own.size };
   const trees = log.api === 'tiles' ? [] : rekorV1TreesIn(logsDirectory, log);
   if (trees.length === 0) return { held: 'nothing' };
-  return { held: 'checkpoint only', size: trees.reduce((sum, { size }) => sum + size, 0) };
+  // Each pod that signed has left its own; of a tree the greatest is the newest.
+  const sizes = new Map<string, number>();
+  for (const { origin, size } of trees) {
+    const tree = rekorV1Tree(origin)!;
+    sizes.set(tree, Math.max(size, sizes.get(tree) ?? 0));
+  }
+  return { held: 'checkpoint only', size: [...sizes.values()].reduce((sum, size) => sum + size, 0) };
 }
 
 interface MirroredHead {

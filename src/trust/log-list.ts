@@ -32,6 +32,8 @@ export interface LogSources {
   readonly trustedRoot: TrustedRoot;
   /** Whether the home repository publishes its trusted root, or it was assembled from targets. */
   readonly isPublished: boolean;
+  /** Addresses that targets with keys of logs say themselves, where the trusted root was assembled from them. */
+  readonly addresses?: ReadonlySet<string>;
   /** Trusted roots of further instances. */
   readonly further?: readonly TrustedRoot[];
 }
@@ -41,16 +43,19 @@ export interface LogSources {
  * valid then. One that both name is listed once, as the service map has it.
  */
 export function namedLogs(sources: LogSources, now: Instant): NamedTrustLog[] {
-  const { endpoints, trustedRoot, isPublished, further = [] } = sources;
+  const { endpoints, trustedRoot, isPublished, addresses = new Set(), further = [] } = sources;
   const own = trustedRoot.tlogs.flatMap(keyed);
   const all = own.map(({ key }) => key);
   const ofMap = (endpoints?.logs ?? []).map((log) => ofEndpoint(log, own, all, isPublished));
   const mapped = new Set(
     ofMap.flatMap(({ origin, url }) => [origin, originOf(url), withoutApi(originOf(url))]),
   );
-  const roots = [...(isPublished ? [trustedRoot] : []), ...further];
+  // Of an assembled root some addresses are only names that clients need.
+  const known = isPublished
+    ? trustedRoot.tlogs
+    : trustedRoot.tlogs.filter(({ baseUrl }) => addresses.has(baseUrl));
   const byOrigin = new Map<string, NamedTrustLog>();
-  for (const { log, key } of roots.flatMap((root) => root.tlogs.flatMap(keyed))) {
+  for (const { log, key } of [...known, ...further.flatMap((root) => root.tlogs)].flatMap(keyed)) {
     const origin = originOf(log.baseUrl);
     if (!/^(?:https?|file):\/\//.test(log.baseUrl) || mapped.has(origin) || !isValidAt(log, now)) continue;
     const before = byOrigin.get(origin);

@@ -205,6 +205,16 @@ describe('logs of a published trusted root', () => {
     expect((await at.ok(['trust', 'status'], 'enclave')).stdout).toMatch(/rekor +tiles +2 /);
   });
 
+  test('as well as those whose address a key target says itself', async () => {
+    const at = await place(() => ({ fulcio: { url: 'https://fulcio.example.com' } }));
+    const base = at.url('rekor');
+    await at.log('rekor', base.replace('file://', ''), 'v2.key');
+    const key = readFileSync(join(at.area, 'v2.key.pub'));
+    await at.target('rekor-key-v2.pub', key, '--uri', base);
+    const { stdout } = await at.export();
+    expect(stdout).toContain(`log ${base.replace('file://', '')}: 2 entries`);
+  });
+
   test('count only while their keys are valid, and a bundle without any says why', async () => {
     const at = await place(() => ({}));
     await at.log('rekor', 'unused', 'v2.key');
