@@ -56,7 +56,7 @@ export interface LeftOutLog {
 export interface CollectedLogs {
   readonly logs: readonly CollectedLog[];
   readonly leftOut: readonly LeftOutLog[];
-  /** What logs of which nothing else says an origin signed as, by their URLs. */
+  /** What the service map's tile logs signed as, by their URLs. */
   readonly origins: LogOriginsByUrl;
 }
 
@@ -145,7 +145,7 @@ class LogCollector {
       entries,
       onProgress: (progress) => onProgress?.(origin, progress),
     });
-    if (!log.isOriginSaid) this.origins.set(log.url, origin);
+    if (log.from === 'service map') this.origins.set(log.url, origin);
     return [
       {
         ...describe(log, mirrored, logsDirectory, false),

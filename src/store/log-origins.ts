@@ -36,14 +36,20 @@ export function carriedOrigins(
     .map(({ url, origin }) => [url, origin]);
 }
 
-/** Remembers what logs signed as. What is known already stays. Call it with the store's lock held. */
+/**
+ * Remembers what logs signed as. Another origin than before is for the service map to say: callers have seen to that. Call
+ * it with the store's lock held.
+ */
 export function recordLogOrigins(store: string, seen: LogOriginsByUrl, now: Instant): void {
   const path = pathOf(store);
   const bytes = readOwnIfPresent(path, MAX_BYTES);
   const known = bytes ? parseJson('log-origins', bytes, path, 'STORE_CORRUPT').logs : [];
-  const added = [...seen].filter(([url]) => !known.some((log) => log.url === url));
+  const added = [...seen].filter(
+    ([url, origin]) => !known.some((log) => log.url === url && log.origin === origin),
+  );
   if (added.length === 0) return;
   const since = formatInstant(now);
-  const logs = [...known, ...added.map(([url, origin]) => ({ url, origin, since }))];
+  const kept = known.filter(({ url }) => !added.some(([other]) => other === url));
+  const logs = [...kept, ...added.map(([url, origin]) => ({ url, origin, since }))];
   replaceFile(path, Buffer.from(`${formatCanonicalJson({ format: 'stella-log-origins/v1', logs })}\n`));
 }

@@ -110,6 +110,11 @@ describe('an origin that nothing but the checkpoint says', () => {
       expect(verified.stdout).toContain('log.example.com/found index 2');
       expect((await at.ok(['trust', 'status'], home)).stdout).toMatch(/log\.example\.com\/found +tiles +3/);
     }
+    // A map that is made from what the log says leaves nothing to find.
+    const made = ['--rekor', at.url('log'), '--log-key', 'log.key.pub', '--out', 'made.json'];
+    await at.ok(['repo', 'service-map', ...made]);
+    await at.map(JSON.parse(readFileSync(join(at.area, 'made.json'), 'utf8')) as object);
+    expect((await at.export()).stdout).toContain('log log.example.com/found: 3 entries');
   });
 
   test('does not change later, unless the service map says it', async () => {
@@ -131,6 +136,11 @@ describe('an origin that nothing but the checkpoint says', () => {
     await at.map({ rekor: { url: at.url('log'), origin: 'log.example.com/other' } });
     const said = await at.export();
     expect((await at.import(said.file)).status).toBe(0);
+    // What it said stays known when it says nothing any more.
+    await at.map({ rekor: { url: at.url('log') } });
+    const unsaid = await at.export();
+    expect(unsaid.stdout).toContain('log log.example.com/other');
+    expect((await at.import(unsaid.file)).status).toBe(0);
   });
 
   test('is never that of another log, whose key is the same', async () => {
