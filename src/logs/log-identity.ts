@@ -52,7 +52,7 @@ export function originLine(checkpoint: Uint8Array): string {
 }
 
 /** `NAME+KEYID` of each signature, safe to show; nothing is verified. @throws StellaError NOTE_INVALID */
-export function signatureNames(checkpoint: Uint8Array): string[] {
+function signatureNames(checkpoint: Uint8Array): string[] {
   return parseNote(checkpoint).signatures.map(({ name, keyId }) => excerpt(`${name}+${formatHex(keyId)}`));
 }
 
