@@ -22,13 +22,15 @@ import { volumeNames } from '../bundle/volumes.ts';
 import type { Config } from '../config/config.ts';
 import { loadWitnessPolicy } from '../logs/witness-policy-file.ts';
 import type { Fetcher } from '../net/types.ts';
+import { freeTargetName } from '../repository/directory/target-name.ts';
+import { loadLogOrigins, recordLogOrigins } from '../store/log-origins.ts';
 import { repositoryDirectory } from '../store/repositories.ts';
 import type { StoreWriter, TrustStore } from '../store/store.ts';
 import { bundleKeysOf, rememberUsedKey } from '../trust/bundle-keys.ts';
-import { logPublicKeysOf } from '../trust/derived-trust.ts';
+import { logsOfTrust } from '../trust/derived-trust.ts';
 import { NO_ADVICE_DAYS } from '../trust/freshness.ts';
 import { type AttestationSource, attestationPath, collectAttestations, collectTuf } from './collect.ts';
-import { type CollectedLog, collectLogs } from './collect-logs.ts';
+import { type CollectedLog, type CollectedLogs, collectLogs, type LeftOutLog } from './collect-logs.ts';
 import { loadDeltaBase, withoutCarried } from './delta.ts';
 import { loadLedger, recordExport, reserveSequence } from './ledger.ts';
 import { preflightAttestations } from './preflight.ts';
@@ -68,7 +70,11 @@ export interface ExportedBundle {
   readonly signingKey: SigningKey;
   /** Whether TUF names the signing key; otherwise the other side must pin it. */
   readonly signerIsDistributed: boolean;
+  /** A name that the repository has no target of, for the signing key where TUF does not name it. */
+  readonly freeSignerTarget: string;
   readonly logs: readonly CollectedLog[];
+  /** Logs that the trusted root names, and why each is not carried. */
+  readonly leftOutLogs: readonly LeftOutLog[];
   /** Whether each carried attestation will verify with what was sealed. */
   readonly attestations: readonly PreflightResult[];
   /** Files of the repository that are not carried: targets that hold private keys. */
@@ -112,9 +118,10 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
     const delta =
       options.since === undefined ? undefined : await loadDeltaBase(store.directory, ledger, options.since);
     const policy = config.tlogPolicy === undefined ? undefined : loadWitnessPolicy(config.tlogPolicy);
-    const logs = await auditedCollect(writer, trust.services?.endpoints.logs ?? [], {
+    const known = loadLogOrigins(store.directory, generation.state);
+    const { logs, leftOut, origins } = await auditedCollect(writer, logsOfTrust(trust, sealedAt), {
       fetcher: options.fetcher,
-      keys: logPublicKeysOf(trust),
+      origins: known,
       policy,
       ledger,
       logsDirectory: store.logsDirectory,
@@ -129,6 +136,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       config,
       logs,
       logsDirectory: store.logsDirectory,
+      origins: new Map([...known, ...origins]),
       sealedAt,
     });
     const signingKey = loadSigningKey(store.directory, config.signingKey);
@@ -166,6 +174,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
     await options.deliver?.(out);
     rememberUsedKey(store.directory, signingKey.key.publicKey);
     recordExport(store.directory, sealed.manifest, sealed.manifestSha256);
+    recordLogOrigins(store.directory, origins, options.now);
     writer.audit('export', {
       out: options.out,
       sequence,
@@ -183,10 +192,15 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       split,
       signingKey,
       logs,
+      leftOutLogs: leftOut,
       attestations: preflighted,
       withheld: tufs.flatMap(({ withheld }) => withheld),
       skipped,
       aged: repositories.flatMap(({ name, asOf }) => (asOf === undefined ? [] : [{ name, asOf }])),
+      freeSignerTarget: freeTargetName(
+        'bundle-signer-v1.pub',
+        (name) => repositories[0].view.target(name) !== undefined,
+      ),
       signerIsDistributed: isAmong(signingKey.key.publicKey, bundleKeysOf(trust.targets, sealedAt)),
     };
   });
@@ -222,7 +236,7 @@ async function splitSealed(
 async function auditedCollect(
   writer: StoreWriter,
   ...collected: Parameters<typeof collectLogs>
-): Promise<CollectedLog[]> {
+): Promise<CollectedLogs> {
   try {
     return await collectLogs(...collected);
   } catch (error) {

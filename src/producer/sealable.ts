@@ -4,6 +4,7 @@ import type { Manifest } from '../base/schema-types.ts';
 import type { Config } from '../config/config.ts';
 import { checkNoCredentials } from '../config/url-credentials.ts';
 import { loadGeneration, pinnedRootOf } from '../store/generation.ts';
+import { loadLogOrigins } from '../store/log-origins.ts';
 import type { HeldRepository } from '../store/repositories.ts';
 import type { Generation, TrustStore } from '../store/store.ts';
 import { loadSyncRecord, referenceOf, syncsOf } from '../store/sync-record.ts';
@@ -50,7 +51,10 @@ export async function loadSealable(
   for (const repository of others)
     further.push(await loadFurther(store, generation, repository, sealedAt, window));
   const repositories = [first, ...further] as const;
-  return { repositories, trust: await deriveTrust(repositories, config) };
+  return {
+    repositories,
+    trust: await deriveTrust(repositories, config, loadLogOrigins(store.directory, generation.state)),
+  };
 }
 
 async function loadHome(

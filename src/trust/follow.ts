@@ -20,6 +20,8 @@ export interface SyncSetting {
   readonly now: Instant;
   /** What an operator should know although nothing failed. */
   readonly warn: (line: string) => void;
+  /** Whether an operator says that the clock was ahead at an earlier sync and is right now. */
+  readonly lowerClockFloor?: boolean;
   /** Further repositories that are to be followed no more. */
   readonly dropRepositories?: ReadonlySet<string>;
 }

@@ -5,6 +5,7 @@ import type { PublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
 import { checkClock } from '../store/clock-floor.ts';
 import { type LoadedRepository, loadRepositories } from '../store/generation.ts';
+import { loadLogOrigins } from '../store/log-origins.ts';
 import { type HeldRepository, heldHistory } from '../store/repositories.ts';
 import type { Generation, TrustStore } from '../store/store.ts';
 import {
@@ -21,7 +22,6 @@ import {
   witnessState,
 } from '../tlog/witness-policy.ts';
 import type { TufRole } from '../tuf/view.ts';
-import { repositoryFreshness, whyBlocked } from './blocked.ts';
 import { pinnedBundleKeys } from './bundle-keys.ts';
 import {
   adviceOfSource,
@@ -30,7 +30,8 @@ import {
   type Freshness,
   judgeFreshness,
 } from './freshness.ts';
-import { furtherInstance } from './instance.ts';
+import { type HeldOfLog, heldOfLogs } from './held-logs.ts';
+import { furtherInstance, repositoryFreshness, whyBlocked } from './instance.ts';
 import { distributedKeys } from './key-list.ts';
 import { type KeyStatus, keyLives } from './key-rotation.ts';
 import { loadServices, type Services } from './services.ts';
@@ -58,6 +59,8 @@ export interface TrustStatus {
   readonly sync: SyncRecord | undefined;
   /** The repositories besides the home repository. */
   readonly repositories: readonly HeldRepositoryStatus[];
+  /** The logs that the trust names, and what of each is held. */
+  readonly logs: readonly HeldOfLog[];
   /** By origin: who of the tlog policy's witnesses has cosigned the checkpoint held. Empty without a policy. */
   readonly witnesses: ReadonlyMap<string, PolicyState>;
 }
@@ -87,8 +90,9 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
   const [home, ...others] = await loadRepositories(generation);
   const { view } = home!;
   const { state } = generation;
-  const clock = await attempt(() => checkClock(now, parseInstant(state.clock_floor)));
-  const services = await attempt(() => loadServices(view, config));
+  const clock = await attempt(() => checkClock(now, parseInstant(state.clock_floor), state.source.kind));
+  const origins = loadLogOrigins(store.directory, state);
+  const services = await attempt(() => loadServices(view, config, origins));
   const names = targetNamesOf(config);
   const keys = await attempt(async () =>
     distributedKeys(await trustTargets(view, names, services.value?.map)),
@@ -111,6 +115,7 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
     rolesAsOf: state.source.kind === 'import' ? parseInstant(state.reference_time) : now,
     keys: keyLives(keys.value ?? [], state, now),
     services: services.value,
+    logs: await heldOfLogs(store, [home!, ...others], config, generation, now),
     servicesProblem: services.problem,
     missingRekorKeys: missing.value ?? [],
     problems: [clock.problem, keys.problem].filter((problem) => problem !== undefined),

@@ -5,13 +5,13 @@ import type { Config } from '../../config/config.ts';
 import { usedConfiguration } from '../../config/widening.ts';
 import { loadWitnessPolicy } from '../../logs/witness-policy-file.ts';
 import { loadRepositories } from '../../store/generation.ts';
+import { type LogOriginsByUrl, loadLogOrigins } from '../../store/log-origins.ts';
 import type { Generation, TrustStore } from '../../store/store.ts';
 import { referenceOf } from '../../store/sync-record.ts';
 import { attestorTargets } from '../../trust/assembled-root.ts';
-import { blockedRepositories } from '../../trust/blocked.ts';
 import { deriveTrust } from '../../trust/derived-trust.ts';
 import { adviceOfSource, configuredWindow, judgeFreshness } from '../../trust/freshness.ts';
-import { type TrustSource, trustSources } from '../../trust/instance.ts';
+import { blockedRepositories, type TrustSource, trustSources } from '../../trust/instance.ts';
 import type { AttestorKey } from './material.ts';
 import type { CarriedLogs, TrustedInstance, TrustInputs, TrustOrigin } from './verifier-trust.ts';
 
@@ -54,6 +54,7 @@ async function generationTrustInputs(
     origin: originOfGeneration(setting, generation),
     revoked: revokedIn(generation),
     carried: { logs: generation.state.logs, directory: store.logsDirectory },
+    origins: loadLogOrigins(store.directory, generation.state),
   });
 }
 
@@ -69,6 +70,8 @@ export interface ViewTrust {
     readonly removed_at: string;
   }[];
   readonly carried?: CarriedLogs;
+  /** What logs were found to sign as, by their URLs. */
+  readonly origins?: LogOriginsByUrl;
 }
 
 /** The keys that any repository of a generation distributed and has withdrawn. */
@@ -82,7 +85,7 @@ export async function viewTrustInputs(
   config: Config,
   more: ViewTrust,
 ): Promise<TrustInputs> {
-  const { targets, services, instances } = await deriveTrust(sources, config);
+  const { targets, services, instances } = await deriveTrust(sources, config, more.origins);
   const revoked = more.revoked ?? [];
   const hasServiceLogs = (services?.endpoints.logs.length ?? 0) > 0;
   return {

@@ -9,6 +9,7 @@
 import { join, resolve } from 'node:path';
 import { excerpt } from '../../base/bytes.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
+import { readBoundedIfPresent } from '../../base/files.ts';
 import { loadPrivateKey, type PrivateKey, type Signer, signerOf } from '../../base/keys.ts';
 import { whoElseCanReplace } from '../../base/safety/ownership.ts';
 import { formatTufKey, parseTufKey, tufKeyId } from '../../tuf/key.ts';
@@ -18,6 +19,8 @@ import { commandSigner } from './command-signer.ts';
 
 /** Gives the passphrase of a key file, or undefined where nobody can. Asked only for encrypted keys. */
 export type PassphraseSource = (keyName: string) => Promise<string | undefined>;
+
+const MAX_KEY_FILE_BYTES = 64 * 1024;
 
 /** The signing keys that are at hand here. */
 export interface KeyRing {
@@ -46,6 +49,23 @@ export async function loadKeyFile(
       hint: 'give --key-passphrase-file FILE or set $STELLA_KEY_PASSPHRASE',
     });
   return loadPrivateKey(path, answer);
+}
+
+/**
+ * Whether key files are here and none of them is encrypted: whoever made the repository wanted it so. A file that cannot
+ * be read says nothing; whoever signs with it will be told.
+ */
+export function hasOnlyPlainKeys(directory: string, settings: Settings): boolean {
+  const files = Object.values(settings.keys).flatMap(({ file }) => {
+    if (file === undefined) return [];
+    try {
+      return readBoundedIfPresent(resolve(directory, file), MAX_KEY_FILE_BYTES) ?? [];
+    } catch (error) {
+      if (!isStellaError(error)) throw error;
+      return [];
+    }
+  });
+  return files.length > 0 && files.every((pem) => !pem.includes('ENCRYPTED'));
 }
 
 /** How a ring comes to its keys; the members are those of a session. */
