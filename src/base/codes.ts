@@ -64,7 +64,7 @@ export const CODES = {
   KEY_PERMISSIONS: input('A private key can be read by other users.', 'run `chmod 600` on the key file'),
   KEY_PASSPHRASE: input(
     'The passphrase does not open the private key.',
-    'check the passphrase and try again',
+    'check the passphrase: of --key-passphrase-file, of $STELLA_KEY_PASSPHRASE, or as typed',
   ),
   PRIVATE_KEY: input(
     'A file that would be published or carried holds a private key.',

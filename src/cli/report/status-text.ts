@@ -243,6 +243,7 @@ function keysText(status: TrustStatus): string {
 }
 
 function endpointsText(status: TrustStatus): string {
+  if (status.servicesProblem) return `no endpoints: ${status.servicesProblem.message}`;
   if (!status.services) return 'no endpoints: there is no service map';
   const { from, endpoints } = status.services;
   const { logs, fulcio, tsa, ctlog } = endpoints;
