@@ -29,7 +29,7 @@ import { type ByDigest, isMessageSignedBy, isSignedContentGiven } from './messag
 import { checkIdentityDemanded, type IdentityDemand } from './policy/identity-required.ts';
 import { checkIdentity, type FitsText, isIdentityRuleEmpty } from './policy/identity-rule.ts';
 import { checkRule, constrainsSigner, matcherFor, nameOfRule, witnessPoliciesIn } from './policy/policy.ts';
-import { isAttestationSignature } from './signature.ts';
+import { isAttestationSignature, notByCertifiedKey } from './signature.ts';
 import {
   ATTESTATION_CHECKS,
   type AttestationCheckName,
@@ -226,11 +226,7 @@ class Verification {
       content.kind === 'dsse'
         ? isAttestationSignature(key, this.#signed!, content.signatures[0]!.sig)
         : this.#isMessageSigned(key);
-    if (!holds)
-      throw new StellaError(
-        'SIGNATURE_INVALID',
-        'Signature verification failed: it is not by the certified key',
-      );
+    if (!holds) throw notByCertifiedKey();
     return { result: 'passed', detail: key.algorithm };
   }
 

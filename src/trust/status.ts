@@ -133,6 +133,8 @@ export function refusalsOf(status: TrustStatus): readonly StellaError[] {
 export interface Expiring {
   readonly what: string;
   readonly expires: Instant;
+  /** The name of the TUF role that it is, if it is one. */
+  readonly role?: string;
   /** Whether it is a delegated role: one that has expired stops only what depends on it. */
   readonly delegated: boolean;
 }
@@ -151,6 +153,7 @@ export function expiringBy(status: TrustStatus, until: Instant): Expiring[] {
     .map((role) => ({
       what: `TUF role ${role.name}`,
       expires: role.expires,
+      role: role.name,
       delegated: !TOP_LEVEL.has(role.name),
     }));
   const window = isImported

@@ -10,6 +10,7 @@ import type { Config } from '../../../config/config.ts';
 import { checkAudit } from '../../../store/audit.ts';
 import type { TrustStore } from '../../../store/store.ts';
 import { expiringBy, loadStatus, type TrustStatus } from '../../../trust/status.ts';
+import { renewalOf } from '../../../tuf/roles.ts';
 import { standing } from '../../report/status-text.ts';
 import { formatBytes, formatCount } from '../../terminal/output.ts';
 import { type DoctorFinding, findingOf, ok, problem, warning } from './doctor-finding.ts';
@@ -144,19 +145,20 @@ function age(status: TrustStatus): DoctorFinding {
 function expiry(status: TrustStatus, now: Instant): DoctorFinding[] {
   const soon = expiringBy(status, addDuration(now, EXPIRES_SOON));
   if (soon.length === 0) return [ok('expiry', `nothing expires within ${formatDuration(EXPIRES_SOON)}`)];
-  return soon.map(({ what, expires, delegated }) =>
+  return soon.map(({ what, expires, delegated, role }) =>
     // An expired delegated role stops only what depends on it; then the sync fails, and trust becomes stale.
     expires <= now && !delegated
       ? problem(
           'expiry',
           `${what} expired ${formatInstant(expires)}`,
           EXIT.stale,
-          'run `stella trust sync --force`; if that does not help, the repository must sign it anew',
+          'run `stella trust sync --force`',
+          ...(role === undefined ? [] : [`if that finds nothing newer: ${renewalOf(role)}`]),
         )
       : warning(
           'expiry',
           `${what} ${expires <= now ? 'expired' : 'expires'} ${formatInstant(expires)}`,
-          'the repository will have to sign it anew',
+          role === undefined ? 'have another published in its place before' : renewalOf(role),
         ),
   );
 }
