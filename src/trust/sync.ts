@@ -27,6 +27,7 @@ import { fromMirrors, voucherAtMirrors } from './mirrors.ts';
 import { type PinnedRoot, pinRoot, type RootVoucher } from './pin.ts';
 import { neededTargets } from './targets.ts';
 import { MAX_TRUSTED_ROOT_BYTES } from './trusted-root.ts';
+import { adviceOnUnusedKeys } from './unused-keys.ts';
 
 export interface SyncSetting {
   readonly store: TrustStore;
@@ -177,6 +178,7 @@ async function nextState(
       `warning: ${tuf.url} distributes no Rekor key: set rekor_key_targets, or publish one with custom.sigstore.usage Rekor`,
     );
   for (const line of leftOut(tuf, trust.ignored)) warn(line);
+  for (const { text, hint } of adviceOnUnusedKeys(trust.unused, config)) warn(`warning: ${text}; ${hint}`);
   const instant = formatInstant(now);
   const chosen = (key: 'rekor_key_targets' | 'service_map_target') =>
     ['flag', 'store'].includes(config.origins[key].source);

@@ -10,6 +10,7 @@ import type { Config } from '../../../config/config.ts';
 import { checkAudit } from '../../../store/audit.ts';
 import type { TrustStore } from '../../../store/store.ts';
 import { expiringBy, loadStatus, type TrustStatus } from '../../../trust/status.ts';
+import { adviceOnUnusedKeys } from '../../../trust/unused-keys.ts';
 import { renewalOf } from '../../../tuf/roles.ts';
 import { standing } from '../../report/status-text.ts';
 import { formatBytes, formatCount } from '../../terminal/output.ts';
@@ -33,7 +34,7 @@ export async function examine(store: TrustStore, config: Config, now: Instant): 
     ...networkFindings(config),
   ];
   try {
-    findings.push(...trust(await loadStatus(store, config, now)));
+    findings.push(...trust(await loadStatus(store, config, now), config));
   } catch (error) {
     findings.push(findingOf('trust', error));
   }
@@ -97,7 +98,7 @@ function signingKey(config: Config, store: string): DoctorFinding[] {
   }
 }
 
-function trust(status: TrustStatus): DoctorFinding[] {
+function trust(status: TrustStatus, config: Config): DoctorFinding[] {
   const { generation, now, sync } = status;
   const { pin, source } = generation.state;
   const findings = [
@@ -105,6 +106,7 @@ function trust(status: TrustStatus): DoctorFinding[] {
       findingOf(isStellaError(error, 'CLOCK_BEHIND') ? 'clock' : 'keys', error),
     ),
     ok('trust', `generation ${generation.number} verifies`),
+    ...adviceOnUnusedKeys(status.unusedKeys, config).map(({ text, hint }) => warning('keys', text, hint)),
     pin.how === 'first-use'
       ? warning(
           'pin',
