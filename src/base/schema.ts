@@ -60,12 +60,19 @@ export function schemaFaults(name: SchemaName, value: unknown, ignored: Readonly
     keyword: error.keyword,
     message: describe(error),
   }));
-  return all.filter(
-    ({ pointer, keyword }, i) =>
-      all.findIndex((other) => other.pointer === pointer) === i &&
-      !all.some((other) => other.pointer.startsWith(`${pointer}/`)) &&
-      !ignored.has(keyword),
-  );
+  const seen = new Set<string>();
+  const above = new Set(all.flatMap(({ pointer }) => ancestorsOf(pointer)));
+  return all.filter(({ pointer, keyword }) => {
+    const isFirst = !seen.has(pointer);
+    seen.add(pointer);
+    return isFirst && !above.has(pointer) && !ignored.has(keyword);
+  });
+}
+
+/** The pointers to what holds the value. */
+function ancestorsOf(pointer: string): string[] {
+  const parts = pointer.split('/');
+  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'));
 }
 
 /** Documents that people write and hand over, with editors that may put a byte order mark in front. */

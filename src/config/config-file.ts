@@ -47,15 +47,11 @@ export function parseConfigFile(bytes: Uint8Array, file: string): ParsedConfigFi
 /** {@link parseConfigFile} that does not throw. */
 export function examineConfigFile(bytes: Uint8Array, file: string): ExaminedConfigFile {
   const findings: ConfigFinding[] = [];
-  const find = (line: number | undefined, message: string, cause?: unknown) =>
-    findings.push({
-      code: 'CONFIG_INVALID',
-      file,
-      line,
-      message,
-      hints: ['correct the line; docs/configuration.md lists every key'],
-      cause,
-    });
+  const find = (line: number | undefined, message: string, cause?: unknown) => {
+    if (findings.length >= MAX_FINDINGS) return;
+    const hints = ['correct the line; docs/configuration.md lists every key'];
+    findings.push({ code: 'CONFIG_INVALID', file, line, message, hints, cause });
+  };
   const nothing = { values: {}, lineOf: () => undefined };
   const counter = new LineCounter();
   let document: ReturnType<typeof parseDocument>;
@@ -96,6 +92,7 @@ export function examineConfigFile(bytes: Uint8Array, file: string): ExaminedConf
     if (!keys || !isMap(inner)) return;
     for (const { key, value: child } of inner.items) {
       const name = String(key);
+      if (findings.length >= MAX_FINDINGS) return;
       if (keys.includes(name)) {
         checkKeys(place === '' ? name : `${place}.${name}`, child);
         continue;
@@ -110,18 +107,24 @@ export function examineConfigFile(bytes: Uint8Array, file: string): ExaminedConf
   checkKeys('', document.contents);
 
   const faults = schemaFaults('config', value ?? null, UNKNOWN_KEYS);
-  for (const { pointer, keyword, message } of faults) {
+  for (const { pointer, keyword, message } of faults.slice(0, MAX_FINDINGS)) {
     const path = pointer.split('/').slice(1);
     find(lineAt(path), `${(keyword === 'pattern' && demandOf(path)) || message}${givenAt(value, path)}`);
   }
   return {
     parsed: {
-      values: soundValues(value, new Set(faults.map(({ pointer }) => pointer))),
+      values: soundValues(
+        value,
+        faults.map(({ pointer }) => pointer),
+      ),
       lineOf: (key) => lineAt([...SECTION, ...key.split('.')]),
     },
     findings,
   };
 }
+
+/** What is wrong with a file of a megabyte need not be told to the end. */
+const MAX_FINDINGS = 1000;
 
 /** Told of the mapping that has it, with the nearest key. */
 const UNKNOWN_KEYS: ReadonlySet<string> = new Set(['additionalProperties']);
@@ -138,24 +141,47 @@ function membersOf(value: unknown): Map<string, unknown> {
   return new Map(typeof value === 'object' && value !== null ? Object.entries(value) : []);
 }
 
+/** An own member; a list of what may be many is not gone through for one of them. */
+function memberOf(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  return Object.getOwnPropertyDescriptor(value, name)?.value;
+}
+
 /** `, not "often"`; of what may hold a secret, nothing. */
 function givenAt(root: unknown, path: readonly string[]): string {
-  const value = path.reduce((node, part) => membersOf(node).get(part), root);
+  const value = path.reduce<unknown>(memberOf, root);
   if (path.includes('bearer_token_command') || value === undefined || typeof value === 'object') return '';
   return `, not ${typeof value === 'string' ? excerpt(maskUrls(value)) : JSON.stringify(value)}`;
 }
 
+/** Keys that mean something only together: of what is wrong with one of them, the others are no further errors. */
+const TOGETHER = [
+  ['/freshness_threshold_days', '/freshness_warn_days'],
+  ['/network/client_certificate', '/network/client_key'],
+];
+
 /** The section without the keys that something is wrong with. */
-function soundValues(document: unknown, faults: ReadonlySet<string>): ConfigFileTrustRepo {
-  const sound = (node: unknown, at: string): object =>
-    Object.fromEntries(
-      [...membersOf(node)].flatMap(([key, value]): [string, unknown][] => {
-        const here = `${at}/${key}`;
-        if (![...faults].some((fault) => fault === here || fault.startsWith(`${here}/`)))
-          return [[key, value]];
-        return key === 'network' && !faults.has(here) ? [[key, sound(value, here)]] : [];
-      }),
-    );
-  const section = SECTION.reduce<unknown>((node, part) => membersOf(node).get(part), document);
-  return sound(section, `/${SECTION.join('/')}`);
+function soundValues(document: unknown, faults: readonly string[]): ConfigFileTrustRepo {
+  const root = `/${SECTION.join('/')}`;
+  // A fault in a list is one of the key.
+  const faulty = new Set(
+    faults.flatMap((fault) => [1, 2].map((depth) => cut(fault, SECTION.length + depth))),
+  );
+  for (const keys of TOGETHER)
+    if (keys.some((key) => faulty.has(`${root}${key}`))) for (const key of keys) faulty.add(`${root}${key}`);
+  const sound = (node: unknown, at: string): Map<string, unknown> =>
+    new Map([...membersOf(node)].filter(([key]) => !faulty.has(`${at}/${key}`)));
+  const section = SECTION.reduce<unknown>(memberOf, document);
+  const network = `${root}/network`;
+  const values = sound(section, root);
+  if (faulty.has(network) && !faults.includes(network))
+    values.set('network', Object.fromEntries(sound(memberOf(section, 'network'), network)));
+  return Object.fromEntries(values);
 }
+
+/** The first parts of a JSON Pointer. */
+const cut = (pointer: string, parts: number) =>
+  pointer
+    .split('/')
+    .slice(0, parts + 1)
+    .join('/');

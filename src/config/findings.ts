@@ -14,6 +14,8 @@ export interface ConfigFinding {
 }
 
 const MAX_LISTED = 20;
+/** For programs. */
+const MAX_DETAILED = 1000;
 
 /** The refusal that tells all of them at once. */
 function refusalOf(findings: readonly [ConfigFinding, ...ConfigFinding[]]): StellaError {
@@ -36,7 +38,9 @@ function refusalOf(findings: readonly [ConfigFinding, ...ConfigFinding[]]): Stel
     {
       hint: [...new Set(findings.slice(0, MAX_LISTED).flatMap(({ hints }) => hints))],
       details: {
-        findings: findings.map(({ file, line, where, message }) => ({ file, line, where, message })),
+        findings: findings
+          .slice(0, MAX_DETAILED)
+          .map(({ file, line, where, message }) => ({ file, line, where, message })),
       },
     },
   );

@@ -123,13 +123,23 @@ function certificatesIn({ path, from }: NamedPath): string[] {
   let left = MAX_DIRECTORY_BYTES;
   for (const name of names) {
     const file = join(path, name);
-    const stat = statSync(file, { throwIfNoEntry: false });
-    if (!stat?.isFile() || stat.size > MAX_PEM_BYTES) continue;
-    left -= stat.size;
+    const size = sizeOf(file);
+    if (size > MAX_PEM_BYTES) continue;
+    left -= size;
     if (left < 0) throw refuse('FILE_TOO_LARGE', `${path} has more than ${MAX_DIRECTORY_BYTES} bytes`);
     for (const block of blocksIfReadable(file)) found.add(block);
   }
   return [...found].filter(isCertificate);
+}
+
+/** Bytes of a regular file; without end for anything else: links to nothing or in circles, pipes, what may not be looked at. */
+function sizeOf(path: string): number {
+  try {
+    const stat = statSync(path);
+    return stat.isFile() ? stat.size : Number.POSITIVE_INFINITY;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 /** For a file that need not hold any certificate, nor be readable. */
@@ -174,5 +184,4 @@ function isCertificate(pem: string): boolean {
   }
 }
 
-const correct = (from: string) =>
-  `correct ${from}${/^[A-Z]/.test(from) ? ', or unset it' : ''}: it names certificates in PEM`;
+const correct = (from: string) => `correct ${from}${/^[A-Z]/.test(from) ? ', or unset it' : ''}`;

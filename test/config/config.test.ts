@@ -168,6 +168,20 @@ describe('the file', () => {
     expect(error.message).toMatch(/^500 errors: .*; and 480 more$/);
   });
 
+  test('what depends on a wrong value is no further error', async () => {
+    const yaml = inSection('freshness_threshold_days: "30"', 'freshness_warn_days: 10');
+    expect((await refusal('CONFIG_INVALID', () => load(yaml))).message).toMatch(/:3: field .*must be number/);
+    const pair = inSection('network:', '  client_certificate: 1', '  client_key: k.pem');
+    expect((await refusal('CONFIG_INVALID', () => load(pair))).message).toMatch(/:4: .*must be string/);
+  });
+
+  test('thousands of errors are told of in time', async () => {
+    const items = Array.from({ length: 8000 }, (_, i) => i).join(',');
+    const keys = Array.from({ length: 500 }, (_, i) => `k${i}: 1`);
+    for (const yaml of [inSection(`rekor_key_targets: [${items}]`), inSection(...keys)])
+      expect((await refusal('CONFIG_INVALID', () => load(yaml))).message.length).toBeLessThan(5000);
+  });
+
   test('~/ in every path is the home directory, and no other ~ is', async () => {
     const paths = {
       local_cache_path: '~/store',

@@ -37,6 +37,8 @@ beforeAll(async () => {
   writeFileSync(at('certs/broken.pem'), '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
   symlinkSync(tls.ca, at('links/12345678.0'));
   symlinkSync('/nonexistent', at('links/dangling.pem'));
+  symlinkSync('circle.pem', at('links/circle.pem'));
+  symlinkSync('/dev/zero', at('links/device.pem'));
   writeFileSync(at('other/other.pem'), readFileSync(tls.clientCertificate));
   writeFileSync(at('bundle.pem'), `${readFileSync(tls.clientCertificate, 'latin1')}${ca}`);
   writeFileSync(at('nothing.pem'), 'no certificate here\n');
