@@ -2,9 +2,11 @@ import type { Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Fetcher } from '../net/types.ts';
+import { voucherAtMirrors } from '../trust/follow.ts';
 import type { RootVoucher } from '../trust/pin.ts';
 import type { TrustSetting } from '../trust/setting.ts';
 import { type FurtherRepository, initTrust, requireForSync, type Synced, syncTrust } from '../trust/sync.ts';
+import { builtInInstanceAt } from '../tuf/built-in.ts';
 import type { AcceptRules } from './accept.ts';
 import { checkNotUnsealed, openSealedMirror, syncSealedMirror } from './sealed-mirror.ts';
 
@@ -37,10 +39,13 @@ export async function initFromUrl(
       `${mirror.url} is a sealed mirror: it brings its repositories itself, and no other can be added here`,
       { hint: `leave ${further.map(({ name }) => name).join(', ')} out` },
     );
+  const vouched = voucherAtMirrors(voucher, config.tufUrls);
   const vouchers = {
-    root: voucher.how === 'root-file' ? voucher.bytes : undefined,
-    fingerprint: voucher.how === 'fingerprint' ? voucher.sha256 : undefined,
-    firstUse: voucher.how === 'nobody' ? true : undefined,
+    root: vouched.how === 'root-file' ? vouched.bytes : undefined,
+    fingerprint: vouched.how === 'fingerprint' ? vouched.sha256 : undefined,
+    builtIn:
+      vouched.how === 'built-in' ? (vouched.instance ?? builtInInstanceAt(mirror.url)?.name) : undefined,
+    firstUse: vouched.how === 'nobody' ? true : undefined,
     confirm: undefined,
   };
   const rules = { ...rulesOf(setting), vouchers, bundleKeys, replace };

@@ -1,7 +1,7 @@
 import { type Instant, parseInstant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
-import { checkUrl } from '../config/config.ts';
+import { checkUrl } from '../config/url-credentials.ts';
 import { initFromUrl, syncFromUrl } from '../consumer/trust-from-url.ts';
 import { isRepositoryName } from '../store/repositories.ts';
 import type { StoreState } from '../store/store.ts';

@@ -12,6 +12,7 @@ import { type DerivedTrust, deriveTrust } from '../trust/derived-trust.ts';
 import { checkFreshness, type FreshnessWindow, freshnessWindow, judgeFreshness } from '../trust/freshness.ts';
 import type { TrustSource } from '../trust/instance.ts';
 import { loadTuf } from '../tuf/load.ts';
+import { renewalOf } from '../tuf/roles.ts';
 import type { TufView } from '../tuf/view.ts';
 
 /** A repository as it is sealed. */
@@ -111,7 +112,7 @@ function checkExpiry(view: TufView, sealedAt: Instant): void {
     'TUF_EXPIRED',
     `TUF metadata expired: ${expired.name}.json of ${view.url} expired ${formatInstant(expired.expires)}, the bundle would be sealed at ${formatInstant(sealedAt)}`,
     {
-      hint: 'run `stella trust sync --force`; if that finds nothing newer, run ./scripts/update-timestamp.sh on the TUF repository',
+      hint: ['run `stella trust sync --force`', `if that finds nothing newer: ${renewalOf(expired.name)}`],
     },
   );
 }

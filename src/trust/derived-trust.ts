@@ -20,6 +20,7 @@ import {
   type TrustTarget,
   targetNamesOf,
   trustTargets,
+  unusedKeys,
 } from './targets.ts';
 import { formatTrustedRoot, type TrustedRoot, trustedRootLines } from './trusted-root.ts';
 
@@ -35,6 +36,8 @@ export interface DerivedTrust {
   readonly trustedRoot: TrustedRoot;
   /** Targets that declare a usage, but are listed by a delegated role that decides no trust. */
   readonly ignored: readonly IgnoredTarget[];
+  /** Keys that are published for a use for which the configuration has chosen others. */
+  readonly unused: readonly IgnoredTarget[];
 }
 
 /** The logs that this trust names at an instant, those of further instances as well. */
@@ -65,7 +68,8 @@ export async function deriveTrust(
 ): Promise<DerivedTrust> {
   const { view } = home;
   const services = await loadServices(view, config, origins);
-  const targets = await trustTargets(view, targetNamesOf(config), services?.map);
+  const names = targetNamesOf(config);
+  const targets = await trustTargets(view, names, services?.map);
   const instances = [homeInstance(home, targets, assembleTrustedRoot(targets, services?.endpoints))];
   for (const source of further) instances.push(await furtherInstance(source));
   return {
@@ -73,7 +77,8 @@ export async function deriveTrust(
     services,
     instances,
     trustedRoot: joinInstances(instances),
-    ignored: ignoredTargets(view, new Set(config.trustRoles)),
+    ignored: ignoredTargets(view, names.trustRoles),
+    unused: unusedKeys(view, names, services?.map),
   };
 }
 

@@ -13,7 +13,7 @@ import { type FollowedTuf, type SyncSetting, tufState, uncounted } from './follo
 import type { TrustSource } from './instance.ts';
 import { blockedRepositories } from './instance.ts';
 import { keyHistory } from './key-history.ts';
-import { distributedKeys } from './key-list.ts';
+import { adviceOnUnusedKeys, distributedKeys } from './key-list.ts';
 import { MAX_TRUSTED_ROOT_BYTES } from './trusted-root.ts';
 
 /** One repository in the generation that is being made: brought up to date, or as it is held. */
@@ -73,6 +73,8 @@ export async function nextGeneration(
   }
   delete state.repositories;
   if (repositories.length > 0) state.repositories = repositories.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const { text, hint } of home!.tuf ? adviceOnUnusedKeys(trust.unused, config) : [])
+    warn(`warning: ${text}; ${hint}`);
   for (const { name, tuf } of outcomes)
     if (tuf)
       for (const line of name === HOME ? leftOut(tuf.tuf, trust.ignored) : uncounted(name, tuf.tuf))

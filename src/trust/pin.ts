@@ -8,6 +8,7 @@ import type { Fetcher } from '../net/types.ts';
 import type { StoreState } from '../store/store.ts';
 import {
   type BuiltInInstance,
+  builtInInstance,
   builtInInstanceAt,
   builtInInstances,
   isBuiltInRoot,
@@ -220,6 +221,8 @@ export interface RootVouchers {
   readonly root?: Uint8Array | undefined;
   /** `--root-fingerprint sha256:HEX`: the SHA-256 of a root metadata file. */
   readonly fingerprint?: Sha256Hex | undefined;
+  /** The name of the built-in instance that it must be. */
+  readonly builtIn?: string | undefined;
   /** `--trust-on-first-use`. */
   readonly firstUse?: boolean | undefined;
   /** A person at a terminal. */
@@ -252,10 +255,16 @@ export async function choosePin(
     return pin(findRoot(roots, sha256Hex(vouchers.root), 'the root file given'), 'root-file');
   if (vouchers.fingerprint !== undefined)
     return pin(findRoot(roots, vouchers.fingerprint, 'the root of the fingerprint given'), 'fingerprint');
-  for (const instance of builtInInstances()) {
+  const required = vouchers.builtIn === undefined ? undefined : builtInInstance(vouchers.builtIn);
+  for (const instance of required ? [required] : builtInInstances()) {
     const root = vouchedRoot(instance, roots);
     if (root) return pin(root, instance.name === 'sigstore' ? 'sigstore' : 'built-in');
   }
+  if (required)
+    throw new StellaError(
+      'PIN_MISMATCH',
+      `none of the ${roots.length} roots that are carried is of the chain of the built-in instance ${required.name}`,
+    );
   if (vouchers.firstUse) return pin(first, 'first-use');
   const fingerprint = formatFingerprint(sha256Hex(first.bytes));
   if (await vouchers.confirm?.(firstUseQuestion(first, fingerprint))) return pin(first, 'fingerprint');

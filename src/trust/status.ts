@@ -35,7 +35,7 @@ import { furtherInstance, repositoryFreshness, whyBlocked } from './instance.ts'
 import { distributedKeys } from './key-list.ts';
 import { type KeyStatus, keyLives } from './key-rotation.ts';
 import { loadServices, type Services } from './services.ts';
-import { findTargetByStem, targetNamesOf, trustTargets } from './targets.ts';
+import { findTargetByStem, type IgnoredTarget, targetNamesOf, trustTargets, unusedKeys } from './targets.ts';
 import type { TrustedRoot } from './trusted-root.ts';
 
 /** What a trust store holds and how it stands, at one instant. */
@@ -54,6 +54,8 @@ export interface TrustStatus {
   readonly servicesProblem: StellaError | undefined;
   /** Of `rekor_key_targets`, the names that the repository has no target for. */
   readonly missingRekorKeys: readonly string[];
+  /** Keys that the repository publishes, and that `rekor_key_targets` or `bundle_key_targets` leaves out. */
+  readonly unusedKeys: readonly IgnoredTarget[];
   /** What makes other commands refuse this store now, although it verifies: the clock, or keys that are not there. */
   readonly problems: readonly StellaError[];
   readonly sync: SyncRecord | undefined;
@@ -100,6 +102,7 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
   const missing = await attempt(() =>
     names.rekorKeyTargets.filter((name) => !findTargetByStem(view, name, names.trustRoles)),
   );
+  const unused = await attempt(() => unusedKeys(view, names, services.value?.map));
   const freshness = judgeFreshness(
     referenceOf(store.directory, generation),
     now,
@@ -118,6 +121,7 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
     logs: await heldOfLogs(store, [home!, ...others], config, generation, now),
     servicesProblem: services.problem,
     missingRekorKeys: missing.value ?? [],
+    unusedKeys: unused.value ?? [],
     problems: [clock.problem, keys.problem].filter((problem) => problem !== undefined),
     sync: loadSyncRecord(store.directory),
     repositories: await Promise.all(
@@ -192,6 +196,8 @@ export function refusalsOf(status: TrustStatus): readonly StellaError[] {
 export interface Expiring {
   readonly what: string;
   readonly expires: Instant;
+  /** The name of the TUF role that it is, if it is one. */
+  readonly role?: string;
   /** Whether it is a delegated role: one that has expired stops only what depends on it. */
   readonly delegated: boolean;
 }
@@ -210,6 +216,7 @@ export function expiringBy(status: TrustStatus, until: Instant): Expiring[] {
     .map((role) => ({
       what: `TUF role ${role.name}`,
       expires: role.expires,
+      role: role.name,
       delegated: !TOP_LEVEL.has(role.name),
     }));
   const further = status.repositories.flatMap((one) => {

@@ -11,7 +11,7 @@ import { recordFailure, recordSync, referenceOf } from '../store/sync-record.ts'
 import { judgedView, type SecondOpinion, secondOpinion } from '../tuf/second-opinion.ts';
 import { pinFacts } from './bundle-keys.ts';
 import { deriveTrust } from './derived-trust.ts';
-import { withHintsOfInit } from './first-hints.ts';
+import { withHintsOfInit, withHintsOfSync } from './first-hints.ts';
 import { type Followed, type FollowedTuf, followRepository, type SyncSetting, urlsOf } from './follow.ts';
 import { furtherInstance } from './instance.ts';
 import { type FollowedRepository, isDerived, nextGeneration } from './next-generation.ts';
@@ -161,8 +161,10 @@ async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Sy
     try {
       const root: PinnedRoot = { bytes: pinnedRootOf(current, repository), pin: repository.pin };
       const addresses = isHome ? config.tufUrls : urlsOf(name, config, repository);
-      const followed = await named(name, () =>
-        followRepository(setting, writer, { name, urls: addresses, root, held: directory }),
+      const followed = await withHintsOfSync(() =>
+        named(name, () =>
+          followRepository(setting, writer, { name, urls: addresses, root, held: directory }),
+        ),
       );
       opinion = await named(name, () => judged(setting, current, name, followed));
       tuf = followed;
