@@ -264,6 +264,7 @@ function settle(
   const threshold = pick('freshness_threshold_days')!;
   const warn = pick('freshness_warn_days') ?? threshold / 2;
   findings.attempt(placeOf('freshness_warn_days'), () => checkWarning(warn, threshold));
+  const further = pick('repositories') ?? {};
   const targetsUrl = pick('targets_url');
   if (targetsUrl !== undefined)
     findings.attempt(placeOf('targets_url'), () => checkUrl(targetsUrl, 'targets_url'));
@@ -277,9 +278,7 @@ function settle(
     tufUrls: urls === undefined ? [] : list(urls),
     targetsUrl,
     prefixTargetsWithHash: pick('prefix_targets_with_hash')!,
-    repositories:
-      findings.attempt(placeOf('repositories'), () => repositoriesOf(pick('repositories') ?? {})) ??
-      new Map(),
+    repositories: findings.attempt(placeOf('repositories'), () => repositoriesOf(further)) ?? new Map(),
     refreshIntervalMinutes: pick('refresh_interval_minutes')!,
     freshnessThresholdDays: threshold,
     freshnessWarnDays: warn,

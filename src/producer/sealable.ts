@@ -4,7 +4,6 @@ import type { Manifest } from '../base/schema-types.ts';
 import type { Config } from '../config/config.ts';
 import { checkNoCredentials } from '../config/url-credentials.ts';
 import { loadGeneration, pinnedRootOf } from '../store/generation.ts';
-import { loadLogOrigins } from '../store/log-origins.ts';
 import type { HeldRepository } from '../store/repositories.ts';
 import type { Generation, TrustStore } from '../store/store.ts';
 import { loadSyncRecord, referenceOf, syncsOf } from '../store/sync-record.ts';
@@ -52,10 +51,8 @@ export async function loadSealable(
   for (const repository of others)
     further.push(await loadFurther(store, generation, repository, sealedAt, window));
   const repositories = [first, ...further] as const;
-  return {
-    repositories,
-    trust: await deriveTrust(repositories, config, loadLogOrigins(store.directory, generation.state)),
-  };
+  // What logs were found to sign as is compared where they are mirrored.
+  return { repositories, trust: await deriveTrust(repositories, config) };
 }
 
 async function loadHome(
