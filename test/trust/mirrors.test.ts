@@ -64,7 +64,7 @@ describe('a mirror of the repository whose root is built in', () => {
     const urls = urlsWith(pathToFileURL(directory).href);
     const { status, stderr, store } = await init(urls, '2026-01-25T12:00:00Z');
     expect(status).not.toBe(0);
-    expect(stderr).toContain('[TUF_SIGNATURE]');
+    expect(stderr).toContain('[PIN_MISMATCH]');
     expect(existsSync(store)).toBe(false);
   });
 });
