@@ -17,6 +17,7 @@ import { errorJson, errorText } from '../terminal/output.ts';
 import { paintLines, wrapLines } from '../terminal/paint.ts';
 import { Progress, type Unit } from '../terminal/progress.ts';
 import { type Facts, openRunLog, type RunLog } from '../terminal/run-log.ts';
+import { withoutCircularHints } from './circular-hints.ts';
 import { type JsonResults, jsonResultsOf } from './json-forms.ts';
 import { checkTakenValues } from './repeated.ts';
 
@@ -118,6 +119,7 @@ export class Cli {
   #configuration: UsedConfiguration | undefined;
   #isStdoutTaken = false;
   #results: JsonResults | undefined;
+  #command: Command | undefined;
 
   constructor(io: Io, args: readonly string[] = []) {
     this.io = withoutUnseen(io);
@@ -156,6 +158,7 @@ export class Cli {
     act: Action<Options, Arguments>,
   ): Command {
     return command.action(async () => {
+      this.#command = command;
       checkTakenValues(command);
       const options = command.opts<Options & CommonOptions>();
       this.json = options.json ?? false;
@@ -180,7 +183,8 @@ export class Cli {
   }
 
   /** Prints and logs the error that ended the run. */
-  fail(error: StellaError): void {
+  fail(refusal: StellaError): void {
+    const error = this.#useful(refusal);
     this.#endProgress();
     if (this.json) this.#printRefusal(this.#withConfiguration(errorJson(error)));
     this.#stderr(errorText(error, this.verbose));
@@ -226,7 +230,8 @@ export class Cli {
         log?.info(line);
         if (options.verbose) this.#stderr(`${line}\n`);
       },
-      fail: (error) => {
+      fail: (refusal) => {
+        const error = this.#useful(refusal);
         log?.error(error);
         progress.clear();
         this.#stderr(errorText(error, options.verbose ?? false));
@@ -246,6 +251,10 @@ export class Cli {
       log: (level, event, facts) => log?.[level](event, facts),
       result: (answer) => this.#results?.add(answer),
     };
+  }
+
+  #useful(error: StellaError): StellaError {
+    return this.#command ? withoutCircularHints(error, this.#command, commandPath(this.#command)) : error;
   }
 
   #endProgress(): void {

@@ -21,6 +21,7 @@ export interface ReportSetting {
 }
 
 const MAX_SHOWN_SKIPPED = 100;
+const EXPLAIN = 'run again with --explain to see what was required and what was found';
 
 /** Prints verdicts as they come, in constant memory: for people one is a block and many are lines. */
 export class VerdictReport {
@@ -148,10 +149,22 @@ export class VerdictReport {
     );
   }
 
+  /** Whether everything that is known of the failure is shown. */
+  #isExplained({ code, details }: StellaError): boolean {
+    return (
+      code !== 'POLICY_UNSATISFIED' ||
+      details === undefined ||
+      this.#setting.explain ||
+      (this.#run.options.json ?? false)
+    );
+  }
+
   #conclude(): ExitStatus {
     const failure = this.#conclusion.error() ?? this.#strictError();
     if (!failure) return EXIT.done;
-    this.#run.fail(failure);
+    this.#run.fail(
+      this.#isExplained(failure) ? failure : failure.with({ hint: [...failure.hints, EXPLAIN] }),
+    );
     return failure.exit;
   }
 }
