@@ -29,7 +29,10 @@ export function adviceInSource(): Advice[] {
 }
 
 function adviceIn(file: string): Advice[] {
-  const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
+  const content = readFileSync(file, 'utf8');
+  // Most files advise nothing, and to parse all of them takes a second.
+  if (!/stella [a-z]|\/scripts\/|hint|advice/i.test(content)) return [];
+  const source = ts.createSourceFile(file, content, ts.ScriptTarget.Latest, true);
   const found: Advice[] = [];
   const visit = (node: ts.Node): void => {
     const text = textOf(node);
@@ -163,8 +166,13 @@ class IdleCli extends Cli {
 
 const NOWHERE = { env: {}, cwd: '/', stdout: () => {}, stderr: () => {}, terminal: false } as unknown as Io;
 
-/** The whole command tree, of which no command does anything. */
-export const idleTree = (): Command => commandTree(new IdleCli(NOWHERE));
+let tree: Command | undefined;
+
+/** The whole command tree, of which no command does anything; it may parse any number of command lines. */
+export function idleTree(): Command {
+  tree ??= commandTree(new IdleCli(NOWHERE));
+  return tree;
+}
 
 /** Why the command line could not be run as it stands, or `undefined`. */
 export async function whyNotParsed(words: readonly string[]): Promise<string | undefined> {
