@@ -381,6 +381,20 @@ const MET: readonly Met[] = [
     values: { FILE: 'one.tar.zst', KEY: 'STRANGER.key' },
   },
   {
+    code: 'PIN_REQUIRED',
+    when: 'nobody vouches for the root of a bundle that goes onto a medium',
+    args: () => ['kit', '--out', 'medium', '--bundle', 'BUNDLE'],
+    values: { FILE: 'ROOT' },
+  },
+  {
+    code: 'SERVICE_MAP_NOT_FOUND',
+    when: 'the service map has another name, before there is a trust store',
+    args: () => ['trust', 'init', '--tuf-url', 'TUF', '--root', 'ROOT', '--service-map', 'other'],
+    hint: -1,
+    choice: 0,
+    isLookUp: true,
+  },
+  {
     code: 'NOTHING_VERIFIED',
     when: 'there are no receipts',
     prepare: (home) => {

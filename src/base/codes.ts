@@ -88,7 +88,7 @@ export const CODES = {
   ),
   SERVICE_MAP_NOT_FOUND: input(
     'The TUF repository has no target of the configured service map name.',
-    'run `stella trust status` and check service_map_target',
+    'check service_map_target: `stella config show` has it, and `stella trust status` where there is a trust store',
   ),
   SERVICE_MAP_INVALID: input(
     'The service map does not match its schema.',
@@ -356,7 +356,7 @@ export const CODES = {
   ),
   LOG_CONSISTENCY_UNPROVEN: refused(
     'The tiles do not suffice to prove that the log only grew.',
-    'on the connected side, export again with a greater --depth',
+    'on the connected side, export again with a greater depth: `stella trust snapshot export --out FILE --depth N`',
   ),
   LOG_UNKNOWN: input('There is no such log.', 'run `stella trust status` to list the logs held'),
   LOG_ENTRY_INVALID: refused(

@@ -40,5 +40,8 @@ export function registerAttestMerge(attest: Command, cli: Cli): void {
 
 function failureOf({ source, error }: FailedVerdict): StellaError {
   const { code, message, hints } = error!;
-  return new StellaError(code as ErrorCode, `${source}: ${message}`, { hint: hints });
+  // They are about the run that judged, and name its options.
+  return new StellaError(code as ErrorCode, `${source}: ${message}`, {
+    hint: hints.map((hint) => `in the run of the shard: ${hint}`),
+  });
 }
