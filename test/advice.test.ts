@@ -148,15 +148,15 @@ describe('every hint', () => {
     expect(told(problems)).toEqual([]);
   });
 
-  test('that names a command of the TUF repository says so, elsewhere than in the repository’s own commands', () => {
+  test('of the air-gapped side that names a command of the TUF repository says so', () => {
     const problems = hints
       .filter(
         ({ at, code = '' }) =>
-          !/^src\/(?:repository|cli\/commands\/repo)\//.test(at) && !code.startsWith('REPO_'),
+          /^src\/(?:attest|base|bundle|consumer|store|trust|tuf)\//.test(at) && !code.startsWith('REPO_'),
       )
       .map((each) => {
         const isRepositorys = commandsIn(each.text, groups).some(({ words }) => words[0] === 'repo');
-        const says = /TUF repository|its maintainers|connected side/.test(each.text);
+        const says = /TUF repository|its maintainers|trust team|connected side/.test(each.text);
         return [each, isRepositorys && !says ? 'does not say where' : undefined] as const;
       });
     expect(told(problems)).toEqual([]);
@@ -227,6 +227,7 @@ function copied(home: string, ...names: string[]): void {
 
 const repositoryIn = (home: string) => cpSync(inSite('repo'), join(home, 'repo'), { recursive: true });
 const ADD = ['repo', 'add-target', 'attestor.pub'];
+const ADD_MAP = ['repo', 'add-target', 'map.json', 'sigstore-services-v1.json', '--usage', 'service-map'];
 const VERIFY = ['attest', 'verify', 'attestation.json', '--offline'];
 
 beforeAll(async () => {
@@ -576,16 +577,7 @@ const MET: readonly Met[] = [
     code: 'TARGET_EXISTS',
     when: 'a target of that name is published',
     prepare: repositoryIn,
-    args: () => [
-      'repo',
-      'add-target',
-      inSite('stranger.pub'),
-      'attestor-key-v1.pub',
-      '--usage',
-      'attestor',
-      '--repo',
-      'repo',
-    ],
+    args: () => [...ADD_MAP, '--repo', 'repo'],
   },
   {
     code: 'TARGET_UNKNOWN',
@@ -801,7 +793,7 @@ async function follow(
 test.each(MET)('$code, $when: its hint helps', async (met) => {
   const home = met.home === 'connected' ? site.home : join(base, `home-${MET.indexOf(met)}`);
   if (met.home === undefined) mkdirSync(home);
-  if (met.home === undefined) copied(home, 'attestor.pub');
+  if (met.home === undefined) copied(home, 'attestor.pub', 'map.json');
   await met.prepare?.(home);
   const at = { cwd: home, env: { HOME: home }, now: site.now + (met.at ?? 0) };
   const args = filled(met.args(home));

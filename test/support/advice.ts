@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import ts from 'typescript';
 import { CODES } from '../../src/base/codes.ts';
 import { Cli, type Io } from '../../src/cli/frame/cli.ts';
@@ -60,7 +60,7 @@ function textOf(node: ts.Node): string | undefined {
   return [node.head.text, ...node.templateSpans.map(({ literal }) => literal.text)].join('VALUE');
 }
 
-const HINTS = /hint|advice|^ON_(?:INIT|IMPORT)$/i;
+const HINTS = /hint|advice|^ON_[A-Z]+$/i;
 /** What makes the facts of a code, and the findings of `doctor`: all arguments from this one on are hints. */
 const MAKERS: ReadonlyMap<string, number> = new Map([
   ['refused', 1],
@@ -180,6 +180,10 @@ export async function whyNotParsed(words: readonly string[]): Promise<string | u
     await idleTree().parseAsync([...words], { from: 'user' });
     return undefined;
   } catch (error) {
+    // What is put in may be several words.
+    const isOpen = words.at(-1) === 'VALUE';
+    if (isOpen && error instanceof CommanderError && error.code === 'commander.missingArgument')
+      return undefined;
     return error instanceof Error ? error.message.replace(/^error: /, '') : String(error);
   }
 }
