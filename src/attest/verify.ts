@@ -32,7 +32,7 @@ import type { FitsText } from './policy/identity-rule.ts';
 import { checkRule, constrainsSigner, matcherFor, nameOfRule, witnessPoliciesIn } from './policy/policy.ts';
 import { checkPredicateType } from './policy/predicate-type.ts';
 import { checkDemandedClaims, checkSigner } from './policy/signer-check.ts';
-import { isAttestationSignature } from './signature.ts';
+import { isAttestationSignature, notByCertifiedKey } from './signature.ts';
 import {
   ATTESTATION_CHECKS,
   type AttestationCheckName,
@@ -241,11 +241,7 @@ class Verification {
       content.kind === 'dsse'
         ? isAttestationSignature(key, this.#signed!, content.signatures[0]!.sig)
         : this.#isMessageSigned(key);
-    if (!holds)
-      throw new StellaError(
-        'SIGNATURE_INVALID',
-        'Signature verification failed: it is not by the certified key',
-      );
+    if (!holds) throw notByCertifiedKey();
     return { result: 'passed', detail: key.algorithm };
   }
 

@@ -17,6 +17,7 @@ import {
   type TrustTarget,
   targetNamesOf,
   trustTargets,
+  unusedKeys,
 } from './targets.ts';
 import { formatTrustedRoot, type TrustedRoot } from './trusted-root.ts';
 
@@ -28,6 +29,8 @@ export interface DerivedTrust {
   readonly trustedRoot: TrustedRoot;
   /** Targets that declare a usage, but are listed by a delegated role that decides no trust. */
   readonly ignored: readonly IgnoredTarget[];
+  /** Keys that are published for a use for which the configuration has chosen others. */
+  readonly unused: readonly IgnoredTarget[];
 }
 
 /**
@@ -36,12 +39,14 @@ export interface DerivedTrust {
  */
 export async function deriveTrust(view: TufView, config: Config): Promise<DerivedTrust> {
   const services = await loadServices(view, config);
-  const targets = await trustTargets(view, targetNamesOf(config), services?.map);
+  const names = targetNamesOf(config);
+  const targets = await trustTargets(view, names, services?.map);
   return {
     targets,
     services,
     trustedRoot: assembleTrustedRoot(targets, services?.endpoints),
-    ignored: ignoredTargets(view, new Set(config.trustRoles)),
+    ignored: ignoredTargets(view, names.trustRoles),
+    unused: unusedKeys(view, names, services?.map),
   };
 }
 

@@ -6,11 +6,12 @@
  * Start here, then new-key.ts for making keys and command-signer.ts for external ones.
  */
 
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { excerpt } from '../../base/bytes.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import { loadPrivateKey, type PrivateKey, type Signer, signerOf } from '../../base/keys.ts';
 import { whoElseCanReplace } from '../../base/safety/ownership.ts';
+import { resolvePath } from '../../config/paths.ts';
 import { formatTufKey, parseTufKey, tufKeyId } from '../../tuf/key.ts';
 import type { TufKey } from '../../tuf/metadata.ts';
 import { SETTINGS_FILE, type Settings } from '../directory/settings.ts';
@@ -53,6 +54,8 @@ export interface KeyRingOptions {
   readonly passphrase: PassphraseSource;
   readonly found?: boolean;
   readonly onMessage?: (text: string) => void;
+  /** Where `~/` in repo.yaml is. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /**
@@ -93,7 +96,7 @@ export function openKeyRing(directory: string, settings: Settings, options: KeyR
       });
     }
     if (place.file === undefined) return undefined; // somebody signs with it elsewhere
-    const path = resolve(directory, place.file);
+    const path = resolvePath(place.file, directory, options.env ?? {}, `${SETTINGS_FILE}: key ${name}: `);
     let privateKey: PrivateKey;
     try {
       privateKey = await loadKeyFile(path, name, passphrase);
