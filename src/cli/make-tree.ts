@@ -1,7 +1,8 @@
 import { Command, Help } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addProgramHelp } from './frame/add-help.ts';
-import { type Cli, COMMON_OPTIONS } from './frame/cli.ts';
+import type { Cli } from './frame/cli.ts';
+import { COMMON_OPTIONS } from './frame/common-flags.ts';
 
 const DEFAULT_COLUMNS = 80;
 
@@ -14,7 +15,7 @@ export type Register = (program: Command, cli: Cli) => void;
 export function makeTree(cli: Cli, register: Register): Command {
   const program = new Command('stella')
     .description(packageJson.description)
-    .version(packageJson.version, '-V, --version')
+    .option('-V, --version', 'print the version; with --json or --verbose also what it was built from')
     .showSuggestionAfterError(true);
   register(program, cli);
   addProgramHelp(program);

@@ -6,7 +6,7 @@
  */
 
 import { resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { escapeUnseen } from '../../base/bytes.ts';
 import type { Clock, Instant } from '../../base/clock.ts';
 import { EXIT, type ExitStatus } from '../../base/codes.ts';
@@ -17,6 +17,7 @@ import { errorJson, errorText } from '../terminal/output.ts';
 import { paintLines, wrapLines } from '../terminal/paint.ts';
 import { Progress, type Unit } from '../terminal/progress.ts';
 import { type Facts, openRunLog, type RunLog } from '../terminal/run-log.ts';
+import { commonOptions } from './common-flags.ts';
 import { checkTakenValues } from './repeated.ts';
 
 /** Everything a command may touch of the process it runs in. Tests bring their own. */
@@ -79,8 +80,11 @@ export interface Run<Options> {
   readonly trace: (line: string) => void;
   /** Reports a failure that does not end the run. */
   fail(error: StellaError): void;
-  /** Reports how much of `what` is done; call it as often as you like. `unit` is bytes unless told otherwise. */
-  readonly progress: (what: string, done: number, total: number, unit?: Unit) => void;
+  /**
+   * Reports how much of `what` is done; call it as often as you like. `unit` is bytes unless told otherwise; `total` is
+   * undefined where nobody knows how much there is.
+   */
+  readonly progress: (what: string, done: number, total: number | undefined, unit?: Unit) => void;
   /** Tells by which configuration trust is judged; every result that is an object names it as `configuration`. */
   judgedBy(configuration: UsedConfiguration): void;
   /**
@@ -98,7 +102,6 @@ export type Action<Options, Arguments extends unknown[]> = (
 ) => Promise<Outcome>;
 
 const DEFAULT_COLUMNS = 80;
-export const COMMON_OPTIONS = 'Common options:';
 
 /** Holds what the command tree needs while commander walks it: where to print, and what came out. */
 export class Cli {
@@ -130,21 +133,9 @@ export class Cli {
 
   /** A command that does something, with the common flags. `usage` is a name followed by its arguments, e.g. `import <file>`. */
   command(parent: Command, usage: string, summary: string): Command {
-    return parent
-      .command(usage)
-      .summary(summary)
-      .description(summary)
-      .allowExcessArguments(false)
-      .addOption(new Option('--config <file>', 'configuration file').helpGroup(COMMON_OPTIONS))
-      .addOption(new Option('--json', 'print one JSON document on stdout').helpGroup(COMMON_OPTIONS))
-      .addOption(new Option('-q, --quiet', 'print nothing but errors').helpGroup(COMMON_OPTIONS))
-      .addOption(new Option('-v, --verbose', 'say more on stderr').helpGroup(COMMON_OPTIONS))
-      .addOption(new Option('--no-color', 'no colour').helpGroup(COMMON_OPTIONS))
-      .addOption(
-        new Option('--log-file <file>', 'append what happens to a file, as JSON lines').helpGroup(
-          COMMON_OPTIONS,
-        ),
-      );
+    const command = parent.command(usage).summary(summary).description(summary).allowExcessArguments(false);
+    for (const option of commonOptions()) command.addOption(option);
+    return command;
   }
 
   /** Binds the code of a command. Its arguments come in the order in which the usage names them. */
@@ -249,6 +240,11 @@ export class Cli {
 
   #stderr(text: string): void {
     this.io.stderr(this.color && this.io.terminal ? paintLines(text) : text);
+  }
+
+  /** Prints what no command has to be run for. */
+  answer(outcome: Outcome, options: CommonOptions): void {
+    this.#print(outcome, options);
   }
 
   #print(outcome: Outcome, options: CommonOptions): void {
