@@ -14,7 +14,7 @@ import { StellaError } from '../../base/errors.ts';
 import { maskUrls } from '../../base/safety/masked-url.ts';
 import type { UsedConfiguration } from '../../config/used-configuration.ts';
 import { errorJson, errorText } from '../terminal/output.ts';
-import { paintLines, wrapLines } from '../terminal/paint.ts';
+import { layOut, wrapLines } from '../terminal/paint.ts';
 import { Progress, type Unit } from '../terminal/progress.ts';
 import { type Facts, openRunLog, type RunLog } from '../terminal/run-log.ts';
 import { commonOptions } from './common-flags.ts';
@@ -113,6 +113,8 @@ export class Cli {
   json = false;
   verbose = false;
   color: boolean;
+  /** Whether colour is wanted where no terminal is, as in the logs of a pipeline. */
+  readonly #isColorForced: boolean;
   #progress: Progress | undefined;
   #log: RunLog | undefined;
   #began = 0;
@@ -122,8 +124,10 @@ export class Cli {
   constructor(io: Io, args: readonly string[] = []) {
     this.io = withoutUnseen(io);
     this.args = args;
-    // https://no-color.org: present and not empty, whatever its value.
-    this.color = (io.env['NO_COLOR'] ?? '') === '';
+    const forced = io.env['FORCE_COLOR'] ?? '';
+    this.#isColorForced = forced !== '' && forced !== '0' && forced !== 'false';
+    // https://no-color.org: present and not empty, whatever its value; it counts more than FORCE_COLOR.
+    this.color = (io.env['NO_COLOR'] ?? '') === '' && forced !== '0' && forced !== 'false';
   }
 
   /** A group such as `stella trust`. */
@@ -239,7 +243,13 @@ export class Cli {
   }
 
   #stderr(text: string): void {
-    this.io.stderr(this.color && this.io.terminal ? paintLines(text) : text);
+    const { terminal } = this.io;
+    this.io.stderr(
+      layOut(text, {
+        columns: terminal ? (this.io.columns ?? DEFAULT_COLUMNS) : undefined,
+        color: this.color && (terminal || this.#isColorForced),
+      }),
+    );
   }
 
   /** Prints what no command has to be run for. */
@@ -271,18 +281,23 @@ export class Cli {
   #forStdout(outcome: Outcome): string {
     const { columns, stdoutTerminal } = this.io;
     if (outcome.verbatim) return outcome.text;
-    const text = maskUrls(outcome.text);
-    if (!stdoutTerminal || this.#isStdoutTaken) return text;
-    const wrapped = wrapLines(text, columns ?? DEFAULT_COLUMNS);
-    return this.color ? paintLines(wrapped) : wrapped;
+    const isShown = stdoutTerminal === true && !this.#isStdoutTaken;
+    return layOut(maskUrls(outcome.text), {
+      columns: isShown ? (columns ?? DEFAULT_COLUMNS) : undefined,
+      color: this.color && (isShown || (this.#isColorForced && !this.#isStdoutTaken)),
+    });
   }
 }
 
 /** Names from outside are printed in many places: what is not seen passes in none, neither in text nor in JSON. */
 function withoutUnseen(io: Io): Io {
+  const shown = (text: string) => wrapLines(escapeUnseen(text), io.columns ?? DEFAULT_COLUMNS);
   return Object.create(io, {
     stdout: { value: (text: string) => io.stdout(escapeUnseen(text)) },
     stderr: { value: (text: string) => io.stderr(escapeUnseen(text)) },
+    // Whether anyone can be asked is found out when it matters.
+    ask: { get: () => io.ask && ((question: string) => io.ask!(shown(question))) },
+    askSecret: { get: () => io.askSecret && ((question: string) => io.askSecret!(shown(question))) },
   }) as Io;
 }
 
