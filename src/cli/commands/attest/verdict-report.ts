@@ -68,7 +68,8 @@ export class VerdictReport {
     const { io, options } = this.#run;
     if (options.json) io.stdout(`${JSON.stringify(verdict)}\n`);
     else if (options.quiet) return;
-    else if (this.#setting.explain) io.stdout(`${verdictText(verdict, this.#setting.trust, true)}\n`);
+    else if (this.#setting.explain)
+      io.stdout(`${verdictText(verdict, { ...this.#setting, isToldWhy: false })}\n`);
     else {
       const why = verdict.error ? `  ${printable(verdict.error.message)} [${verdict.error.code}]` : '';
       io.stdout(`${verdictLine(verdict)}${why}\n`);
@@ -92,7 +93,10 @@ export class VerdictReport {
       return {
         json: { ...this.#first, ...(skipped ? { skipped } : {}) },
         closed: true,
-        text: [verdictText(this.#first!, trust, explain), ...this.#skippedLines(20)].join('\n'),
+        text: [
+          verdictText(this.#first!, { trust, explain, isToldWhy: true }),
+          ...this.#skippedLines(20),
+        ].join('\n'),
         exit,
       };
     const failed = this.count - this.#conclusion.verified;
@@ -157,7 +161,23 @@ export class VerdictReport {
   #conclude(): ExitStatus {
     const failure = this.#conclusion.error() ?? this.#strictError();
     if (!failure) return EXIT.done;
-    this.#run.fail(failure);
+    this.#run.fail(this.#isListed(failure) ? this.#summary(failure) : failure);
     return failure.exit;
+  }
+
+  /** Whether standard output has said for each attestation why it fails. */
+  #isListed({ code }: StellaError): boolean {
+    const { json, quiet } = this.#run.options;
+    return this.#conclusion.hasFailure && this.count > 1 && !json && !quiet && code !== 'INPUT_SKIPPED';
+  }
+
+  #summary(failure: StellaError): StellaError {
+    if (failure.code === 'POLICY_UNSATISFIED') return failure;
+    const failed = this.count - this.#conclusion.verified;
+    const what = `${formatNumber(failed)} of ${formatCount(this.count, 'attestation')} not verified`;
+    return new StellaError(failure.code, `${what}; the first: ${this.#conclusion.firstFailure!.source}`, {
+      hint: failure.hints,
+      cause: failure,
+    });
   }
 }
