@@ -30,10 +30,11 @@ async function ask(question: string): Promise<string> {
 }
 
 async function askSecret(question: string): Promise<string> {
-  process.stderr.write(question);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
   passInterrupt(terminal);
+  // Only now does the terminal show nothing of what is typed.
+  process.stderr.write(question);
   try {
     return await terminal.question('');
   } finally {
