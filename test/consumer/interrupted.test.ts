@@ -104,7 +104,7 @@ describe('killed at any write, rename or fsync', () => {
       ).toBe(0);
       const points = (JSON.parse(readFileSync(callsFile, 'utf8')) as string[]).length;
       expect(points).toBeGreaterThanOrEqual(100);
-      const step = sample(points, 6);
+      const step = sample(points, 4);
       for (let point = 1; point <= points; point += step) {
         const home = copyOf(homes[kind]);
         const ended = runApart(home, importOf(second), 'kill-preload', { ...ALSO, KILL_AT: String(point) });
@@ -136,7 +136,7 @@ describe('the power fails at any moment', () => {
       // The record is complete: applied whole, it gives the store that the command left.
       const all = new PowerLossDisk(store, before);
       for (const call of calls) all.apply(call);
-      const step = sample(calls.length, 14);
+      const step = sample(calls.length, 7);
       for (const loss of ['all', 'data'] satisfies Loss[]) {
         for (let point = 0; point <= calls.length; point += step) {
           const disk = new PowerLossDisk(store, before);
@@ -166,7 +166,7 @@ describe('the disk is full, or the medium is taken away', () => {
       const writes = calls.flatMap((name, index) =>
         ['writeSync', 'renameSync', 'mkdirSync'].includes(name) ? [index + 1] : [],
       );
-      const step = sample(writes.length, 4);
+      const step = sample(writes.length, 3);
       for (let i = 0; i < writes.length; i += step) {
         const home = copyOf(homes[kind]);
         const ended = runApart(home, importOf(second), 'kill-preload', {
