@@ -35,9 +35,10 @@ export function checkGiven(called: string, options: unknown, needs: Readonly<Rec
         hint: `give ${called} at least { ${required.join(', ')} }; docs/api-report.md lists all options`,
       },
     );
+  const given = new Map<string, unknown>(Object.entries(options));
   for (const [name, kind] of Object.entries(needs)) {
     const option = name.replace(/\?$/, '');
-    const value: unknown = Reflect.get(options, option);
+    const value = given.get(option);
     if (name !== option && value === undefined) continue;
     const [what, fits] = KINDS[kind];
     if (!fits(value))
