@@ -8,6 +8,7 @@
  *
  * @packageDocumentation
  */
+/// <reference types="node" preserve="true" />
 export type { Artifact } from './attest/document/artifact.ts';
 export { loadArtifact, parseDigest } from './attest/document/load-artifact.ts';
 export type { IdentityRule, TextRule } from './attest/policy/identity-rule.ts';
@@ -70,6 +71,7 @@ export { type PolicyFile, parsePolicyFile } from './library/policy.ts';
 export {
   type Delegation,
   editRepository,
+  initRepository,
   type PublishStagedOptions,
   publishStaged,
   type RepositoryEdit,
@@ -123,7 +125,7 @@ export {
 } from './repository/directory/vocabulary.ts';
 export type { TargetFacts } from './repository/edit/target.ts';
 export type { NewTarget } from './repository/edit/targets.ts';
-export { initRepository, type NewRepository, type RoleKeys } from './repository/init.ts';
+export type { NewRepository, RoleKeys } from './repository/init.ts';
 export { type CommandSignerOptions, commandSigner } from './repository/keys/command-signer.ts';
 export type { PassphraseSource } from './repository/keys/key-ring.ts';
 export type { KeySource } from './repository/keys/new-key.ts';

@@ -188,8 +188,10 @@ async function acceptOpened(
   const tufDirectory = join(staging, 'trust', 'tuf');
   const contentDirectory = join(staging, 'content');
 
+  await checks.failAs('digests', () =>
+    bundle.extract(join(staging, 'trust'), { select: ({ path }) => path.startsWith('tuf/') }),
+  );
   const pin = await checks.run('pin', async () => {
-    await bundle.extract(join(staging, 'trust'), { select: ({ path }) => path.startsWith('tuf/') });
     return await checkBundlePin(loadCarriedRoots(tufDirectory), tufDirectory, {
       current,
       forOthers: place.forOthers ?? false,
@@ -214,9 +216,8 @@ async function acceptOpened(
     return { detail: `by ${found.signers.map((key) => formatFingerprint(key.id)).join(', ')}`, value: found };
   });
 
-  const { freshness, window } = await checks.run('staleness', () =>
-    checkAge(manifest, sealedAt, held, rules),
-  );
+  await checks.run('clock', () => checkTimes(manifest, sealedAt, held, rules.now));
+  const { freshness, window } = await checks.run('staleness', () => checkAge(manifest, sealedAt, rules));
 
   const alreadyHeld = await checks.run('rollback', () => {
     if (isHeld) return { detail: 'the store holds this very bundle', value: true };
@@ -331,19 +332,29 @@ function checkTrustRoles(carried: readonly string[], configured: readonly string
     );
 }
 
+/** A clock that is wrong says nothing about how old a bundle is. */
+function checkTimes(
+  { sealed_at }: Manifest,
+  sealedAt: Instant,
+  state: StoreState | undefined,
+  now: Instant,
+): BundleFinding<undefined> {
+  if (state) checkClock(now, parseInstant(state.clock_floor));
+  if (sealedAt > now + CLOCK_TOLERANCE) {
+    throw new StellaError(
+      'SEALED_IN_FUTURE',
+      `the bundle was sealed at ${sealed_at}, ${formatDuration(durationBetween(now, sealedAt))} ahead of this machine's clock`,
+    );
+  }
+  const before = state ? ', and behind nothing that the store has seen' : '';
+  return { detail: `this machine's clock is not behind the sealed time${before}`, value: undefined };
+}
+
 function checkAge(
   manifest: Manifest,
   sealedAt: Instant,
-  state: StoreState | undefined,
   rules: AcceptRules,
 ): BundleFinding<{ freshness: Freshness; window: FreshnessWindow }> {
-  if (state) checkClock(rules.now, parseInstant(state.clock_floor));
-  if (sealedAt > rules.now + CLOCK_TOLERANCE) {
-    throw new StellaError(
-      'SEALED_IN_FUTURE',
-      `the bundle was sealed at ${manifest.sealed_at}, ${formatDuration(durationBetween(rules.now, sealedAt))} ahead of this machine's clock`,
-    );
-  }
   const advice = adviceOf(manifest);
   const window = configuredWindow(rules.config, advice, rules);
   const judged = judgeFreshness(sealedAt, rules.now, window);

@@ -6,7 +6,8 @@ import { parseFingerprint, type RootVoucher } from '../trust/pin.ts';
 import { configuredFetcher, loadTrustSetting } from '../trust/setting.ts';
 import type { Synced } from '../trust/sync.ts';
 import { MAX_BYTES } from '../tuf/metadata-file.ts';
-import type { TrustPlace } from './place.ts';
+import { checkGiven } from './given.ts';
+import { PLACE, type TrustPlace } from './place.ts';
 
 /** Where to look for news, and when. */
 export interface SyncTrustOptions extends TrustPlace {
@@ -81,6 +82,12 @@ export interface SyncedTrust {
  * BUNDLE_*, WRITE_FAILED, LOCKED; USAGE for both `root` and `rootFingerprint`
  */
 export async function initTrust(options: InitTrustOptions): Promise<SyncedTrust> {
+  checkGiven('initTrust', options, {
+    ...PLACE,
+    now: 'instant',
+    'root?': 'object',
+    'rootFingerprint?': 'text',
+  });
   const voucher = voucherOf(options);
   const flags = {
     service_map_target: options.serviceMapTarget,
@@ -98,6 +105,7 @@ export async function initTrust(options: InitTrustOptions): Promise<SyncedTrust>
  * MANIFEST_MISSING, WRITE_FAILED, LOCKED
  */
 export async function syncTrust(options: SyncTrustOptions): Promise<SyncedTrust> {
+  checkGiven('syncTrust', options, { ...PLACE, now: 'instant' });
   const setting = await settingOf(options, {}, true);
   const synced = await syncFromUrl(setting, options.force ?? false);
   return describe(setting.store.directory, synced, options.now);

@@ -6,7 +6,7 @@
  */
 
 import { resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { escapeUnseen } from '../../base/bytes.ts';
 import type { Clock, Instant } from '../../base/clock.ts';
 import { EXIT, type ExitStatus } from '../../base/codes.ts';
@@ -14,10 +14,11 @@ import { StellaError } from '../../base/errors.ts';
 import { maskUrls } from '../../base/safety/masked-url.ts';
 import type { UsedConfiguration } from '../../config/used-configuration.ts';
 import { errorJson, errorText } from '../terminal/output.ts';
-import { paintLines, wrapLines } from '../terminal/paint.ts';
+import { layOut, wrapLines } from '../terminal/paint.ts';
 import { Progress, type Unit } from '../terminal/progress.ts';
 import { type Facts, openRunLog, type RunLog } from '../terminal/run-log.ts';
 import { withoutCircularHints } from './circular-hints.ts';
+import { commonOptions } from './common-flags.ts';
 import { type JsonResults, jsonResultsOf } from './json-forms.ts';
 import { checkTakenValues } from './repeated.ts';
 
@@ -80,8 +81,11 @@ export interface Run<Options> {
   fail(error: StellaError): void;
   /** One of many answers, for `--json` (see `addJsonForms`); without it nothing is printed. */
   result(answer: object): void;
-  /** Reports how much of `what` is done; call it as often as you like. `unit` is bytes unless told otherwise. */
-  readonly progress: (what: string, done: number, total: number, unit?: Unit) => void;
+  /**
+   * Reports how much of `what` is done; call it as often as you like. `unit` is bytes unless told otherwise; `total` is
+   * undefined where it is not known how much there is.
+   */
+  readonly progress: (what: string, done: number, total: number | undefined, unit?: Unit) => void;
   /** Tells by which configuration trust is judged; every result that is an object names it as `configuration`. */
   judgedBy(configuration: UsedConfiguration): void;
   /**
@@ -101,7 +105,6 @@ export type Action<Options, Arguments extends unknown[]> = (
 ) => Promise<Outcome>;
 
 const DEFAULT_COLUMNS = 80;
-export const COMMON_OPTIONS = 'Common options:';
 
 /** Holds what the command tree needs while commander walks it: where to print, and what came out. */
 export class Cli {
@@ -113,6 +116,8 @@ export class Cli {
   json = false;
   verbose = false;
   color: boolean;
+  /** Whether colour is wanted where no terminal is, as in the logs of a pipeline. */
+  readonly #isColorForced: boolean;
   #progress: Progress | undefined;
   #log: RunLog | undefined;
   #began = 0;
@@ -124,8 +129,10 @@ export class Cli {
   constructor(io: Io, args: readonly string[] = []) {
     this.io = withoutUnseen(io);
     this.args = args;
-    // https://no-color.org: present and not empty, whatever its value.
-    this.color = (io.env['NO_COLOR'] ?? '') === '';
+    const forced = io.env['FORCE_COLOR'] ?? '';
+    this.#isColorForced = forced !== '' && forced !== '0' && forced !== 'false';
+    // https://no-color.org: present and not empty, whatever its value; it counts more than FORCE_COLOR.
+    this.color = (io.env['NO_COLOR'] ?? '') === '' && forced !== '0' && forced !== 'false';
   }
 
   /** A group such as `stella trust`. */
@@ -135,21 +142,9 @@ export class Cli {
 
   /** A command that does something, with the common flags. `usage` is a name followed by its arguments, e.g. `import <file>`. */
   command(parent: Command, usage: string, summary: string): Command {
-    return parent
-      .command(usage)
-      .summary(summary)
-      .description(summary)
-      .allowExcessArguments(false)
-      .addOption(new Option('--config <file>', 'configuration file').helpGroup(COMMON_OPTIONS))
-      .addOption(new Option('--json', 'print one JSON document on stdout').helpGroup(COMMON_OPTIONS))
-      .addOption(new Option('-q, --quiet', 'print nothing but errors').helpGroup(COMMON_OPTIONS))
-      .addOption(new Option('-v, --verbose', 'say more on stderr').helpGroup(COMMON_OPTIONS))
-      .addOption(new Option('--no-color', 'no colour').helpGroup(COMMON_OPTIONS))
-      .addOption(
-        new Option('--log-file <file>', 'append what happens to a file, as JSON lines').helpGroup(
-          COMMON_OPTIONS,
-        ),
-      );
+    const command = parent.command(usage).summary(summary).description(summary).allowExcessArguments(false);
+    for (const option of commonOptions()) command.addOption(option);
+    return command;
   }
 
   /** Binds the code of a command. Its arguments come in the order in which the usage names them. */
@@ -263,7 +258,18 @@ export class Cli {
   }
 
   #stderr(text: string): void {
-    this.io.stderr(this.color && this.io.terminal ? paintLines(text) : text);
+    const { terminal } = this.io;
+    this.io.stderr(
+      layOut(text, {
+        columns: terminal ? (this.io.columns ?? DEFAULT_COLUMNS) : undefined,
+        color: this.color && (terminal || this.#isColorForced),
+      }),
+    );
+  }
+
+  /** Prints what no command has to be run for. */
+  answer(outcome: Outcome, options: CommonOptions): void {
+    this.#print(outcome, options);
   }
 
   /** On one line: also where the lines before it are answers. */
@@ -292,18 +298,23 @@ export class Cli {
   #forStdout(outcome: Outcome): string {
     const { columns, stdoutTerminal } = this.io;
     if (outcome.verbatim) return outcome.text;
-    const text = maskUrls(outcome.text);
-    if (!stdoutTerminal || this.#isStdoutTaken) return text;
-    const wrapped = wrapLines(text, columns ?? DEFAULT_COLUMNS);
-    return this.color ? paintLines(wrapped) : wrapped;
+    const isShown = stdoutTerminal === true && !this.#isStdoutTaken;
+    return layOut(maskUrls(outcome.text), {
+      columns: isShown ? (columns ?? DEFAULT_COLUMNS) : undefined,
+      color: this.color && (isShown || (this.#isColorForced && !this.#isStdoutTaken)),
+    });
   }
 }
 
 /** Names from outside are printed in many places: what is not seen passes in none, neither in text nor in JSON. */
 function withoutUnseen(io: Io): Io {
+  const shown = (text: string) => wrapLines(escapeUnseen(text), io.columns ?? DEFAULT_COLUMNS);
   return Object.create(io, {
     stdout: { value: (text: string) => io.stdout(escapeUnseen(text)) },
     stderr: { value: (text: string) => io.stderr(escapeUnseen(text)) },
+    // Whether anyone can be asked is found out when it matters.
+    ask: { get: () => io.ask && ((question: string) => io.ask!(shown(question))) },
+    askSecret: { get: () => io.askSecret && ((question: string) => io.askSecret!(shown(question))) },
   }) as Io;
 }
 

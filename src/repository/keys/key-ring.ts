@@ -15,10 +15,14 @@ import { resolvePath } from '../../config/paths.ts';
 import { formatTufKey, parseTufKey, tufKeyId } from '../../tuf/key.ts';
 import type { TufKey } from '../../tuf/metadata.ts';
 import { SETTINGS_FILE, type Settings } from '../directory/settings.ts';
+import { MAX_PASSPHRASE_ATTEMPTS } from '../directory/vocabulary.ts';
 import { commandSigner } from './command-signer.ts';
 
-/** Gives the passphrase of a key file, or undefined where nobody can. Asked only for encrypted keys. */
-export type PassphraseSource = (keyName: string) => Promise<string | undefined>;
+/**
+ * Gives the passphrase of a key file, or undefined where nobody can. Asked only for encrypted keys. A person may mistype it:
+ * `attempt` is 1, and 2 or 3 after answers that were wrong; who has no other answer then gives undefined.
+ */
+export type PassphraseSource = (keyName: string, attempt: number) => Promise<string | undefined>;
 
 /** The signing keys that are at hand here. */
 export interface KeyRing {
@@ -41,12 +45,23 @@ export async function loadKeyFile(
   } catch (error) {
     if (!isStellaError(error, 'KEY_PASSPHRASE')) throw error;
   }
-  const answer = await passphrase(name);
-  if (answer === undefined)
-    throw new StellaError('KEY_PASSPHRASE', `key ${name} is encrypted and no passphrase was given`, {
+  let wrong: StellaError | undefined;
+  for (let attempt = 1; attempt <= MAX_PASSPHRASE_ATTEMPTS; attempt += 1) {
+    const answer = await passphrase(name, attempt);
+    if (answer === undefined) break;
+    try {
+      return loadPrivateKey(path, answer);
+    } catch (error) {
+      if (!isStellaError(error, 'KEY_PASSPHRASE')) throw error;
+      wrong = error;
+    }
+  }
+  throw (
+    wrong ??
+    new StellaError('KEY_PASSPHRASE', `key ${name} is encrypted and no passphrase was given`, {
       hint: 'give --key-passphrase-file FILE or set $STELLA_KEY_PASSPHRASE',
-    });
-  return loadPrivateKey(path, answer);
+    })
+  );
 }
 
 /** How a ring comes to its keys; the members are those of a session. */

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { escapeUnseen, excerpt, hasUnseen } from '../../../src/base/bytes.ts';
 import { instant, parseInstant } from '../../../src/base/clock.ts';
+import { undoUnfinished } from '../../../src/base/interrupt.ts';
 import { Cli, type Io, type Run } from '../../../src/cli/frame/cli.ts';
 import { run } from '../../../src/cli/main.ts';
 import { formatNumber, printable } from '../../../src/cli/terminal/output.ts';
@@ -150,14 +151,39 @@ describe('progress', () => {
     expect(raw().endsWith('\u001b[1G\u001b[2K')).toBe(true);
   });
 
+  test('an interrupt takes it away and leaves a terminal that wraps lines', async () => {
+    const { progress, drawn, raw, wait } = bar();
+    progress.report('sealing', 0, 4096, 'bytes');
+    wait(2000);
+    progress.report('sealing', 1024, 4096, 'bytes');
+    await vi.waitUntil(() => drawn() !== '');
+    undoUnfinished();
+    expect(raw().endsWith('\u001b[?7h\u001b8\u001b[1G\u001b[2K')).toBe(true);
+    const after = raw();
+    undoUnfinished();
+    progress.close();
+    expect(raw()).toBe(after);
+  });
+
+  test('says how much is done where nobody knows how much there is', () => {
+    const state = {
+      what: 'appending',
+      unit: 'entries',
+      done: 65_536,
+      total: undefined,
+      elapsed: 2000,
+    } as const;
+    expect(formatProgress(state, 80)).toBe('appending 65,536 entries  32,768 entries/s');
+  });
+
   test('fits into any terminal', () => {
     fc.assert(
       fc.property(
         fc.record({
           what: fc.string(),
-          unit: fc.constantFrom('bytes' as const, 'files' as const),
+          unit: fc.constantFrom('bytes' as const, 'files' as const, 'entries' as const),
           done: fc.nat(),
-          total: fc.nat(),
+          total: fc.option(fc.nat(), { nil: undefined }),
           elapsed: fc.nat(),
         }),
         fc.integer({ min: 10, max: 200 }),

@@ -24,9 +24,17 @@ export function registerAttestMerge(attest: Command, cli: Cli): void {
     const lines = failures.map(
       ({ source, error }) => `${printable(source)}  ${printable(error!.message)} [${error!.code}]`,
     );
-    const failure = failures[0] && failureOf(failures[0]);
-    if (failure) run.fail(failure);
     const failed = verdicts - verified;
+    const isListed = !run.options.json && !run.options.quiet;
+    const failure =
+      failures[0] &&
+      failureOf(
+        failures[0],
+        isListed
+          ? `${formatNumber(failed)} of ${formatCount(verdicts, 'attestation')} not verified; the first: ${failures[0].source}`
+          : undefined,
+      );
+    if (failure) run.fail(failure);
     return {
       text: [
         ...lines,
@@ -38,10 +46,11 @@ export function registerAttestMerge(attest: Command, cli: Cli): void {
   });
 }
 
-function failureOf({ source, error }: FailedVerdict): StellaError {
+/** @param summary what to say in place of the reason, where that has been said */
+function failureOf({ source, error }: FailedVerdict, summary: string | undefined): StellaError {
   const { code, message, hints } = error!;
   // They are about the run that judged, and name its options.
-  return new StellaError(code as ErrorCode, `${source}: ${message}`, {
+  return new StellaError(code as ErrorCode, summary ?? `${source}: ${message}`, {
     hint: hints.map((hint) => `in the run of the shard: ${hint}`),
   });
 }

@@ -68,7 +68,7 @@ export class VerdictReport {
   #line(verdict: VerdictDocument): void {
     const { io, options } = this.#run;
     if (options.quiet) return;
-    if (this.#setting.explain) io.stdout(`${verdictText(verdict, this.#setting)}\n`);
+    if (this.#setting.explain) io.stdout(`${verdictText(verdict, { ...this.#setting, isToldWhy: false })}\n`);
     else {
       const why = verdict.error ? `  ${printable(verdict.error.message)} [${verdict.error.code}]` : '';
       io.stdout(`${verdictLine(verdict)}${why}\n`);
@@ -91,7 +91,10 @@ export class VerdictReport {
     if (this.#first && this.count === 1)
       return {
         json,
-        text: [verdictText(this.#first, this.#setting), ...this.#skippedLines(20)].join('\n'),
+        text: [
+          verdictText(this.#first, { ...this.#setting, isToldWhy: true }),
+          ...this.#skippedLines(20),
+        ].join('\n'),
         exit,
       };
     const failed = this.count - this.#conclusion.verified;
@@ -164,9 +167,24 @@ export class VerdictReport {
   #conclude(): ExitStatus {
     const failure = this.#conclusion.error() ?? this.#strictError();
     if (!failure) return EXIT.done;
-    this.#run.fail(
-      this.#isExplained(failure) ? failure : failure.with({ hint: [...failure.hints, EXPLAIN] }),
-    );
+    const said = this.#isListed(failure) ? this.#summary(failure) : failure;
+    this.#run.fail(this.#isExplained(failure) ? said : said.with({ hint: [...said.hints, EXPLAIN] }));
     return failure.exit;
+  }
+
+  /** Whether standard output has said for each attestation why it fails. */
+  #isListed({ code }: StellaError): boolean {
+    const { json, quiet } = this.#run.options;
+    return this.#conclusion.hasFailure && this.count > 1 && !json && !quiet && code !== 'INPUT_SKIPPED';
+  }
+
+  #summary(failure: StellaError): StellaError {
+    if (failure.code === 'POLICY_UNSATISFIED') return failure;
+    const failed = this.count - this.#conclusion.verified;
+    const what = `${formatNumber(failed)} of ${formatCount(this.count, 'attestation')} not verified`;
+    return new StellaError(failure.code, `${what}; the first: ${this.#conclusion.firstFailure!.source}`, {
+      hint: failure.hints,
+      cause: failure,
+    });
   }
 }

@@ -117,8 +117,9 @@ export function checkReporter(run: Run<object>, always: boolean): (result: Bundl
   };
 }
 
+/** Why a check failed is said by the error, which comes next. */
 function checkLine({ check, status, detail }: BundleCheck): string {
-  return `${status === 'passed' ? 'ok    ' : 'FAILED'} ${check.padEnd(12)}  ${printable(detail)}`;
+  return status === 'passed' ? `ok     ${check.padEnd(12)}  ${printable(detail)}` : `FAILED ${check}`;
 }
 
 /** What is true of a bundle that passed. */

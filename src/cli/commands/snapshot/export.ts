@@ -61,7 +61,7 @@ export function registerSnapshotExport(snapshot: Command, cli: Cli): void {
       out: destination.path,
       replace: destination.replace,
       deliver: destination.deliver,
-      producer: { name: packageJson.name, version: packageJson.version },
+      producer: { name: 'stella', version: packageJson.version },
       sealedAt: epoch === undefined || epoch === '' ? undefined : parseEpoch(epoch),
       anySealedTime: options.anySealedTime ?? false,
       depth: parseDepth(options.depth),
