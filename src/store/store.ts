@@ -150,7 +150,7 @@ export class TrustStore {
           whyModeIsFixed(this.directory) === 'file-system'
             ? 'mount the file system so that no one else can write to it, e.g. with `umask=022`, or set local_cache_path to one with permissions'
             : `run \`chmod -R go-w ${this.directory}\``,
-          'if it may have been changed, make it again with `stella trust import` or `stella trust init --replace`',
+          'if it may have been changed, move it away and make it again: `stella trust init --tuf-url URL`, or `stella trust import FILE`',
         ],
       });
   }
