@@ -18,7 +18,7 @@ interface SystemProblem {
  * named, since not every command that writes can split.
  */
 const TOO_LARGE_FOR_FAT = [
-  'FAT holds less than 4 GiB in one file: seal in parts that fit, `stella trust snapshot export --split-size 2GiB`',
+  'FAT holds less than 4 GiB in one file: seal in parts that fit, `stella trust snapshot export --out FILE --split-size 2GiB`',
   'or use a medium with exFAT or ext4; elsewhere, look at `ulimit -f`',
 ];
 
