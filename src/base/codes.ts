@@ -438,8 +438,12 @@ export const CODES = {
     'check --certificate-identity and --certificate-oidc-issuer',
   ),
   IDENTITY_REQUIRED: refused(
-    'The configuration, or a public instance, requires that subject and issuer of the signer are demanded.',
-    'give --certificate-identity and --certificate-oidc-issuer, or --policy FILE',
+    'The configuration, or a public instance, requires that the signer is demanded: subject and issuer, or the source repository.',
+    'give --repo OWNER/NAME, --certificate-identity and --certificate-oidc-issuer, or --policy FILE',
+  ),
+  CLAIM_MISMATCH: refused(
+    "A claim in the signer's certificate is another than required, or absent.",
+    'run again with --explain, which shows what the certificate claims',
   ),
   PREDICATE_MISMATCH: refused(
     'The predicate is of another type than required.',
