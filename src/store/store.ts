@@ -10,11 +10,12 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } fro
 import { dirname, join, sep } from 'node:path';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { type Instant, parseInstant } from '../base/clock.ts';
+import { CODES } from '../base/codes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
+import { whyModeIsFixed } from '../base/file-system/modes.ts';
 import {
+  checkMedium,
   makeDirectory,
-  readBounded,
-  readBoundedIfPresent,
   readOwnIfPresent,
   removeLeftovers,
   replaceFile,
@@ -31,6 +32,7 @@ import { withLock } from '../base/lock.ts';
 import { whoElseCanWrite } from '../base/safety/ownership.ts';
 import { checkSchema } from '../base/schema.ts';
 import type { StoreState } from '../base/schema-types.ts';
+import { adoptTree } from './adopt.ts';
 import { type CarriedAttestation, formatAttestationList } from './attestation-list.ts';
 import { type AuditEvent, appendAudit, nextAuditMark, recoverAudit } from './audit.ts';
 import { checkClock } from './clock-floor.ts';
@@ -40,8 +42,6 @@ export type { StoreState } from '../base/schema-types.ts';
 const FORMAT = 'stella-store/v1';
 const KEPT_GENERATIONS = 5;
 const MAX_STATE_BYTES = 64 * 1024 * 1024;
-/** Entry bundles are the largest: 256 entries of at most 64 KiB. */
-const MAX_SHARED_FILE_BYTES = 32 * 1024 * 1024;
 
 /** One immutable, numbered version of the trust store. Nothing in it is believed before it is verified again. */
 export interface Generation {
@@ -147,7 +147,9 @@ export class TrustStore {
     if (who !== undefined)
       throw new StellaError('STORE_UNSAFE', `the trust store is not to be trusted: ${who}`, {
         hint: [
-          `run \`chmod -R go-w ${this.directory}\``,
+          whyModeIsFixed(this.directory) === 'file-system'
+            ? 'mount the file system so that no one else can write to it, e.g. with `umask=022`, or set local_cache_path to one with permissions'
+            : `run \`chmod -R go-w ${this.directory}\``,
           'if it may have been changed, move it away and make it again: `stella trust init --tuf-url URL`, or `stella trust import FILE`',
         ],
       });
@@ -214,6 +216,7 @@ export class TrustStore {
       throw this.#isOwnWriteError(error)
         ? new StellaError('STORE_UNWRITABLE', `the trust store cannot be written: ${error.message}`, {
             cause: error,
+            ...knownHint(error),
           })
         : error;
     } finally {
@@ -313,10 +316,14 @@ export class TrustStore {
   /** The first of the directories that had to be made, if any. */
   #makeDirectory(): string | undefined {
     try {
+      if (!existsSync(this.directory)) checkMedium(this.directory);
       return makeDirectory(this.directory, 0o755);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
-      throw new StellaError('STORE_UNWRITABLE', `cannot make the trust store: ${why}`, { cause });
+      throw new StellaError('STORE_UNWRITABLE', `cannot make the trust store: ${why}`, {
+        cause,
+        ...(isStellaError(cause) ? knownHint(cause) : {}),
+      });
     }
   }
 
@@ -332,6 +339,11 @@ export class TrustStore {
       }
     }
   }
+}
+
+/** What helps, where more is known than that something cannot be written. */
+function knownHint({ hints }: StellaError): { readonly hint?: readonly string[] } {
+  return hints.includes(CODES.WRITE_FAILED.hint) ? {} : { hint: hints };
 }
 
 /** Whether a path is of the store itself, or below it. */
@@ -359,32 +371,4 @@ function parseState(bytes: Uint8Array, path: string): StoreState {
     throw new StellaError('STORE_TOO_NEW', `${path} is of format ${format}; this stella reads ${FORMAT}`);
   }
   return checkSchema('state', value, path, 'STORE_CORRUPT');
-}
-
-/**
- * Moves the files below `from` to the same places below `to`. The trees hold immutable files: one that is there
- * already stays if its content is the same, and is damaged if it is not, since the staged one has been verified.
- */
-function adoptTree(from: string, to: string): void {
-  syncTree(from);
-  adopt(from, to);
-  syncDirectory(dirname(to));
-}
-
-function adopt(from: string, to: string): void {
-  if (!existsSync(to)) {
-    renameSync(from, to);
-    return;
-  }
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
-    const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    if (entry.isDirectory()) adopt(source, target);
-    else if (!isSameFile(source, target)) renameSync(source, target);
-  }
-  syncDirectory(to);
-}
-
-function isSameFile(a: string, b: string): boolean {
-  const held = readBoundedIfPresent(b, MAX_SHARED_FILE_BYTES);
-  return held?.equals(readBounded(a, MAX_SHARED_FILE_BYTES)) ?? false;
 }

@@ -1,8 +1,8 @@
-import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatBase64 } from '../base/bytes.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
+import { copyTree } from '../base/file-system/copy.ts';
 import { readBounded, readBoundedIfPresent } from '../base/files.ts';
 import type { KeyId, PublicKey } from '../base/keys.ts';
 import { readAttestationList } from '../store/attestation-list.ts';
@@ -56,7 +56,7 @@ export async function unpinBundleKey(store: TrustStore, id: KeyId, now: Instant)
 
 function commitWithout(writer: StoreWriter, current: Generation, state: StoreState): Generation {
   const tufDirectory = join(writer.staging, 'tuf');
-  cpSync(current.tufDirectory, tufDirectory, { recursive: true });
+  copyTree(current.tufDirectory, tufDirectory);
   const manifest = readBoundedIfPresent(current.manifestFile, MAX_FILE_BYTES);
   return writer.commit({
     state,

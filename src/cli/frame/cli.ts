@@ -11,6 +11,7 @@ import { escapeUnseen } from '../../base/bytes.ts';
 import type { Clock, Instant } from '../../base/clock.ts';
 import { EXIT, type ExitStatus } from '../../base/codes.ts';
 import { StellaError } from '../../base/errors.ts';
+import { onNotice } from '../../base/file-system/notices.ts';
 import { maskUrls } from '../../base/safety/masked-url.ts';
 import type { UsedConfiguration } from '../../config/used-configuration.ts';
 import { errorJson, errorText } from '../terminal/output.ts';
@@ -123,6 +124,7 @@ export class Cli {
   #began = 0;
   #configuration: UsedConfiguration | undefined;
   #isStdoutTaken = false;
+  #endNotices: () => void = () => {};
   #results: JsonResults | undefined;
   #command: Command | undefined;
 
@@ -187,8 +189,9 @@ export class Cli {
     this.exit = error.exit;
   }
 
-  /** Ends the log of the run, if there is one. */
+  /** Ends the run: its log, if there is one, and what it is told on the way. */
   close(): void {
+    this.#endNotices();
     if (!this.#log) return;
     this.#log.info('end', { exit: this.exit, duration_ms: Math.round(performance.now() - this.#began) });
     this.#log.close();
@@ -209,17 +212,19 @@ export class Cli {
           log.info('phase', { what, done, total, duration_ms: Math.round(duration) })),
     });
     this.#progress = progress;
+    const note = (text: string) => {
+      const line = maskUrls(text);
+      log?.warn(line);
+      if (options.quiet) return;
+      progress.clear();
+      this.#stderr(`${line}\n`);
+    };
+    this.#endNotices = onNotice(note);
     return {
       io,
       options,
       now: io.clock(),
-      note: (text) => {
-        const line = maskUrls(text);
-        log?.warn(line);
-        if (options.quiet) return;
-        progress.clear();
-        this.#stderr(`${line}\n`);
-      },
+      note,
       trace: (text) => {
         const line = maskUrls(text);
         log?.info(line);

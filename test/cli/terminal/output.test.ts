@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -258,6 +259,29 @@ describe('--log-file', () => {
     const { status, stderr } = await stella(['config', 'show', '--log-file', '/nonexistent/x.log']);
     expect(status).toBe(4);
     expect(stderr).toContain('[WRITE_FAILED]');
+  });
+
+  test.skipIf(process.platform === 'win32')(
+    'a FIFO that no process reads is refused, and not waited for',
+    async () => {
+      const fifo = newFile();
+      execFileSync('mkfifo', [fifo]);
+      const { status, stderr } = await stella(['config', 'show', '--log-file', fifo]);
+      expect(status).toBe(4);
+      expect(stderr).toContain(`cannot write ${fifo}: no process reads it (ENXIO) [WRITE_FAILED]`);
+      expect(stderr).toContain('hint: start what reads it first');
+    },
+  );
+
+  test.skipIf(process.platform === 'win32')('a FIFO that is read gets the lines', async () => {
+    const fifo = newFile();
+    execFileSync('mkfifo', [fifo]);
+    const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    expect((await stella(['config', 'show', '--log-file', fifo])).status).toBe(0);
+    const written = Buffer.alloc(8192);
+    const count = readSync(reader, written);
+    closeSync(reader);
+    expect(written.toString('utf8', 0, count).match(/"msg":"(?:begin|end)"/g)).toHaveLength(2);
   });
 
   test.skipIf(process.platform !== 'linux')('a disk that is full is said and stops nothing', async () => {

@@ -14,6 +14,7 @@ import { excerpt, formatSha256, formatUtf8, type Sha256Hex, sha256Hex } from '..
 import { parseInstant } from '../../../base/clock.ts';
 import { isStellaError, StellaError } from '../../../base/errors.ts';
 import {
+  checkMedium,
   isDirectory,
   readBounded,
   readError,
@@ -26,7 +27,7 @@ import {
 } from '../../../base/files.ts';
 import { ifInterrupted } from '../../../base/interrupt.ts';
 import { formatPublicKey } from '../../../base/keys.ts';
-import { isVolumePath, parseParts, volumeNames } from '../../../bundle/volumes.ts';
+import { foundBundle, isVolumePath, parseParts, volumeNames } from '../../../bundle/volumes.ts';
 import type { Acceptance, AcceptRules } from '../../../consumer/accept.ts';
 import { checkBundleForOthers } from '../../../consumer/import.ts';
 import type { TrustStore } from '../../../store/store.ts';
@@ -69,8 +70,10 @@ const NOT_OURS: ReadonlySet<string> = new Set(['lost+found', 'System Volume Info
  * Writes a kit. The copy on the medium is what is checked, as an import would: what would be refused there is refused here.
  * @throws StellaError FILE_EXISTS, USAGE for a name that lists of checksums cannot have, and what `checkBundleForOthers` throws
  */
-export async function writeKit(options: KitOptions): Promise<Kit> {
+export async function writeKit(wanted: KitOptions): Promise<Kit> {
+  const options = { ...wanted, bundle: foundBundle(wanted.bundle) };
   const { out } = options;
+  checkMedium(out);
   const isThere = isDirectory(out);
   const isTaken = isThere
     ? readdirSync(out).some((name) => !NOT_OURS.has(name))

@@ -9,6 +9,7 @@ import type { Cli } from '../../frame/cli.ts';
 import { repeatable } from '../../frame/repeated.ts';
 import { fetcherOf, openTrustSetting } from '../../frame/trust-setting.ts';
 import { secondOpinionText } from '../../report/second-opinion-text.ts';
+import { noteReaders } from './readers-note.ts';
 
 interface Options {
   readonly tufUrl?: string[];
@@ -63,6 +64,7 @@ export function registerTrustInit(trust: Command, cli: Cli): void {
     const { generation } = await initFromUrl(setting, voucher, bundleKeys, options.replace ?? false);
     const { pin, tuf, reference_time: asOf } = generation.state;
     run.trace(`second opinion: ${secondOpinionText(generation.state)}`);
+    noteReaders(run, config, store, generation);
     if (pin.how === 'first-use') {
       run.note(`warning: nobody vouched for the root: trusted on first use (version ${pin.version})`);
       run.note(`warning: compare sha256:${pin.sha256} with the trust team over another channel`);

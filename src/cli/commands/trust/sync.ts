@@ -6,6 +6,7 @@ import { repeatable } from '../../frame/repeated.ts';
 import { fetcherOf, openTrustSetting } from '../../frame/trust-setting.ts';
 import { secondOpinionText } from '../../report/second-opinion-text.ts';
 import { syncedJson, syncedText } from '../../report/sync-text.ts';
+import { noteReaders } from './readers-note.ts';
 
 interface Options {
   readonly force?: boolean;
@@ -44,6 +45,7 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
     if (!options.watch) {
       const synced = await sync(run.now, options.force ?? false);
       run.trace(`second opinion: ${secondOpinionText(synced.generation.state)}`);
+      noteReaders(run, config, store, synced.generation);
       return { json: syncedJson(synced, store.directory, run.now), text: syncedText(synced, run.now) };
     }
     const { watchTrust } = await import('../../../trust/watch.ts');
