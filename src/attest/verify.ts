@@ -23,7 +23,7 @@ import { matchArtifact } from './document/subject.ts';
 import { checkAttestorAt, chooseAttestors, loggedAttestors } from './evidence/attestor.ts';
 import { entriesFromHeldLogs } from './evidence/held-log-entries.ts';
 import { LogJudge } from './evidence/log-evidence.ts';
-import { findSigningTimes, type SigningTime } from './evidence/signing-time.ts';
+import { findSigningTimes, noSigningTime, type SigningTime } from './evidence/signing-time.ts';
 import { adviseOnInstance } from './instances.ts';
 import { type ByDigest, isMessageSignedBy, isSignedContentGiven } from './message-signature.ts';
 import { checkIdentityDemanded, type IdentityDemand } from './policy/identity-required.ts';
@@ -181,7 +181,7 @@ class Verification {
 
   #judgeCertificate(): Outcome {
     const { signer } = this.#attestation;
-    if (signer.kind !== 'certificate') return { result: 'not-applicable' };
+    if (signer.kind !== 'certificate' || this.#isKeyMeant) return { result: 'not-applicable' };
     if (this.#options.key)
       throw new StellaError(
         'SIGNER_UNTRUSTED',
@@ -198,9 +198,15 @@ class Verification {
     return { result: 'passed', detail: `issued by ${this.#certificate.issuers[0]!.authority.uri}` };
   }
 
+  /** Whether the key that was given may be the signer's, although the envelope has a certificate next to the signature. */
+  get #isKeyMeant(): boolean {
+    const { signer } = this.#attestation;
+    return this.#options.key !== undefined && signer.kind === 'certificate' && signer.isOptional === true;
+  }
+
   #judgeKey(): Outcome {
     const { signer, content } = this.#attestation;
-    if (signer.kind !== 'key') return { result: 'not-applicable' };
+    if (signer.kind !== 'key' && !this.#isKeyMeant) return { result: 'not-applicable' };
     const times = this.#times.map(({ time }) => time);
     this.#attestors = chooseAttestors(this.#attestation, this.#trust, {
       only: this.#options.key,
@@ -255,11 +261,7 @@ class Verification {
     if (this.#timesError) throw this.#timesError;
     const first = this.#times[0];
     if (first) return { result: 'passed', detail: `${formatInstant(first.time)} by ${first.source}` };
-    if (this.#certificate)
-      throw new StellaError(
-        'TIMESTAMP_INVALID',
-        'nobody who is trusted says when the attestation was signed',
-      );
+    if (this.#certificate) throw noSigningTime(this.#attestation);
     return { result: 'not-checked', detail: 'nobody who is trusted says when; the key is valid now' };
   }
 

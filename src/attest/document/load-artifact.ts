@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { sha256Hex } from '../../base/bytes.ts';
+import { isCanonicalBase64, sha256Hex } from '../../base/bytes.ts';
 import { StellaError } from '../../base/errors.ts';
 import { isDirectory, readBounded, readError } from '../../base/files.ts';
 import { parseStrictJson } from '../../base/json.ts';
@@ -15,17 +15,29 @@ const MOST_INDEX_BYTES = 4 * 1024 * 1024;
 const HASHES = Object.keys(HASH_LENGTHS) as HashAlgorithm[];
 
 /**
- * `sha256:HEX`, `sha384:HEX` or `sha512:HEX` → artifact.
+ * `sha256:HEX`, `sha384:HEX` or `sha512:HEX`, or as lock files write it, `sha512-BASE64` → artifact.
  * @throws StellaError USAGE
  */
 export function parseDigest(text: string): Artifact {
+  const integrity = parseIntegrity(text);
+  if (integrity) return integrity;
   const [, name, hex] = /^(\w+):([0-9a-f]+)$/.exec(text) ?? [];
   const hash = HASHES.find((known) => known === name);
   if (hash === undefined || hex?.length !== 2 * HASH_LENGTHS[hash])
     throw new StellaError('USAGE', `not a digest: ${text}`, {
-      hint: 'write it like sha256:HEX, in lowercase',
+      hint: 'write it like sha256:HEX, in lowercase, or like sha512-BASE64, as lock files have it',
     });
   return { name: text, digests: { [hash]: hex } };
+}
+
+/** One hash in the form of Subresource Integrity (W3C), which npm's lock files call `integrity`. */
+function parseIntegrity(text: string): Artifact | undefined {
+  const [, name, base64] = /^(\w+)-([A-Za-z0-9+/]+=*)$/.exec(text) ?? [];
+  const hash = HASHES.find((known) => known === name);
+  if (hash === undefined || base64 === undefined) return undefined;
+  const bytes = Buffer.from(base64, 'base64');
+  if (bytes.length !== HASH_LENGTHS[hash] || !isCanonicalBase64(base64, bytes)) return undefined;
+  return { name: text, digests: { [hash]: bytes.toString('hex') } };
 }
 
 /**

@@ -10,9 +10,13 @@ import { type JsonRules, parseStrictJson } from '../../base/json.ts';
 import type { JsonObject } from '../../base/json-fields.ts';
 import { splitLines } from '../../base/streams.ts';
 import type { Attestation } from './attestation.ts';
+import { isEnvelope, parseBareAttestation } from './bare-envelope.ts';
+import { splitConcatenated } from './concatenated.ts';
 import { isCosignBundle, parseCosignBundle } from './cosign-bundle.ts';
-import { parseBareEnvelope } from './envelope.ts';
+import { isCosignSignature, parseCosignSignature } from './cosign-signature.ts';
+import { foreignDocument } from './foreign.ts';
 import { ATTESTATION_LIMITS } from './limits.ts';
+import { isPep740, parsePep740 } from './pep740.ts';
 import {
   isBlank,
   isMeantAsAttestation,
@@ -85,6 +89,8 @@ export function parseDocument(document: Uint8Array, what: string): DocumentConte
     value = parseStrictJson(document, what, RULES);
   } catch (error) {
     if (!isStellaError(error)) throw error;
+    const parts = splitConcatenated(document, MAX_IN_LIST);
+    if (parts) return parseParts(parts, what);
     const isMeant =
       startsAsJson(document) && isTextMeantAsAttestation(Buffer.from(document).toString('latin1'));
     return refused(error, isMeant ? undefined : 'not JSON');
@@ -97,6 +103,15 @@ export function parseDocument(document: Uint8Array, what: string): DocumentConte
     if (!isStellaError(error)) throw error;
     return refused(error, isMeantAsAttestation(value) ? undefined : 'no attestation');
   }
+}
+
+/** Documents one behind another, as `gh api --paginate` and `jq` print them. */
+function parseParts(parts: readonly Uint8Array[], what: string): DocumentContent {
+  const all = parts.map((part, i) => parseDocument(part, `${what} part ${i + 1}`));
+  const meant = all.filter(({ other }) => other === undefined);
+  return meant.length > 0
+    ? { parsed: all.flatMap(({ parsed }) => parsed) }
+    : { parsed: all.flatMap(({ parsed }) => parsed), other: 'no attestation' };
 }
 
 /**
@@ -136,9 +151,39 @@ function parseValue(value: unknown, what: string): Parsed[] {
   if (value === null || typeof value !== 'object') throw noAttestation(what);
   const fields = value as JsonObject;
   if (Array.isArray(fields['attestations'])) return parseList(fields['attestations'], `${what} attestations`);
+  for (const [outer, inner] of LISTS_OF_LISTS) {
+    const lists = listIn(fields, outer);
+    if (lists)
+      return parseList(
+        lists.flatMap((each) => listIn(each, inner) ?? [each]),
+        `${what} ${outer.at(-1)!}`,
+      );
+  }
+  return [parseItem(fields, what)];
+}
+
+/** PyPI's integrity API gives attestations by their publishers; Artifact Registry's provenance is a list of builds. */
+const LISTS_OF_LISTS: readonly (readonly [readonly string[], readonly string[]])[] = [
+  [['attestation_bundles'], ['attestations']],
+  [['provenance_summary', 'provenance'], []],
+];
+
+/** The list that the names lead to. */
+function listIn(value: unknown, names: readonly string[]): readonly unknown[] | undefined {
+  let found = value;
+  for (const name of names) {
+    if (found === null || typeof found !== 'object' || Array.isArray(found)) return undefined;
+    found = (found as JsonObject)[name];
+  }
+  return names.length > 0 && Array.isArray(found) ? found : undefined;
+}
+
+function parseItem(fields: JsonObject, what: string): Parsed {
   const inner = innerOf(fields);
-  if (inner !== undefined) return [parseOne(inner, what)];
-  return isAttestation(fields) ? [parseOne(fields, what)] : [{ error: noAttestation(what) }];
+  if (inner !== undefined) return parseOne(inner, what);
+  return isAttestation(fields)
+    ? parseOne(fields, what)
+    : { error: foreignDocument(fields, what) ?? noAttestation(what) };
 }
 
 function parseList(items: readonly unknown[], what: string): Parsed[] {
@@ -153,7 +198,7 @@ function parseList(items: readonly unknown[], what: string): Parsed[] {
     const each =
       item === null || typeof item !== 'object' || Array.isArray(item)
         ? { error: noAttestation(name) }
-        : parseOne(innerOf(item as JsonObject) ?? item, name);
+        : parseItem(item as JsonObject, name);
     if ('error' in each) broken += 1;
     parsed.push(each);
     if (broken < MAX_BROKEN_IN_LIST || i === items.length - 1) continue;
@@ -166,17 +211,19 @@ function parseList(items: readonly unknown[], what: string): Parsed[] {
   return parsed;
 }
 
-/** Lists wrap attestations: GitHub and npm as `bundle`, `gh attestation verify` as `attestation.bundle`. */
+/**
+ * Lists wrap attestations: GitHub and npm as `bundle`, `gh attestation verify` as `attestation.bundle`, `gcloud artifacts
+ * docker images describe --show-provenance` as `envelope`.
+ */
 function innerOf(fields: JsonObject): unknown {
-  const { bundle, attestation } = fields;
-  if ('bundle' in fields && !isAttestation(fields)) return bundle ?? {};
+  const { bundle, attestation, envelope } = fields;
+  if (isAttestation(fields)) return undefined;
+  if (bundle !== undefined && bundle !== null) return bundle;
   if (attestation !== null && typeof attestation === 'object' && 'bundle' in attestation)
     return attestation.bundle;
-  return undefined;
-}
-
-function isEnvelope(fields: JsonObject): boolean {
-  return 'payload' in fields && 'signatures' in fields;
+  return envelope !== null && typeof envelope === 'object' && isEnvelope(envelope as JsonObject)
+    ? envelope
+    : undefined;
 }
 
 function isAttestation(fields: JsonObject): boolean {
@@ -184,7 +231,8 @@ function isAttestation(fields: JsonObject): boolean {
     isSigstoreMediaType(fields['mediaType']) ||
     isSigstoreBundle(fields) ||
     isEnvelope(fields) ||
-    isCosignBundle(fields)
+    isCosignBundle(fields) ||
+    isCosignSignature(fields)
   );
 }
 
@@ -194,22 +242,14 @@ function parseOne(value: unknown, what: string): Parsed {
   try {
     const fields = value as JsonObject;
     if (isCosignBundle(fields)) return { attestation: parseCosignBundle(fields) };
-    if (!isSigstoreBundle(fields) && isEnvelope(fields)) return { attestation: bareEnvelope(fields) };
+    if (isCosignSignature(fields)) return { attestation: parseCosignSignature(fields) };
+    if (isPep740(fields)) return { attestation: parsePep740(fields) };
+    if (!isSigstoreBundle(fields) && isEnvelope(fields)) return { attestation: parseBareAttestation(fields) };
     return { attestation: parseSigstoreBundle(value) };
   } catch (error) {
     if (!isStellaError(error)) throw error;
     return { error };
   }
-}
-
-function bareEnvelope(fields: JsonObject): Attestation {
-  return {
-    form: 'dsse',
-    content: parseBareEnvelope(fields),
-    signer: { kind: 'key', hint: undefined },
-    entries: [],
-    timestamps: [],
-  };
 }
 
 function noAttestation(what: string): StellaError {

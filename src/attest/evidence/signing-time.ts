@@ -1,4 +1,5 @@
 import type { Instant } from '../../base/clock.ts';
+import { StellaError } from '../../base/errors.ts';
 import { checkTimestamp, parseTimestamp } from '../authority/timestamp.ts';
 import { revokedLogKey, type VerifierTrust } from '../authority/verifier-trust.ts';
 import type { Attestation } from '../document/attestation.ts';
@@ -34,4 +35,15 @@ export function findSigningTimes(
     times.push({ time, source: log.origin });
   }
   return times.sort((a, b) => a.time - b.time);
+}
+
+/** Why there is no time at which a certificate could be judged. */
+export function noSigningTime({ form, entries, timestamps }: Attestation): StellaError {
+  if (form === 'dsse' && entries.length === 0 && timestamps.length === 0)
+    return new StellaError(
+      'LOG_ENTRY_MISSING',
+      'signed with a certificate, which the envelope carries; the envelope does not show that it was logged, or when',
+      { hint: 'ask its producer for a Sigstore bundle, which has the log entry in it' },
+    );
+  return new StellaError('TIMESTAMP_INVALID', 'no trusted source gives a signing time for the certificate');
 }

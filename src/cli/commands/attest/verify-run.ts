@@ -8,6 +8,7 @@ import type { Artifact } from '../../../attest/document/artifact.ts';
 import { expandPaths } from '../../../attest/document/find.ts';
 import { ATTESTATION_LIMITS } from '../../../attest/document/limits.ts';
 import { loadArtifact, parseDigest, streamArtifact } from '../../../attest/document/load-artifact.ts';
+import { parseSignatureFiles } from '../../../attest/document/signature-file.ts';
 import {
   type IdentityRule,
   isIdentityRuleEmpty,
@@ -35,6 +36,10 @@ export interface AttestVerifyOptions {
   readonly anyIdentity?: boolean;
   readonly type?: readonly string[];
   readonly key?: string;
+  readonly signature?: string;
+  readonly certificate?: string;
+  /** Commander's spelling of `--no-log`. */
+  readonly log?: boolean;
   readonly trustedRoot?: string;
   readonly maxAge?: string;
   readonly explain?: boolean;
@@ -46,6 +51,8 @@ export interface AttestVerifyOptions {
 }
 
 const MOST_POLICY_BYTES = 4 * 1024 * 1024;
+/** A DSSE envelope in base64, as `cosign attest-blob` writes it. */
+const MAX_SIGNATURE_FILE_BYTES = 2 * ATTESTATION_LIMITS.payloadBytes;
 
 /** What `stella attest verify` does: gather trust, rules and attestations, judge, print. */
 export async function verifyCommand(run: Run<object>, paths: readonly string[]): Promise<Outcome> {
@@ -61,7 +68,9 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
     anyIdentity: options.anyIdentity ?? false,
     predicateTypes: options.type,
     key: options.key === undefined ? undefined : keyOf(resolve(run.io.cwd, options.key), options.key),
+    ...noLogOf(run, options),
   };
+  const given = signatureOf(run, options, paths);
   const inputs = await trustOf(run, options);
   const trust = loadTrust(inputs.trust);
   for (const problem of trust.problems) run.note(`warning: not usable: ${problem}`);
@@ -82,7 +91,8 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
     const { bindShard } = await import('../../../attest/batch/binding.ts');
     shard.bind(bindShard(batchRules, inputs.settings));
   }
-  const batch = verifyBatch(pieces(run, paths, shard), batchRules, jobs, trust);
+  const work = given ? oneAfterAnother([given]) : pieces(run, paths, shard);
+  const batch = verifyBatch(work, batchRules, jobs, trust);
   for await (const { documents, skipped } of batch) {
     for (const each of skipped) report.skip(each);
     for (const verdict of documents) {
@@ -92,7 +102,49 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
     run.progress('verifying', report.count, Math.max(total, report.count), 'files');
     if (options.failFast && report.hasFailure) break;
   }
-  return report.end(paths);
+  return report.end(given ? [options.signature!] : paths);
+}
+
+async function* oneAfterAnother(all: readonly BatchPiece[]): AsyncGenerator<BatchPiece> {
+  yield* all;
+}
+
+/** A signature with its certificate, each in a file of its own, in place of attestations. */
+function signatureOf(
+  run: Run<object>,
+  { signature, certificate }: AttestVerifyOptions,
+  paths: readonly string[],
+): BatchPiece | undefined {
+  if (signature === undefined) {
+    if (certificate !== undefined) throw new StellaError('USAGE', '--certificate needs --signature');
+    if (paths.length === 0)
+      throw new StellaError('USAGE', 'no attestation was named', {
+        hint: 'give files or directories with attestations, or --signature FILE',
+      });
+    return undefined;
+  }
+  if (paths.length > 0) throw new StellaError('USAGE', 'give either --signature or files with attestations');
+  const read = (path: string) => readBounded(resolve(run.io.cwd, path), MAX_SIGNATURE_FILE_BYTES);
+  const attestation = parseSignatureFiles(
+    read(signature),
+    certificate === undefined ? undefined : read(certificate),
+  );
+  return { inputs: [{ source: signature, parsed: { attestation } }] };
+}
+
+/** Without a log nobody can notice that a key signs what it should not; so it is asked for, and said. */
+function noLogOf(run: Run<object>, { log, key, policy }: AttestVerifyOptions): { requireLog?: false } {
+  if (log !== false) return {};
+  if (key === undefined)
+    throw new StellaError('USAGE', '--no-log needs --key: for certificates their instance decides', {
+      hint: 'give --key FILE too, or leave out --no-log',
+    });
+  if (policy !== undefined)
+    throw new StellaError('USAGE', '--no-log and --policy exclude each other', {
+      hint: 'write "require_log": false into the rule of the policy',
+    });
+  run.note('warning: no log is asked for (--no-log): a misused key would not show');
+  return { requireLog: false };
 }
 
 /** What only one run can answer is refused: which attestation is the first that fails, or whether there are enough. */
