@@ -1,3 +1,4 @@
+import { isStellaError } from '../../base/errors.ts';
 import { FieldReader, isPresent, type JsonObject } from '../../base/json-fields.ts';
 import type { Attestation, SignerClaim } from './attestation.ts';
 import { parseBareEnvelope } from './envelope.ts';
@@ -30,24 +31,25 @@ export function parseBareAttestation(fields: JsonObject): Attestation {
   };
 }
 
+/** DSSE lets anybody add members: one of these names that holds no certificates says nothing. */
 function parseSigner({ cert, certificate, intermediates }: JsonObject): SignerClaim {
   const leaf = isPresent(cert) && cert !== '' ? cert : certificate;
-  if (!isPresent(leaf) || leaf === '') return { kind: 'key', hint: undefined };
-  const others = isPresent(intermediates)
-    ? read.array(intermediates, 'intermediates', ATTESTATION_LIMITS.certificates - 1)
-    : [];
-  const certificates = [leaf, ...others].flatMap((each, i) => {
-    const path = i === 0 ? 'the certificate of the signature' : `intermediates.${i - 1}`;
-    return pemCertificates(read, readPem(read, each, path), path);
-  });
-  if (certificates.length > ATTESTATION_LIMITS.certificates)
-    read.refuse('the signature', `has more than ${ATTESTATION_LIMITS.certificates} certificates`);
-  return { kind: 'certificate', certificates, isOptional: true };
+  const others = Array.isArray(intermediates) ? (intermediates as readonly unknown[]) : [];
+  try {
+    const certificates = [leaf, ...others.slice(0, ATTESTATION_LIMITS.certificates)].flatMap((each) =>
+      pemCertificates(read, readPem(read, each, 'cert'), 'cert'),
+    );
+    if (certificates.length <= ATTESTATION_LIMITS.certificates)
+      return { kind: 'certificate', certificates, isOptional: true };
+  } catch (error) {
+    if (!isStellaError(error)) throw error;
+  }
+  return { kind: 'key', hint: undefined };
 }
 
 /** go-witness: `{type: "tsp", data: RFC 3161}`; other types are for others. */
 function parseTimestamps(value: unknown): Buffer[] {
-  if (!isPresent(value)) return [];
+  if (!Array.isArray(value)) return [];
   return read
     .array(value, 'timestamps', ATTESTATION_LIMITS.timestamps)
     .map((each, i) => read.object(each, `timestamps.${i}`))

@@ -62,7 +62,7 @@ function isEqual(claimed: string, found: string, hash: HashAlgorithm): boolean {
 const MAX_NAMED = 5;
 
 function enumerated(hashes: readonly string[]): string {
-  const shown = hashes.slice(0, MAX_NAMED).map((hash) => excerpt(hash));
+  const shown = hashes.slice(0, MAX_NAMED).map((hash) => (/^\w{1,20}$/.test(hash) ? hash : excerpt(hash)));
   return [...shown, ...(hashes.length > MAX_NAMED ? ['…'] : [])].join(', ');
 }
 
@@ -75,7 +75,7 @@ function mismatch(
   const canCompare = named.some((hash) => given.includes(hash));
   const why = canCompare
     ? ''
-    : `: they cannot be compared, it has ${enumerated(given)}, the attestation names ${enumerated(named)}`;
+    : `, or cannot be compared: it is given by ${enumerated(given)}, the attestation names ${enumerated(named)}`;
   return new StellaError('ARTIFACT_MISMATCH', `the attestation is not about ${artifact.name}${why}`, {
     ...(canCompare
       ? {}

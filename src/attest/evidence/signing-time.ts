@@ -39,10 +39,10 @@ export function findSigningTimes(
 
 /** Why there is no time at which a certificate could be judged. */
 export function noSigningTime({ form, entries, timestamps }: Attestation): StellaError {
-  if (form === 'dsse' && entries.length === 0 && timestamps.length === 0)
+  if ((form === 'dsse' || form === 'signature-file') && entries.length === 0 && timestamps.length === 0)
     return new StellaError(
       'LOG_ENTRY_MISSING',
-      'signed with a certificate, which the envelope carries; the envelope does not show that it was logged, or when',
+      'signed with a certificate; what was given does not show that it was logged, or when',
       { hint: 'ask its producer for a Sigstore bundle, which has the log entry in it' },
     );
   return new StellaError('TIMESTAMP_INVALID', 'no trusted source gives a signing time for the certificate');
