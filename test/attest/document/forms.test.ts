@@ -277,7 +277,7 @@ describe('an envelope with a certificate next to its signature', () => {
   });
 
   test.each<[string, object]>([
-    ['`cert`, of slsa-github-generator', { cert: certificate.toString() }],
+    ['`cert`, of slsa-github-generator', { cert: certificate }],
     ['`certificate`, of go-witness', { certificate: base64(certificate), intermediates: [] }],
   ])('%s: not shown to be logged', async (_, more) => {
     expect(await judge(withMembers(more))).toBe('LOG_ENTRY_MISSING');
@@ -285,13 +285,13 @@ describe('an envelope with a certificate next to its signature', () => {
 
   test('a key that is given may have signed it all the same', async () => {
     const key = keyOf(made.publicKey);
-    expect(
-      await judge(withMembers({ cert: certificate.toString() }), { artifact, key, requireLog: false }),
-    ).toBe('verified');
+    expect(await judge(withMembers({ cert: certificate }), { artifact, key, requireLog: false })).toBe(
+      'verified',
+    );
     const other: AttestorKey = { ...key, key: generateKey().publicKey };
-    expect(
-      await judge(withMembers({ cert: certificate.toString() }), { artifact, key: other, requireLog: false }),
-    ).toBe('SIGNATURE_INVALID');
+    expect(await judge(withMembers({ cert: certificate }), { artifact, key: other, requireLog: false })).toBe(
+      'SIGNATURE_INVALID',
+    );
   });
 
   test.each([
