@@ -151,31 +151,20 @@ function parseValue(value: unknown, what: string): Parsed[] {
   if (value === null || typeof value !== 'object') throw noAttestation(what);
   const fields = value as JsonObject;
   if (Array.isArray(fields['attestations'])) return parseList(fields['attestations'], `${what} attestations`);
-  for (const [outer, inner] of LISTS_OF_LISTS) {
-    const lists = listIn(fields, outer);
-    if (lists)
-      return parseList(
-        lists.flatMap((each) => listIn(each, inner) ?? [each]),
-        `${what} ${outer.at(-1)!}`,
-      );
-  }
+  const { attestation_bundles: publishers, provenance_summary: summary } = fields;
+  if (Array.isArray(publishers))
+    return parseList(publishers.flatMap(attestationsOfPublisher), `${what} attestation`);
+  if (isObject(summary) && Array.isArray(summary['provenance']))
+    return parseList(summary['provenance'], `${what} provenance`);
   return [parseItem(fields, what)];
 }
 
-/** PyPI's integrity API gives attestations by their publishers; Artifact Registry's provenance is a list of builds. */
-const LISTS_OF_LISTS: readonly (readonly [readonly string[], readonly string[]])[] = [
-  [['attestation_bundles'], ['attestations']],
-  [['provenance_summary', 'provenance'], []],
-];
+const isObject = (value: unknown): value is JsonObject =>
+  value !== null && typeof value === 'object' && !Array.isArray(value);
 
-/** The list that the names lead to. */
-function listIn(value: unknown, names: readonly string[]): readonly unknown[] | undefined {
-  let found = value;
-  for (const name of names) {
-    if (found === null || typeof found !== 'object' || Array.isArray(found)) return undefined;
-    found = (found as JsonObject)[name];
-  }
-  return names.length > 0 && Array.isArray(found) ? found : undefined;
+/** PyPI's integrity API gives attestations by their publishers, of which nothing that is said is signed. */
+function attestationsOfPublisher(value: unknown): readonly unknown[] {
+  return isObject(value) && Array.isArray(value['attestations']) ? value['attestations'] : [value];
 }
 
 function parseItem(fields: JsonObject, what: string): Parsed {
