@@ -211,6 +211,7 @@ class Verification {
     this.#attestors = chooseAttestors(this.#attestation, this.#trust, {
       only: this.#options.key,
       wanted: this.#wanted,
+      predicateType: this.#statement?.predicateType,
       signatures: content.kind === 'dsse' ? content.signatures.map(({ sig }) => sig) : [content.signature],
       isSignedBy: (candidate, signature) =>
         content.kind === 'dsse'

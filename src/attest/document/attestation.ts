@@ -67,4 +67,6 @@ export interface Attestation {
   readonly entries: readonly LogEntry[];
   /** RFC 3161 time-stamp responses, DER. */
   readonly timestamps: readonly Buffer[];
+  /** In a document of a registry: the registry's own attestation that it published what this one is about. */
+  readonly published?: Attestation;
 }

@@ -16,6 +16,7 @@ import { isCosignBundle, parseCosignBundle } from './cosign-bundle.ts';
 import { isCosignSignature, parseCosignSignature } from './cosign-signature.ts';
 import { foreignDocument } from './foreign.ts';
 import { ATTESTATION_LIMITS } from './limits.ts';
+import { joinPublished } from './npm-document.ts';
 import { isPep740, parsePep740 } from './pep740.ts';
 import {
   isBlank,
@@ -197,7 +198,7 @@ function parseList(items: readonly unknown[], what: string): Parsed[] {
     );
     return [...parsed, { error }];
   }
-  return parsed;
+  return joinPublished(items, parsed);
 }
 
 /**

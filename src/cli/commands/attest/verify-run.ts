@@ -9,6 +9,7 @@ import { expandPaths } from '../../../attest/document/find.ts';
 import { ATTESTATION_LIMITS } from '../../../attest/document/limits.ts';
 import { loadArtifact, parseDigest, streamArtifact } from '../../../attest/document/load-artifact.ts';
 import { parseSignatureFiles } from '../../../attest/document/signature-file.ts';
+import type { RegistryKey } from '../../../attest/packages/registry-keys.ts';
 import {
   type IdentityRule,
   isIdentityRuleEmpty,
@@ -36,6 +37,9 @@ export interface AttestVerifyOptions {
   readonly anyIdentity?: boolean;
   readonly type?: readonly string[];
   readonly key?: string;
+  readonly lockfile?: string;
+  readonly require?: string;
+  readonly registryKeys?: string;
   readonly signature?: string;
   readonly certificate?: string;
   /** Commander's spelling of `--no-log`. */
@@ -71,9 +75,18 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
     ...noLogOf(run, options),
   };
   const given = signatureOf(run, options, paths);
-  const inputs = await trustOf(run, options);
+  const registryKeys = await registryKeysOf(run, options);
+  const inputs = await trustOf(run, options, registryKeys);
   const trust = loadTrust(inputs.trust);
   for (const problem of trust.problems) run.note(`warning: not usable: ${problem}`);
+  if (options.lockfile !== undefined) {
+    const { verifyLockfile } = await import('./verify-lockfile.ts');
+    const { lockfile, require } = options;
+    return await verifyLockfile(run, { lockfile, require, registryKeys }, paths, {
+      trust,
+      options: { ...rules, requireIdentity: inputs.requireIdentity },
+    });
+  }
   const report = new VerdictReport(run, {
     trust: trust.origin,
     explain: options.explain ?? false,
@@ -300,7 +313,29 @@ async function requiresIdentity(run: Run<object>): Promise<boolean> {
   return loadConfigFile(place)?.parsed.values.require_identity ?? false;
 }
 
+async function registryKeysOf(
+  run: Run<object>,
+  { registryKeys }: AttestVerifyOptions,
+): Promise<RegistryKey[]> {
+  if (registryKeys === undefined) return [];
+  const { loadRegistryKeys } = await import('../../../attest/packages/registry-keys.ts');
+  return loadRegistryKeys(resolve(run.io.cwd, registryKeys));
+}
+
+/** The trust, and the keys of a registry for what it attests itself. */
 async function trustOf(
+  run: Run<object>,
+  options: AttestVerifyOptions,
+  registryKeys: readonly RegistryKey[],
+): Promise<{ trust: TrustInputs; requireIdentity: boolean; settings: object }> {
+  const found = await signersOf(run, options);
+  if (registryKeys.length === 0) return found;
+  const { attestorsOf } = await import('../../../attest/packages/registry-keys.ts');
+  const attestors = [...(found.trust.attestors ?? []), ...attestorsOf(registryKeys)];
+  return { ...found, trust: { ...found.trust, attestors } };
+}
+
+async function signersOf(
   run: Run<object>,
   options: AttestVerifyOptions,
 ): Promise<{ trust: TrustInputs; requireIdentity: boolean; settings: object }> {

@@ -30,6 +30,18 @@ export function registerAttestVerify(attest: Command, cli: Cli): void {
     )
     .option('--any-identity', 'accept any signer that a public instance has certified')
     .option('--key <file>', 'public key that must have signed; certificates are then refused')
+    .option(
+      '--lockfile <file>',
+      'verify what vouches for the packages of a lock file, with what is in the paths',
+    )
+    .option(
+      '--require <what>',
+      'with --lockfile: what each package must have: signature (default), provenance or all',
+    )
+    .option(
+      '--registry-keys <file>',
+      "keys of a package registry for what it attests, as npm's keys.json has them",
+    )
     .option('--signature <file>', 'a signature by itself, as `cosign sign-blob --output-signature` wrote it')
     .option('--certificate <file>', 'the certificate of --signature: PEM, base64 of PEM, or DER')
     .option('--no-log', 'with --key: do not require that the signature is in a transparency log')
