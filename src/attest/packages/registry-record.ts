@@ -1,5 +1,7 @@
+import { excerpt } from '../../base/bytes.ts';
 import { type Instant, parseInstant } from '../../base/clock.ts';
-import { isStellaError } from '../../base/errors.ts';
+import { isStellaError, StellaError } from '../../base/errors.ts';
+import { parseStrictJson } from '../../base/json.ts';
 import { FieldReader, type JsonObject } from '../../base/json-fields.ts';
 import type { RegistrySignatures } from './registry-signature.ts';
 
@@ -48,6 +50,31 @@ function publishedIn(value: unknown): Instant | undefined {
     if (!isStellaError(error)) throw error;
     return read.refuse('published', 'is not a time');
   }
+}
+
+/**
+ * One version in a packument (npm's registry, GET /NAME) → its record, and when it was published as the registry has it.
+ * @throws StellaError PARSE_FAILED, FETCH_NOT_FOUND where there is no such version
+ */
+export function parseVersionInPackument(
+  document: Uint8Array,
+  version: string,
+): { readonly record: RegistrySignatures; readonly published: string | undefined } {
+  const rules = { code: 'PARSE_FAILED', duplicates: 'last', freeValues: 10_000_000 } as const;
+  const packument = read.object(parseStrictJson(document, 'the packument', rules), 'the packument');
+  const versions = new Map(Object.entries(read.object(packument['versions'], 'versions')));
+  const fields = versions.get(version);
+  if (fields === undefined)
+    throw new StellaError(
+      'FETCH_NOT_FOUND',
+      `the registry has no version ${excerpt(version)} of this package`,
+    );
+  const times = packument['time'] === undefined ? [] : Object.entries(read.object(packument['time'], 'time'));
+  const published = new Map(times).get(version);
+  return {
+    record: parseRegistryRecord(read.object(fields, 'the version')),
+    published: typeof published === 'string' ? published : undefined,
+  };
 }
 
 /** The inverse of {@link parseRegistryRecord}, with what verification needs and nothing else. */
