@@ -1,10 +1,11 @@
-import { sign as nodeSign } from 'node:crypto';
+import { createHash, sign as nodeSign } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { preAuthEncoding } from '../../src/attest/document/envelope.ts';
 import { formatPromise } from '../../src/attest/evidence/promise.ts';
 import { formatPublicKey, generateKey } from '../../src/base/keys.ts';
+import { attestationsOf, keysJson } from '../attest/packages/npm.ts';
 import { stella } from '../support/cli.ts';
 import { pem, sha256, signWith } from '../support/sigstore/certificates.ts';
 import { base64 } from '../support/sigstore/edit.ts';
@@ -38,6 +39,9 @@ beforeAll(() => {
   write('trusted_root.json', JSON.stringify(made.root));
   write('attestor.pub', made.publicKey);
   write('app.sigstore.json', text);
+  const sha512 = createHash('sha512').update(ARTIFACT).digest('hex');
+  write('npm.json', attestationsOf('app', '1.0.0', sha512));
+  write('npm-keys.json', keysJson());
   write('app.jsonl', `${text}\n${text}\n`);
   const list = { attestations: [{ bundle: made.bundle }] };
   write('pages.json', JSON.stringify(list) + JSON.stringify(list));

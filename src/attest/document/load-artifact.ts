@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { isCanonicalBase64, sha256Hex } from '../../base/bytes.ts';
+import { sha256Hex } from '../../base/bytes.ts';
 import { StellaError } from '../../base/errors.ts';
 import { isDirectory, readBounded, readError } from '../../base/files.ts';
 import { parseStrictJson } from '../../base/json.ts';
 import { FieldReader } from '../../base/json-fields.ts';
 import type { HashAlgorithm } from '../../base/keys.ts';
+import { parseIntegrity } from '../../lockfile/integrity.ts';
 import { type Artifact, HASH_LENGTHS } from './artifact.ts';
 
 /** Artifacts up to this size are kept whole: some signatures can only be checked over the content. */
@@ -20,7 +21,7 @@ const HASHES = Object.keys(HASH_LENGTHS) as HashAlgorithm[];
  */
 export function parseDigest(text: string): Artifact {
   const integrity = parseIntegrity(text);
-  if (integrity) return integrity;
+  if (integrity) return { name: text, digests: { [integrity.algorithm]: integrity.hex } };
   const [, name, hex] = /^(\w+):([0-9a-f]+)$/.exec(text) ?? [];
   const hash = HASHES.find((known) => known === name);
   if (hash === undefined || hex?.length !== 2 * HASH_LENGTHS[hash])
@@ -28,16 +29,6 @@ export function parseDigest(text: string): Artifact {
       hint: 'write it like sha256:HEX, in lowercase, or like sha512-BASE64, as lock files have it',
     });
   return { name: text, digests: { [hash]: hex } };
-}
-
-/** One hash in the form of Subresource Integrity (W3C), which npm's lock files call `integrity`. */
-function parseIntegrity(text: string): Artifact | undefined {
-  const [, name, base64] = /^(\w+)-([A-Za-z0-9+/]+=*)$/.exec(text) ?? [];
-  const hash = HASHES.find((known) => known === name);
-  if (hash === undefined || base64 === undefined) return undefined;
-  const bytes = Buffer.from(base64, 'base64');
-  if (bytes.length !== HASH_LENGTHS[hash] || !isCanonicalBase64(base64, bytes)) return undefined;
-  return { name: text, digests: { [hash]: bytes.toString('hex') } };
 }
 
 /**
