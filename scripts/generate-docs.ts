@@ -4,7 +4,7 @@
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { Command, Option } from 'commander';
+import type { Argument, Command, Option } from 'commander';
 import { instant } from '../src/base/clock.ts';
 import { CODES } from '../src/base/codes.ts';
 import { HELP } from '../src/cli/commands/help.ts';
@@ -52,11 +52,17 @@ function optionRow(option: Option): string {
   return `| ${code(option.flags)} | ${described} |`;
 }
 
+function argumentName(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
+}
+
+function argumentRow(argument: Argument): string {
+  return `| ${code(argumentName(argument))} | ${cell(argument.description)} |`;
+}
+
 function usage(command: Command): string {
-  const args = command.registeredArguments.map((argument) => {
-    const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
-    return argument.required ? `<${name}>` : `[${name}]`;
-  });
+  const args = command.registeredArguments.map(argumentName);
   const required = command.options.filter(({ mandatory }) => mandatory).map(({ flags }) => flags);
   return ['stella', commandPath(command), ...args, ...required, '[options]'].join(' ');
 }
@@ -67,6 +73,7 @@ function section(command: Command): string {
   const own = command.options.filter(
     ({ helpGroupHeading, hidden }) => helpGroupHeading !== COMMON_OPTIONS && !hidden,
   );
+  const described = command.registeredArguments.filter(({ description }) => description !== '');
   return [
     `## stella ${path}`,
     '',
@@ -75,7 +82,9 @@ function section(command: Command): string {
     '```',
     '',
     help.purpose,
-    ...(own.length > 0 ? ['', '| flag | |', '|---|---|', ...own.map(optionRow)] : []),
+    ...(own.length > 0 || described.length > 0
+      ? ['', '| flag | |', '|---|---|', ...described.map(argumentRow), ...own.map(optionRow)]
+      : []),
     '',
     '```sh',
     ...help.examples.flatMap(([example, what]) => [`# ${what}`, example]),

@@ -135,11 +135,11 @@ export const CODES = {
     'log in with `docker login` or `podman login`, or give --auth-file FILE',
   ),
   OCI_MANIFEST: refused(
-    'What the registry has there is not a sealed bundle.',
+    'What a registry or an image layout has there is not a sealed bundle.',
     'list what there is with `stella trust snapshot list`',
   ),
   BLOB_DIGEST: refused(
-    'The registry sent something else than what was asked for by digest.',
+    'A registry, or an image layout, has something else than what was asked for by digest.',
     'the registry or a cache before it may be damaged or under attack: pull again, then report it',
   ),
   TAG_MOVED: refused(

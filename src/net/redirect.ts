@@ -5,6 +5,10 @@ import type { Answer, TransportRequest } from './transport.ts';
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const MAX_REDIRECTS = 5;
 
+/** For addresses with `http://` that a server gives where it was reached by https. */
+export const HTTPS_HINT =
+  'the server seems not to know that it is reached by https: let the proxy before it send `X-Forwarded-Proto: https` (nginx: `proxy_set_header X-Forwarded-Proto https;`), or set the outside address in its configuration (Harbor: external_url; docker-registry: http.host)';
+
 /** Whether an answer leads elsewhere. A request that changes something is not repeated at another address. */
 export function canFollow({ method, status, headers }: Answer): boolean {
   return (
@@ -28,7 +32,7 @@ export function addressOf(location: string | undefined, from: Pick<Answer, 'meth
   if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '')
     throw failed(from, `it gave no usable address: ${excerpt(location ?? '')}`);
   if (from.url.protocol === 'https:' && url.protocol !== 'https:')
-    throw failed(from, `it points from https to ${excerpt(withoutQuery(url), 200)}`);
+    throw failed(from, `it points from https to ${excerpt(withoutQuery(url), 200)}`, { hint: HTTPS_HINT });
   return url;
 }
 

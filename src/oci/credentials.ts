@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { excerpt, parseUtf8 } from '../base/bytes.ts';
+import { excerpt } from '../base/bytes.ts';
 import { seconds } from '../base/clock.ts';
-import { StellaError, systemCode } from '../base/errors.ts';
+import { isStellaError, StellaError, systemCode } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
 import type { OciAuthFile } from '../base/schema-types.ts';
@@ -36,12 +36,29 @@ export async function findCredentials(
   const names = namesOf(host, repository);
   const paths = authFile === undefined ? authFiles(env) : [authFile];
   for (const path of paths) {
-    const bytes =
-      authFile === undefined ? readBoundedIfPresent(path, MAX_AUTH_BYTES) : readBounded(path, MAX_AUTH_BYTES);
-    const found = bytes && (await inFile(path, bytes, names, host, env));
+    const file = readAuthFile(path, host, authFile !== undefined);
+    const found = file && (await inFile(path, file, names, host, env));
     if (found) return found;
   }
   return undefined;
+}
+
+function readAuthFile(path: string, host: string, isNamed: boolean): OciAuthFile | undefined {
+  try {
+    const bytes = isNamed ? readBounded(path, MAX_AUTH_BYTES) : readBoundedIfPresent(path, MAX_AUTH_BYTES);
+    return bytes && parseJson('oci-auth-file', bytes, path, 'CONFIG_INVALID');
+  } catch (error) {
+    if (!isStellaError(error) || error.code === 'FILE_NOT_FOUND') throw error;
+    throw error.with({ hint: hintAbout(path, host) });
+  }
+}
+
+/** What to do about a file of credentials that cannot be used. */
+function hintAbout(path: string, host: string): string[] {
+  return [
+    `mend ${path}, or move it away and log in again with \`docker login ${host}\` or \`podman login ${host}\``,
+    'or name another file of credentials with --auth-file FILE',
+  ];
 }
 
 function authFiles(env: Environment): string[] {
@@ -67,39 +84,55 @@ function namesOf(host: string, repository: string): string[] {
 
 async function inFile(
   path: string,
-  bytes: Uint8Array,
+  file: OciAuthFile,
   names: readonly string[],
   host: string,
   env: Environment,
 ): Promise<Credentials | undefined> {
-  const file = parseJson('oci-auth-file', bytes, path, 'CONFIG_INVALID');
   const [auths, credHelpers] = [file.auths ?? {}, file.credHelpers ?? {}];
   for (const name of names) {
-    if (Object.hasOwn(credHelpers, name)) return await fromHelper(credHelpers[name]!, name, path, env);
+    const [helper] = entriesFor(name, credHelpers);
+    if (helper) return await fromHelper(helper[1], name, path, env);
     for (const [key, entry] of entriesFor(name, auths)) {
-      const found = fromEntry(entry, path, key);
+      const found = fromEntry(entry, { path, key, host });
       if (found) return found;
     }
   }
   const { credsStore } = file;
   if (credsStore === undefined || credsStore === null || credsStore === '') return undefined;
-  return await fromHelper(credsStore, host === 'docker.io' ? DOCKER_HUB : host, path, env);
+  // What was stored under an address, or under a key with a slash at its end, the store has under just that.
+  const server = host === 'docker.io' ? DOCKER_HUB : host;
+  for (const asked of new Set([server, ...entriesFor(host, auths).map(([key]) => key)])) {
+    const found = await fromHelper(credsStore, asked, path, env);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 type AuthEntry = NonNullable<OciAuthFile['auths']>[string];
 
-/** What a file has for this name, the plain key first; older ones are addresses: `https://HOST/v1/`. */
-function entriesFor(name: string, auths: NonNullable<OciAuthFile['auths']>): [string, AuthEntry][] {
-  const plain = (key: string) =>
-    /^https?:\/\//.test(key) ? key.replace(/^https?:\/\//, '').replace(/(?:\/v[12])?\/?$/, '') : key;
-  return Object.entries(auths)
-    .filter(([key]) => plain(key) === name || key === name)
+/** What a file has for this name, the exact key first. */
+function entriesFor<T>(name: string, table: Readonly<Record<string, T>>): [string, T][] {
+  return Object.entries(table)
+    .filter(([key]) => key === name || nameOfKey(key) === name)
     .sort(([a], [b]) => Number(b === name) - Number(a === name));
 }
 
-function fromEntry(entry: AuthEntry, path: string, name: string): Credentials | undefined {
+/** `HOST[/NAMESPACE]` of the keys that logins have written: also `HOST/`, `https://HOST/v1/`, with a host in any case. */
+function nameOfKey(key: string): string {
+  const [, scheme, rest] = /^(https?:\/\/)?(.*)$/is.exec(key)!;
+  const isAddress = scheme !== undefined || rest!.endsWith('/');
+  const name = rest!.replace(/\/+$/, '').replace(isAddress ? /\/v[12]$/ : /$^/, '');
+  const [host, ...namespace] = name.split('/');
+  return [host!.toLowerCase(), ...namespace].join('/');
+}
+
+function fromEntry(
+  entry: AuthEntry,
+  { path, key, host }: { readonly path: string; readonly key: string; readonly host: string },
+): Credentials | undefined {
   if (!entry) return undefined;
-  const from = `${path} (${name})`;
+  const from = `${path} (${key})`;
   if (entry.identitytoken !== undefined && entry.identitytoken !== '')
     return { from, kind: 'identity-token', token: entry.identitytoken };
   if (entry.username !== undefined && entry.username !== '' && entry.password !== undefined)
@@ -107,9 +140,13 @@ function fromEntry(entry: AuthEntry, path: string, name: string): Credentials | 
   // An empty entry is how Docker notes that a credential store holds the rest.
   if (entry.auth === undefined || entry.auth === '') return undefined;
   // Docker pads its text with zero bytes.
-  const text = parseUtf8(Buffer.from(entry.auth, 'base64'), 'CONFIG_INVALID').replace(/\0+$/, '');
+  const text = Buffer.from(entry.auth, 'base64').toString('utf8').replace(/\0+$/, '');
   const colon = text.indexOf(':');
-  if (colon < 1) throw new StellaError('CONFIG_INVALID', `${from}: auth is not base64 of USER:PASSWORD`);
+  if (colon < 1 || text.includes('\uFFFD')) {
+    throw new StellaError('CONFIG_INVALID', `${from}: auth is not base64 of USER:PASSWORD`, {
+      hint: hintAbout(path, host),
+    });
+  }
   return { from, kind: 'password', username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 

@@ -1,11 +1,11 @@
 import { excerpt, sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
-import { ACCEPTED_TYPES, type BundleManifest, MAX_MANIFEST_BYTES, parseBundleManifest } from './manifest.ts';
+import { ACCEPTED_TYPES, MAX_MANIFEST_BYTES, parseBundleManifest, type ReadManifest } from './manifest.ts';
 import { isDigest } from './reference.ts';
 import type { Registry } from './registry.ts';
 
 export interface FetchedManifest {
-  readonly bundle: BundleManifest;
+  readonly bundle: ReadManifest;
   /** `sha256:HEX` of the OCI manifest. */
   readonly digest: string;
   /** Bytes of the OCI manifest. */

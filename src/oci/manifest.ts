@@ -50,6 +50,11 @@ export interface BundleManifest {
   readonly subject: Descriptor | undefined;
 }
 
+/** A manifest that was read, from a registry or an image layout. */
+export interface ReadManifest extends BundleManifest {
+  readonly config: Descriptor;
+}
+
 /** Bytes of the bundle, all layers together. */
 export function bundleSize({ layers }: BundleManifest): number {
   return layers.reduce((sum, { size }) => sum + size, 0);
@@ -79,11 +84,11 @@ export function formatBundleManifest(bundle: BundleManifest): Uint8Array {
 }
 
 /**
- * Reads what a registry answered for a manifest.
- * @param contentType what the registry says that it is
+ * Reads what a registry or an image layout has for a manifest.
+ * @param contentType what the registry or the layout's index says that it is
  * @throws StellaError OCI_MANIFEST for anything but the manifest of one sealed bundle
  */
-export function parseBundleManifest(bytes: Uint8Array, contentType: string | undefined): BundleManifest {
+export function parseBundleManifest(bytes: Uint8Array, contentType: string | undefined): ReadManifest {
   const value = parseStrictJson(bytes, 'the OCI manifest', { code: 'OCI_MANIFEST' });
   const type = typeOf(value) ?? contentType?.split(';')[0]?.trim();
   if (type !== undefined && /image\.index|manifest\.list/.test(type))
@@ -111,6 +116,7 @@ export function parseBundleManifest(bytes: Uint8Array, contentType: string | und
     })),
     facts: parseAnnotations(manifest.annotations ?? {}),
     subject: manifest.subject,
+    config: manifest.config,
   };
   if (bundleSize(bundle) > MAX_BUNDLE_BYTES) {
     throw new StellaError(

@@ -6,7 +6,8 @@ import { readError } from '../base/files.ts';
 import { discard } from '../net/body.ts';
 import { bodyOf } from '../net/exchange.ts';
 import { type BundleFacts, formatAnnotations } from './annotations.ts';
-import { fetchManifest } from './fetch-manifest.ts';
+import { ChunkSize } from './chunk-size.ts';
+import { digestOfTag, fetchManifest } from './fetch-manifest.ts';
 import { listBundles } from './list.ts';
 import {
   type Descriptor,
@@ -19,9 +20,10 @@ import {
   VOLUME_TYPE,
 } from './manifest.ts';
 import { addReferrer } from './referrers.ts';
-import type { Registry } from './registry.ts';
+import { type Registry, SUCCESSES } from './registry.ts';
 import { type Blob, digestOfContent, uploadBlob } from './upload.ts';
 import type { UploadMemory, UploadRecord } from './upload-memory.ts';
+import { storedDigest } from './upload-session.ts';
 
 export interface PushOptions {
   /** The bundle, or its volumes in order. */
@@ -63,6 +65,7 @@ export async function pushBundle(registry: Registry, options: PushOptions): Prom
   // Whether the registry has it already can only be asked by digest, which costs a reading of its own.
   const askFirst = parts.length > 1 || total < WORTH_ASKING || (await holdsBundle(registry, options));
   const layers: Layer[] = [];
+  const chunks = new ChunkSize();
   let [passed, uploaded] = [0, 0];
   for (const { title, ...part } of parts) {
     const { size } = part;
@@ -71,7 +74,8 @@ export async function pushBundle(registry: Registry, options: PushOptions): Prom
     // The digest of a great file is known only once it has passed: the bundle and the length stand for it.
     const content = blob.digest ?? `${facts.manifestSha256}, ${size} bytes`;
     const subject = { registry: registry.origin, repository: registry.repository, content };
-    const upload = (record?: UploadRecord) => uploadBlob(registry, blob, { record, onProgress: report });
+    const upload = (record?: UploadRecord) =>
+      uploadBlob(registry, blob, { record, chunks, onProgress: report });
     const { digest, held } = await (options.memory?.with(subject, upload) ?? upload());
     layers.push({ mediaType: parts.length > 1 ? VOLUME_TYPE : LAYER_TYPE, digest, size, title });
     passed += size;
@@ -90,15 +94,17 @@ export async function pushBundle(registry: Registry, options: PushOptions): Prom
     target: registry.path(`manifests/${options.tag}`),
     headers: { 'content-type': MANIFEST_TYPE },
     body: bodyOf(bytes),
-    expect: [201],
+    expect: SUCCESSES,
   });
   discard(answer);
-  const stored = answer.headers['docker-content-digest'];
-  if (typeof stored === 'string' && stored.startsWith('sha256:') && stored !== digest) {
+  // Where the registry does not say what it has stored, it has to show it.
+  const stored =
+    storedDigest(answer.headers['docker-content-digest']) ?? (await digestOfTag(registry, options.tag));
+  if (stored !== digest) {
     throw new StellaError(
       'BLOB_DIGEST',
-      `the registry stored the manifest as ${excerpt(stored, 80)}, not as ${digest}`,
-      { details: { expected: digest, found: stored } },
+      `the registry stored ${stored === undefined ? 'no manifest' : `the manifest as ${excerpt(stored, 80)}`}, not as ${digest}`,
+      { details: { expected: digest, found: stored ?? null } },
     );
   }
   // The tag names the bundle by now, whatever becomes of lists that others share.

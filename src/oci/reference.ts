@@ -32,10 +32,15 @@ export const isTag = (text: string): boolean => TAG.test(text);
  * @throws StellaError URL_INVALID, URL_CREDENTIALS
  */
 export function parseReference(text: string): OciReference {
-  const invalid = (why: string) =>
-    new StellaError('URL_INVALID', `not an OCI reference: ${excerpt(text, 200)}: ${why}`, {
-      hint: 'write it as oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:HEX',
+  const invalid = (why: string) => {
+    const meant = suggestedReference(text);
+    return new StellaError('URL_INVALID', `not an OCI reference: ${excerpt(text, 200)}: ${why}`, {
+      hint:
+        meant === undefined
+          ? 'write it as oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:HEX'
+          : `write it as ${meant}`,
     });
+  };
   if (!isOciReference(text)) throw invalid(`it does not begin with ${OCI_SCHEME}`);
   if (text.length > 1024) throw invalid('it is too long');
   const [, host, rest] = /^([^/]+)\/(.+)$/.exec(text.slice(OCI_SCHEME.length)) ?? [];
@@ -54,6 +59,27 @@ export function parseReference(text: string): OciReference {
     throw invalid('the digest is not sha256: and 64 hexadecimal digits');
   if (tag !== undefined && digest !== undefined) throw invalid('give either a tag or a digest');
   return { host: host.toLowerCase(), repository, tag, digest };
+}
+
+/**
+ * How stella would write what other tools call `docker://HOST/REPOSITORY:TAG`, `https://…` or only
+ * `HOST/REPOSITORY:TAG`; `undefined` where it does not look like that.
+ */
+export function suggestedReference(text: string): string | undefined {
+  if (isOciReference(text)) return undefined;
+  const [, scheme, rest] = /^(?:([a-z][a-z+.-]*):\/\/)?([^@\s]+(?:@sha256:[0-9a-f]{64})?)$/i.exec(text) ?? [];
+  const [host] = rest?.split('/') ?? [];
+  // Docker's own short names mean a registry that nobody has written.
+  if (rest === undefined || host === undefined || !(host === 'localhost' || /[.:]/.test(host)))
+    return undefined;
+  if (scheme === undefined && /^[./~]/.test(text)) return undefined;
+  const meant = `${OCI_SCHEME}${rest.replace(/\/+$/, '')}`;
+  try {
+    parseReference(meant);
+    return meant;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A host that is written as it is meant: `0x7f.1` would be 127.0.0.1 to some and a name to others. */

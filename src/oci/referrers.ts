@@ -5,7 +5,7 @@ import type { OciIndex } from '../base/schema-types.ts';
 import { discard } from '../net/body.ts';
 import { bodyOf } from '../net/exchange.ts';
 import { ARTIFACT_TYPE, INDEX_TYPE, MANIFEST_TYPE, MAX_MANIFEST_BYTES } from './manifest.ts';
-import type { Registry } from './registry.ts';
+import { type Registry, SUCCESSES } from './registry.ts';
 
 /** A manifest that has been pushed and names a subject. */
 export interface Referrer {
@@ -43,7 +43,7 @@ export async function addReferrer(registry: Registry, subject: string, referrer:
     target,
     headers: { 'content-type': INDEX_TYPE },
     body: bodyOf(body),
-    expect: [201],
+    expect: SUCCESSES,
   });
   discard(stored);
 }

@@ -4,6 +4,12 @@ import type { Answer, Transport } from '../net/transport.ts';
 
 const MAX_ERROR_BYTES = 64 * 1024;
 
+/** What to do where a request is refused for its length. */
+export const TOO_LONG_HINTS: readonly string[] = [
+  'let the proxy before the registry take longer requests: for nginx `client_max_body_size 0;`, for its Kubernetes ingress the annotation `nginx.ingress.kubernetes.io/proxy-body-size: "0"`',
+  'if it is the registry that limits layers or the space of a project, raise that limit, or push smaller layers with --split-size',
+];
+
 /**
  * The registry's own words for messages (distribution specification, "Error Codes"), as far as it finds any:
  * ` (DENIED: read only)`, or nothing. The answer is read or destroyed.

@@ -18,7 +18,7 @@ import { type Answer, Transport, type TransportOptions } from '../net/transport.
 import type { Credentials } from './credentials.ts';
 import { Login } from './login.ts';
 import type { OciReference } from './reference.ts';
-import { errorOf } from './registry-error.ts';
+import { errorOf, TOO_LONG_HINTS } from './registry-error.ts';
 
 export interface RegistryOptions extends Omit<TransportOptions, 'authorization' | 'hints'> {
   /** Whether `http://` is used instead of `https://`. */
@@ -32,11 +32,17 @@ export interface RegistryRequest {
   readonly target: string | URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Body;
-  /** Statuses that the caller knows what to do with. */
-  readonly expect: readonly number[];
+  /** Statuses that the caller knows what to do with; 401 is one of them only where no login is the answer. */
+  readonly expect: readonly number[] | typeof ANY_STATUS;
   /** Whether it may be repeated as it is; where the caller knows better what comes next, it is not. */
   readonly repeat?: boolean;
 }
+
+/** Whatever the answer is. */
+export const ANY_STATUS = 'any';
+
+/** Every 2xx: registries differ in which of them they answer to the same thing. */
+export const SUCCESSES: readonly number[] = Array.from({ length: 100 }, (_, i) => 200 + i);
 
 const HINTS = {
   noTls: 'the server may not speak TLS: give --plain-http if that is meant so',
@@ -64,6 +70,11 @@ export class Registry {
   /** The time that a silence may last. */
   get stallTimeout(): Duration {
     return this.#transport.options.stallTimeout;
+  }
+
+  /** How often a request that failed for a passing reason is tried again. */
+  get retries(): number {
+    return this.#transport.options.retries;
   }
 
   /** The repository's own path below the API's. */
@@ -113,9 +124,14 @@ export class Registry {
     return await this.repeated(this.#name(request), () => this.#authorized(request));
   }
 
-  /** FETCH_FAILED for a status that was expected, and is none to go on with. The answer is read. */
-  async failedBy(answer: Answer): Promise<StellaError> {
-    return failedBy(answer, await this.#said(answer));
+  /**
+   * FETCH_FAILED for a status that was expected, and is none to go on with. The answer is read.
+   * @param sent bytes of the request, where they may be why
+   */
+  async failedBy(answer: Answer, sent?: number): Promise<StellaError> {
+    const why = await this.#said(answer);
+    const failure = failedBy(answer, sent === undefined ? why : `${why} to ${sent} bytes`);
+    return answer.status === 413 ? failure.with({ hint: TOO_LONG_HINTS }) : failure;
   }
 
   /** Runs `work` again, with growing pauses, as long as it fails for a passing reason. */
@@ -156,7 +172,8 @@ export class Registry {
 
   async #judged(answer: Answer, request: RegistryRequest): Promise<Answer> {
     const { status, url } = answer;
-    if (request.expect.includes(status)) return answer;
+    if (request.expect === ANY_STATUS || request.expect.includes(status)) return answer;
+    if (status === 413) throw await this.failedBy(answer);
     const why = await this.#said(answer);
     const where = withoutQuery(url);
     const message = `${excerpt(where, 200)}: ${why}`;

@@ -3,6 +3,7 @@ import { StellaError } from '../base/errors.ts';
 import { parseJson } from '../base/schema.ts';
 import { isBearerToken } from '../net/bearer.ts';
 import { bodyOf } from '../net/exchange.ts';
+import { HTTPS_HINT } from '../net/redirect.ts';
 import type { TransportRequest } from '../net/transport.ts';
 import type { Challenge } from './challenge.ts';
 import type { Credentials } from './credentials.ts';
@@ -40,7 +41,7 @@ export function tokenRequest(
     throw new StellaError(
       'REGISTRY_AUTH',
       `${registry.host} names a token service that must not be used: ${excerpt(realm, 200)}`,
-      { hint: "report it to the registry's owner" },
+      { hint: url?.protocol === 'http:' ? HTTPS_HINT : "report it to the registry's owner" },
     );
   }
   const service = challenge.parameters.get('service');

@@ -1,12 +1,21 @@
 import { createReadStream } from 'node:fs';
-import { excerpt, formatHex, sha256Hex, sha256Stream } from '../base/bytes.ts';
-import { isStellaError, StellaError } from '../base/errors.ts';
+import { formatHex, sha256Hex, sha256Stream } from '../base/bytes.ts';
 import { readError } from '../base/files.ts';
-import { discard } from '../net/body.ts';
 import type { Body } from '../net/exchange.ts';
-import { withoutQuery } from '../net/failure.ts';
+import { ChunkSize } from './chunk-size.ts';
 import type { Registry } from './registry.ts';
+import { TOO_LONG_HINTS } from './registry-error.ts';
 import type { UploadRecord } from './upload-memory.ts';
+import {
+  beginUpload,
+  ForgottenUpload,
+  finishUpload,
+  holdsBlob,
+  isRefused,
+  sendChunk,
+  statusOfUpload,
+  type UploadSession,
+} from './upload-session.ts';
 
 /** Content to be uploaded. */
 export interface Blob {
@@ -26,50 +35,55 @@ export interface Uploaded {
 export interface UploadOptions {
   /** Where the upload goes on in another run if this one is cut off. */
   readonly record?: UploadRecord | undefined;
-  /** What is lost when a connection breaks is at most this. */
-  readonly chunk?: number;
+  /** What is lost when a connection breaks is at most a chunk. */
+  readonly chunks?: ChunkSize;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** An upload that the registry knows, and how far it is. */
-interface Session {
-  readonly location: URL;
-  readonly done: number;
-  /** The least that the registry takes at a time. */
-  readonly minimum?: number;
-}
-
-const CHUNK = 64 * 1024 * 1024;
 const READ_PIECE = 1024 * 1024;
-const OCTETS = 'application/octet-stream';
 
 /**
- * Uploads a blob unless its digest is known and the repository has it. Content goes in chunks; after a failure the
- * registry is asked how far it got, and the upload goes on from there, or starts again where it has been forgotten. So does
- * an upload that an earlier run has left unfinished. What the registry then has is proved by the digest that it checks.
- * @throws StellaError FETCH_FAILED, REGISTRY_AUTH, FILE_*, …
+ * Uploads a blob unless its digest is known and the repository has it. Content goes in chunks, which get smaller where the
+ * registry, or a proxy before it, takes no such requests; after a failure the registry is asked how far it got, and the
+ * upload goes on from there, or starts again where the registry does not say. So does an upload that an earlier run has left
+ * unfinished. What the registry then has is proved by the digest that it checks.
+ * @throws StellaError FETCH_FAILED, REGISTRY_AUTH, BLOB_DIGEST, FILE_*, …
  */
 export async function uploadBlob(
   registry: Registry,
   blob: Blob,
   options: UploadOptions = {},
 ): Promise<Uploaded> {
-  if (blob.digest !== undefined && (await holds(registry, blob.digest)))
+  if (blob.digest !== undefined && (await holdsBlob(registry, blob.digest)))
     return { digest: blob.digest, held: blob.size };
+  const chunks = options.chunks ?? new ChunkSize();
   const held = await recalled(registry, blob, options.record);
   if (held) {
     try {
-      return { digest: await send(registry, blob, held, options), held: held.done };
+      return { digest: await send(registry, blob, held, { ...options, chunks }), held: held.done };
     } catch (error) {
       // What an earlier run has left may be gone, or of other content: neither may stand in the way for ever.
-      if (!isRefused(error)) throw error;
+      if (!(error instanceof ChunkTooLong) && !isRefused(error)) throw error;
       options.record?.forget();
     }
   }
-  const digest = await registry.repeated(`the upload of ${blob.digest ?? 'a blob'}`, async () =>
-    send(registry, blob, await begin(registry), options),
+  const digest = await registry.repeated(`the upload of ${blob.digest ?? 'a blob'}`, () =>
+    sendFromTheBeginning(registry, blob, { ...options, chunks }),
   );
   return { digest, held: 0 };
+}
+
+type SendOptions = UploadOptions & { readonly chunks: ChunkSize };
+
+/** Begins again at once where only the chunks were too long, which happens no more often than there are sizes. */
+async function sendFromTheBeginning(registry: Registry, blob: Blob, options: SendOptions): Promise<string> {
+  for (;;) {
+    try {
+      return await send(registry, blob, await beginUpload(registry), options);
+    } catch (error) {
+      if (!(error instanceof ChunkTooLong)) throw error;
+    }
+  }
 }
 
 /** Where an earlier run was cut off, if that can be trusted and the registry remembers it, too. */
@@ -77,56 +91,36 @@ async function recalled(
   registry: Registry,
   blob: Blob,
   record: UploadRecord | undefined,
-): Promise<Session | undefined> {
+): Promise<UploadSession | undefined> {
   const text = record?.recall();
   if (text === undefined) return undefined;
   // The file says where to send content and credentials: nowhere but to the registry itself.
   if (URL.canParse(text) && registry.isOwn(new URL(text))) {
     try {
-      return await progressOf(registry, new URL(text), blob);
+      return await statusOfUpload(registry, new URL(text), blob.size);
     } catch (error) {
       if (!isRefused(error)) throw error;
+      // The registry may know it again in a while: only an upload that has begun takes its place.
+      return undefined;
     }
   }
   record?.forget();
   return undefined;
 }
 
-/** Whether the registry will have nothing of this upload any more; a line that is down says nothing of the kind. */
-function isRefused(error: unknown): boolean {
-  return (
-    isStellaError(error) &&
-    /^(?:FETCH_|REGISTRY_AUTH)/.test(error.code) &&
-    (!error.retry || error instanceof ForgottenUpload)
-  );
-}
-
-async function begin(registry: Registry): Promise<Session> {
-  const answer = await registry.request({
-    method: 'POST',
-    target: registry.path('blobs/uploads/'),
-    expect: [202],
-  });
-  discard(answer);
-  return {
-    location: registry.address(answer.headers.location, answer),
-    done: 0,
-    minimum: Number(answer.headers['oci-chunk-min-length'] ?? 0),
-  };
-}
-
 async function send(
   registry: Registry,
   blob: Blob,
-  session: Session,
-  { record, chunk = CHUNK, onProgress }: UploadOptions,
+  session: UploadSession,
+  { record, chunks, onProgress }: SendOptions,
 ): Promise<string> {
   const passing = blob.digest === undefined ? new PassingDigest() : undefined;
-  const length = Math.max(chunk, Number.isSafeInteger(session.minimum) ? session.minimum! : 0);
-  let { location, done } = session;
+  const { minimum } = session;
+  let { location, done, isKnown } = session;
+  let isStraight = isKnown;
   const progress = registry.progress(done);
-  const reach = (next: Pick<Session, 'location' | 'done'>) => {
-    ({ location, done } = next);
+  const reach = (next: Pick<UploadSession, 'location' | 'done' | 'isKnown'>) => {
+    ({ location, done, isKnown } = next);
     progress.reach(done);
     if (registry.isOwn(location)) record?.remember(location.href);
     else record?.forget();
@@ -134,36 +128,37 @@ async function send(
   };
   reach(session);
   while (done < blob.size) {
-    const end = Math.min(done + length, blob.size);
-    let failure: StellaError;
-    let isOutOfStep = false;
-    try {
-      const answer = await registry.request({
-        method: 'PATCH',
-        target: location,
-        headers: { 'content-type': OCTETS, 'content-range': `${done}-${end - 1}` },
-        body: slice(blob, done, end, passing),
-        expect: [202, 416],
-        repeat: false,
-      });
-      if (answer.status === 202) {
-        discard(answer);
-        reach({ location: registry.address(answer.headers.location, answer), done: end });
-        continue;
-      }
-      // 416 is how a registry says that it has got more, or less, than was thought.
-      isOutOfStep = true;
-      failure = await registry.failedBy(answer);
-    } catch (error) {
-      if (isStellaError(error, 'FETCH_NOT_FOUND')) throw new ForgottenUpload(location, 'the upload is gone');
-      if (!isStellaError(error) || !error.retry) throw error;
-      failure = error;
+    const end = done + chunks.next(blob.size - done, minimum, isKnown);
+    const sent = await sendChunk(registry, location, {
+      start: done,
+      end,
+      body: slice(blob, done, end, passing),
+    });
+    if ('location' in sent) {
+      chunks.take(end - done);
+      reach({ location: sent.location, done: end, isKnown: true });
+      continue;
     }
+    const { failure, status } = sent;
+    if (status === 413 || (status === 416 && isKnown && !chunks.hasTaken(end - done))) {
+      if (!chunks.shrinkBelow(end - done, minimum)) throw failure.with({ hint: TOO_LONG_HINTS });
+      isStraight = false;
+      const next = await placeAfterRefusal(registry, location, done, blob.size);
+      reach(next.done === done ? { ...next, isKnown } : next);
+      continue;
+    }
+    if (status === undefined && !failure.retry) {
+      // Where content was sent twice, or after another run, it may be the place that is refused, and not the content.
+      throw isStraight || !isRefused(failure) ? failure : new ForgottenUpload(location, failure);
+    }
+    isStraight = false;
+    if (status === undefined) chunks.shrinkAfterBreak(end - done, minimum);
     const failures = progress.fail();
     if (failures === undefined) throw failure;
     await registry.pause(`the upload of ${blob.digest ?? 'a blob'}`, failure, failures - 1);
-    const next = await progressOf(registry, location, blob);
-    if (isOutOfStep && next.done === done)
+    const next = await statusOfUpload(registry, location, blob.size);
+    // 416 is how a registry says that it has got more, or less, than was thought.
+    if (status === 416 && next.done === done)
       throw new ForgottenUpload(
         location,
         `the registry does not take the upload from byte ${done}, where it says it is`,
@@ -171,60 +166,33 @@ async function send(
     reach(next);
   }
   const digest = blob.digest ?? passing?.digestOf(blob.size) ?? (await digestOfContent(blob));
-  await finish(registry, location, digest);
+  try {
+    await finishUpload(registry, location, digest);
+  } catch (error) {
+    throw isStraight || !isRefused(error) ? error : new ForgottenUpload(location, error);
+  }
   record?.forget();
   return digest;
 }
 
-async function finish(registry: Registry, location: URL, digest: string): Promise<void> {
-  const separator = location.search === '' ? '?' : '&';
+/** Where to go on after a chunk was too long. @throws {@link ChunkTooLong} to begin again */
+async function placeAfterRefusal(
+  registry: Registry,
+  location: URL,
+  done: number,
+  size: number,
+): Promise<UploadSession> {
+  // From the beginning, a new upload costs no more than the question how this one is.
+  if (done === 0) throw new ChunkTooLong();
   try {
-    const finished = await registry.request({
-      method: 'PUT',
-      target: new URL(`${location.href}${separator}digest=${encodeURIComponent(digest)}`),
-      headers: { 'content-type': OCTETS },
-      expect: [201],
-    });
-    discard(finished);
+    return await statusOfUpload(registry, location, size);
   } catch (error) {
-    // Where the answer to the first try was lost, the upload is there no more, but the blob is.
-    if (!isStellaError(error, 'FETCH_NOT_FOUND') || !(await holds(registry, digest))) throw error;
+    throw error instanceof ForgottenUpload ? new ChunkTooLong() : error;
   }
 }
 
-async function holds(registry: Registry, digest: string): Promise<boolean> {
-  const answer = await registry.request({
-    method: 'HEAD',
-    target: registry.path(`blobs/${digest}`),
-    expect: [200, 404],
-  });
-  discard(answer);
-  return answer.status === 200;
-}
-
-/** @throws StellaError {@link ForgottenUpload}, FETCH_* */
-async function progressOf(registry: Registry, location: URL, blob: Blob): Promise<Session> {
-  const answer = await registry.request({ method: 'GET', target: location, expect: [204, 400, 404, 416] });
-  discard(answer);
-  if (answer.status !== 204) throw new ForgottenUpload(location, 'the registry has forgotten the upload');
-  const [, last] = /^(?:bytes=)?0-(\d{1,15})$/.exec(answer.headers.range ?? '') ?? [];
-  // `0-0` is what registries say of an upload without content, too; that it was one byte is settled by a 416.
-  const done = last === undefined || last === '0' ? 0 : Number(last) + 1;
-  if (done > blob.size)
-    throw new ForgottenUpload(location, 'the registry has more of the upload than was sent');
-  const next = answer.headers.location;
-  return { location: next === undefined ? location : registry.address(next, answer), done };
-}
-
-/** FETCH_FAILED of an upload that the registry does not know, or not as it should be: it has to be started from the beginning. */
-class ForgottenUpload extends StellaError {
-  constructor(location: URL, why: string) {
-    super('FETCH_FAILED', `cannot send to ${excerpt(withoutQuery(location), 200)}: ${why}`, {
-      retry: {},
-      details: { url: withoutQuery(location) },
-    });
-  }
-}
+/** Not for people: the upload is to be begun again with smaller chunks. */
+class ChunkTooLong extends Error {}
 
 function slice(blob: Blob, start: number, end: number, passing: PassingDigest | undefined): Body {
   return { length: end - start, open: () => piecesOf(blob, start, end, passing) };

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { ChunkSize } from '../../src/oci/chunk-size.ts';
 import { pullBundle } from '../../src/oci/pull.ts';
 import { parseReference } from '../../src/oci/reference.ts';
 import { uploadBlob } from '../../src/oci/upload.ts';
@@ -121,7 +122,7 @@ describe('a registry that keeps an upload going for ever', () => {
     });
     const registry = client(fake.host, { retries: RETRIES });
     const blob = { digest: digestOf(content), size: content.length, content };
-    await refusal('FETCH_FAILED', () => uploadBlob(registry, blob, { chunk: CHUNK }));
+    await refusal('FETCH_FAILED', () => uploadBlob(registry, blob, { chunks: new ChunkSize(CHUNK) }));
     // It is begun once more for each retry, and each of these is given up by itself.
     expect(patches).toBeLessThanOrEqual(2 * (RETRIES + 1) ** 2);
   });
@@ -146,7 +147,7 @@ describe('a registry that keeps an upload going for ever', () => {
       return true;
     });
     const blob = { digest: digestOf(content), size: content.length, content };
-    await uploadBlob(client(fake.host), blob, { chunk: content.length });
+    await uploadBlob(client(fake.host), blob, { chunks: new ChunkSize(content.length) });
     let before = -1;
     await expect
       .poll(() => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isStellaError } from '../../src/base/errors.ts';
-import { formatReference, parseReference } from '../../src/oci/reference.ts';
+import { formatReference, parseReference, suggestedReference } from '../../src/oci/reference.ts';
 import { refusal } from '../support/errors.ts';
 
 const digest = `sha256:${'0a'.repeat(32)}`;
@@ -45,6 +45,35 @@ test.each([
   `oci://host/${'a-'.repeat(400)}`,
 ])('%s is refused', async (text) => {
   await refusal('URL_INVALID', () => parseReference(text));
+});
+
+test.each([
+  ['docker://registry.example.com/trust:7', 'oci://registry.example.com/trust:7'],
+  [`https://registry.example.com:5000/a/b@${digest}`, `oci://registry.example.com:5000/a/b@${digest}`],
+  ['registry.example.com/trust/', 'oci://registry.example.com/trust'],
+  ['localhost/trust:7', 'oci://localhost/trust:7'],
+  ['[::1]:5000/trust', 'oci://[::1]:5000/trust'],
+])('%s is refused with how to write it', async (text, meant) => {
+  const error = await refusal('URL_INVALID', () => parseReference(text));
+  expect(error.hints).toEqual([`write it as ${meant}`]);
+  parseReference(meant);
+});
+
+test.each([
+  'docker://alpine',
+  'alpine:3',
+  'some/file.tar.zst',
+  './host.example.com/file',
+  '/media/usb.1/x',
+  '../x.y/z',
+  'C:\\bundles\\x',
+  'docker://carrier:secret@registry.example.com/trust:7',
+  'file:///media/x',
+  '',
+])('what %s means is not guessed, and no password repeated', async (text) => {
+  expect(suggestedReference(text)).toBeUndefined();
+  const error = await refusal('URL_INVALID', () => parseReference(text));
+  expect(JSON.stringify([error.message, error.hints])).not.toContain('secret');
 });
 
 test('a host is the same in any case; a repository is not', async () => {

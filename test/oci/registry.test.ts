@@ -263,6 +263,73 @@ describe.skipIf(!canRun)('with a real registry', () => {
       expect(again.stdout).toContain('nothing to do');
     });
 
+    test('verify and inspect read a bundle where it is, and make no store', async () => {
+      const enclave = makeEnclave(temporaryDirectory());
+      const reference = `oci://${open.host}/site/looked:1`;
+      await site.run(['trust', 'snapshot', 'push', sealed, reference, '--plain-http']);
+      const setting = { now: site.now, expect: 0 };
+      const shown = await enclave.run(
+        ['trust', 'snapshot', 'inspect', reference, '--plain-http', '--json'],
+        setting,
+      );
+      const verify = ['trust', 'snapshot', 'verify', reference, '--root-fingerprint', site.fingerprint];
+      const verified = await enclave.run([...verify, '--plain-http', '--json'], setting);
+      const { manifest_sha256 } = shown.json() as { manifest_sha256: string };
+      expect(verified.json()).toMatchObject({ verified: true, manifest_sha256 });
+      expect(existsSync(enclave.store)).toBe(false);
+      const offline = await enclave.run([...verify, '--plain-http', '--offline'], {
+        now: site.now,
+        expect: 3,
+      });
+      expect(offline.stderr).toContain('[OFFLINE]');
+      for (const command of ['verify', 'inspect']) {
+        const tagless = await enclave.run(['trust', 'snapshot', command, `oci://${open.host}/site/looked`], {
+          now: site.now,
+          expect: 4,
+        });
+        expect(tagless.stderr).toContain('stella trust snapshot list');
+      }
+    });
+
+    test.skipIf(!hasSkopeo)(
+      'a layout that skopeo wrote on a medium is a bundle, whole or split',
+      async () => {
+        const medium = temporaryDirectory();
+        const enclave = makeEnclave(temporaryDirectory());
+        const place = `oci://${open.host}/site/carried`;
+        const setting = { now: site.now, expect: 0 };
+        const outside = ['--root-fingerprint', site.fingerprint];
+        await site.run(['trust', 'snapshot', 'push', sealed, `${place}:whole`, '--plain-http']);
+        const split = ['--split-size', '8KiB'];
+        await site.run(['trust', 'snapshot', 'push', sealed, `${place}:split`, '--plain-http', ...split]);
+        for (const tag of ['whole', 'split'])
+          execFileSync(
+            'skopeo',
+            [
+              ...['--insecure-policy', 'copy', '--src-tls-verify=false'],
+              ...[`docker://${open.host}/site/carried:${tag}`, `oci:${medium}/layout:${tag}`],
+            ],
+            { env: { PATH: process.env['PATH'] ?? '', HOME: medium }, stdio: 'pipe' },
+          );
+        const several = await enclave.run(['trust', 'import', `${medium}/layout`, ...outside], {
+          now: site.now,
+          expect: 4,
+        });
+        expect(several.stderr).toContain('has 2 bundles: there is whole (said to be number 1');
+        expect(several.stderr).toContain(`oci:${medium}/layout:whole`);
+        for (const tag of ['whole', 'split']) {
+          const args = ['trust', 'snapshot', 'verify', `oci:${medium}/layout:${tag}`, ...outside, '--json'];
+          expect((await enclave.run(args, setting)).json()).toMatchObject({ verified: true });
+        }
+        const imported = await enclave.run(
+          ['trust', 'import', `oci:${medium}/layout:split`, ...outside, '--offline'],
+          setting,
+        );
+        expect(imported.stdout).toContain(`imported oci:${medium}/layout:split`);
+        expect((await enclave.run(['trust', 'import', sealed], setting)).stdout).toContain('nothing to do');
+      },
+    );
+
     test('every command of docs/registries.md works as it stands there', async () => {
       const home = join(base, 'typed');
       mkdirSync(join(home, 'attestations'), { recursive: true });

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { parseDuration } from '../../../base/clock.ts';
 import { StellaError } from '../../../base/errors.ts';
@@ -54,12 +53,7 @@ export function addBundleFlags(command: Command): Command {
       'what you were told that a --bundle-key is; any other is refused',
       (given: string, before: string[] | undefined) => [...(before ?? []), given],
     )
-    .option('--offline', 'use no network (importing never does)');
-}
-
-/** A file by its path, or `-` for standard input. */
-export function bundleSource(run: Run<object>, file: string): string | Readable {
-  return file === '-' ? Readable.from(run.io.stdin) : resolve(run.io.cwd, file);
+    .option('--offline', 'use no network; only bundles at oci://… are fetched over one');
 }
 
 /** @throws StellaError USAGE, FILE_*, KEY_INVALID */

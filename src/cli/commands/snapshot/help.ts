@@ -30,9 +30,13 @@ export const SNAPSHOT: HelpTable = {
         'stella trust snapshot inspect ./x.tar.zst --list --html ./x.html',
         'every entry, and a page with pictures',
       ],
+      [
+        'stella trust snapshot inspect oci://registry.example.com/trust/bundles:2026-01-25',
+        'one in a registry, fetched for this and not kept',
+      ],
     ],
-    exits: [2],
-    related: ['trust snapshot verify', 'trust import'],
+    exits: [2, 3],
+    related: ['trust snapshot verify', 'trust snapshot list', 'trust import'],
   },
   'trust snapshot verify': {
     purpose:
@@ -43,8 +47,12 @@ export const SNAPSHOT: HelpTable = {
         'stella trust snapshot verify ./x.tar.zst --root ./root.json --json',
         'on a machine without a trust store, for a program',
       ],
+      [
+        'stella trust snapshot verify oci:/media/usb/layout:2026-01-25',
+        'one that `skopeo copy docker://… oci:/media/usb/layout:2026-01-25` put on a medium',
+      ],
     ],
-    exits: [2, 5],
+    exits: [2, 3, 5],
     related: ['trust import', 'trust snapshot inspect'],
   },
   'trust snapshot sign': {

@@ -21,8 +21,12 @@ export function registerSnapshotList(snapshot: Command, cli: Cli): void {
   );
   cli.action<RegistryFlags, [string]>(command, async (run, text) => {
     const reference = parseReference(text);
-    if (reference.tag !== undefined || reference.digest !== undefined)
-      throw new StellaError('USAGE', 'give a repository, without tag or digest');
+    if (reference.tag !== undefined || reference.digest !== undefined) {
+      const repository = formatReference({ ...reference, tag: undefined, digest: undefined });
+      throw new StellaError('USAGE', 'give a repository, without tag or digest', {
+        hint: `stella trust snapshot list ${repository}`,
+      });
+    }
     const { listBundles } = await import('../../../oci/list.ts');
     const { bundles, others } = await withRegistry(run, registryConfig(run), reference, 'pull', listBundles);
     if (others.length > 0) run.note(`${formatCount(others.length, 'tag')} of other things left out`);

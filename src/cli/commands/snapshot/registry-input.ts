@@ -1,17 +1,14 @@
-import { platform, tmpdir } from 'node:os';
+import { platform } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import packageJson from '../../../../package.json' with { type: 'json' };
 import { StellaError } from '../../../base/errors.ts';
-import { withStagingAsync } from '../../../base/files.ts';
 import { type Config, loadConfig } from '../../../config/config.ts';
 import { stateDirectory } from '../../../config/locations.ts';
-import { isOciReference, type OciReference, parseReference } from '../../../oci/reference.ts';
+import { type OciReference, parseReference } from '../../../oci/reference.ts';
 import type { Registry } from '../../../oci/registry.ts';
 import type { UploadMemory } from '../../../oci/upload-memory.ts';
 import type { Run } from '../../frame/cli.ts';
-import { bundleSource } from './bundle-input.ts';
 
 /** The flags of commands that talk to a registry. */
 export interface RegistryFlags {
@@ -87,24 +84,4 @@ export function parsePullReference(text: string): OciReference {
     });
   }
   return reference;
-}
-
-/** Runs `use` with a bundle: a file, `-` for standard input, or one that is pulled into a temporary file first. */
-export async function withBundleSource<T>(
-  run: Run<RegistryFlags>,
-  config: Config,
-  name: string,
-  use: (source: string | Readable) => Promise<T>,
-): Promise<T> {
-  if (!isOciReference(name)) return await use(bundleSource(run, name));
-  const reference = parsePullReference(name);
-  const { pullBundle } = await import('../../../oci/pull.ts');
-  return await withStagingAsync(tmpdir(), 'stella-pull-', async (staging) => {
-    const out = join(staging, 'bundle.tar.zst');
-    const onProgress = (done: number, total: number) => run.progress('pulling', done, total);
-    await withRegistry(run, config, reference, 'pull', (registry) =>
-      pullBundle(registry, { reference, out, onProgress }),
-    );
-    return await use(out);
-  });
 }

@@ -71,7 +71,7 @@ export const TRUST: HelpTable = {
     related: ['trust status', 'trust sync', 'trust import'],
   },
   'trust import': {
-    purpose: `Checks a sealed bundle from the outside and makes it the current trust. The checks, in order: ${enumerate(BUNDLE_CHECKS)}. All pass and the bundle becomes a new generation in one step, or the store stays as it was. Never uses the network. On the first import you vouch for the root: with --root, --root-fingerprint or, trusting the bundle itself, --trust-on-first-use.`,
+    purpose: `Checks a sealed bundle from the outside and makes it the current trust. The checks, in order: ${enumerate(BUNDLE_CHECKS)}. All pass and the bundle becomes a new generation in one step, or the store stays as it was. Uses the network only for a bundle at oci://…. On the first import you vouch for the root: with --root, --root-fingerprint or, trusting the bundle itself, --trust-on-first-use.`,
     examples: [
       [
         'stella trust import ./2026-01-25.tar.zst --verify-manifest --reject-if-stale 7d',
@@ -82,8 +82,12 @@ export const TRUST: HelpTable = {
         'the first import, with the fingerprint that came over another channel',
       ],
       ['stella trust import - --dry-run', 'check what comes on standard input, and change nothing'],
+      [
+        'stella trust import oci:/media/usb/layout:2026-01-25',
+        'from an OCI image layout that skopeo has written on a medium',
+      ],
     ],
-    exits: [2, 5],
+    exits: [2, 3, 5],
     related: ['trust snapshot inspect', 'trust snapshot verify', 'trust status', 'attest verify'],
   },
   'trust receipts': {

@@ -14,7 +14,8 @@ import {
   type BundleFlags,
   checkReporter,
 } from '../snapshot/bundle-input.ts';
-import { addRegistryFlags, type RegistryFlags, withBundleSource } from '../snapshot/registry-input.ts';
+import { BUNDLE_ARGUMENT, withBundleSource } from '../snapshot/bundle-source.ts';
+import { addRegistryFlags, type RegistryFlags } from '../snapshot/registry-input.ts';
 
 interface Options extends BundleFlags, RegistryFlags, ForceFlag {
   readonly dryRun?: boolean;
@@ -24,9 +25,9 @@ interface Options extends BundleFlags, RegistryFlags, ForceFlag {
 
 /** `stella trust import FILE`: the moment when something from outside is believed. */
 export function registerTrustImport(trust: Command, cli: Cli): void {
-  const summary =
-    'check a sealed bundle and make it the current trust; `-` reads standard input, oci:// a registry';
-  const command = addRegistryFlags(addBundleFlags(cli.command(trust, 'import <file>', summary)))
+  const summary = 'check a sealed bundle and make it the current trust';
+  const command = addRegistryFlags(addBundleFlags(cli.command(trust, 'import', summary)))
+    .argument('<file>', BUNDLE_ARGUMENT)
     .option('--dry-run', 'do every check and change nothing')
     .option(
       '--receipt <file>',
