@@ -103,7 +103,7 @@ const FOREIGN_SETTINGS: ReadonlySet<string> = new Set([
 describe('every hint', () => {
   test('names options that some command has', () => {
     const options = new Set(['--help', ...optionsOf(tree)]);
-    const foreign = /^(?:tar|gh|openssl) /;
+    const foreign = /^(?:tar|gh|openssl|p?npm) /;
     const problems = hints.map((each) => {
       const own = each.text.replace(/`([^`]*)`/g, (_, command: string) =>
         foreign.test(command) ? '' : command,
@@ -512,7 +512,7 @@ const MET: readonly Met[] = [
   {
     code: 'USAGE',
     when: 'an argument is missing',
-    args: () => ['attest', 'verify'],
+    args: () => ['attest', 'sign'],
     hint: -1,
     isLookUp: true,
   },

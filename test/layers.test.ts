@@ -23,7 +23,8 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   ajv: ['base/validator.ts'],
   '@noble/hashes': ['attest/digest-signature.ts'],
   re2js: ['attest/policy/pattern.ts'],
-  yaml: ['config/', 'repository/'],
+  'smol-toml': ['lockfile/python.ts'],
+  yaml: ['config/', 'lockfile/yaml.ts', 'repository/'],
 };
 
 const source = resolve('src');

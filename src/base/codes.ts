@@ -339,6 +339,10 @@ export const CODES = {
     'Too few witnesses have cosigned a checkpoint.',
     'fetch a newer checkpoint, or check the tlog_policy file',
   ),
+  LOCKFILE_INVALID: input(
+    'A lock file cannot be read.',
+    'stella reads package-lock.json, pnpm-lock.yaml, requirements.txt, pylock.toml and uv.lock',
+  ),
   POLICY_INVALID: input('A policy file is malformed.', 'correct the named line'),
   TILE_INVALID: refused('A tile does not have the form it must have.', 'fetch it again from the log'),
   ROOT_MISMATCH: refused(
@@ -448,6 +452,14 @@ export const CODES = {
   PREDICATE_MISMATCH: refused(
     'The predicate is of another type than required.',
     'check --type or the policy file',
+  ),
+  LOCKFILE_UNSATISFIED: refused(
+    'Packages of a lock file are not vouched for.',
+    'the list says why for each; collect what is missing on the connected side: stella attest collect --lockfile FILE --out DIR',
+  ),
+  REGISTRY_SIGNATURE_INVALID: refused(
+    'A signature of a package registry does not hold.',
+    'fetch what the registry says of the package again; the package may have been replaced',
   ),
   POLICY_UNSATISFIED: refused(
     'The policy is not satisfied.',

@@ -135,7 +135,9 @@ export function embeddedPublicKey(spki: Uint8Array): PublicKey {
   };
 }
 
-const PEM = /^\s*-----BEGIN ([A-Z0-9 ]+)-----\r?\n[A-Za-z0-9+/=\r\n]+-----END \1-----\s*$/;
+/** One block; before it there may be any text that begins no other (RFC 7468 §2), as `openssl -text` and certtool write it. */
+const PEM =
+  /^(?:(?!-----BEGIN)[\s\S])*(-----BEGIN ([A-Z0-9 ]+)-----\r?\n[A-Za-z0-9+/=\r\n]+-----END \2-----)\s*$/;
 
 /** Editors of Windows put a byte order mark before text, which no reader of PEM expects. */
 function withoutByteOrderMark(bytes: Uint8Array): Buffer {
@@ -151,14 +153,14 @@ export function parsePublicKey(bytes: Uint8Array): PublicKey {
   const buffer = withoutByteOrderMark(bytes);
   try {
     if (buffer.includes('-----BEGIN')) {
-      const label = PEM.exec(buffer.toString('latin1'))?.[1];
+      const [, block, label] = PEM.exec(buffer.toString('latin1')) ?? [];
       if (label !== 'PUBLIC KEY' && label !== 'RSA PUBLIC KEY') {
         throw new StellaError(
           'KEY_INVALID',
           `expected one PEM block PUBLIC KEY${label ? `, found ${label}` : ''}`,
         );
       }
-      return publicKeyOf(createPublicKey({ key: buffer, format: 'pem' }));
+      return publicKeyOf(createPublicKey({ key: block!, format: 'pem' }));
     }
     // OpenSSL reads the first element and ignores what stands behind it.
     if (derLength(buffer) !== buffer.length)

@@ -835,7 +835,7 @@ export interface VerdictDocument {
 source: string
 verified: boolean
 error?: VerdictDocumentError
-form?: ("sigstore-bundle-0.1" | "sigstore-bundle-0.2" | "sigstore-bundle-0.3" | "dsse" | "cosign-bundle")
+form?: ("sigstore-bundle-0.1" | "sigstore-bundle-0.2" | "sigstore-bundle-0.3" | "dsse" | "cosign-bundle" | "cosign-signature" | "pep-740" | "signature-file")
 /**
  * SHA-256 of what was signed: an envelope's pre-authentication encoding, or the artifact
  */

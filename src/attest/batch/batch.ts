@@ -29,7 +29,8 @@ import { areJsonLines, type Parsed } from '../document/parse.ts';
 import { type SkipReason, startsAsList } from '../document/recognize.ts';
 import { unreadable, type Verdict } from '../verdict/verdict.ts';
 import { verdictJson } from '../verdict/verdict-json.ts';
-import { type VerifyOptions, verifyAttestation } from '../verify.ts';
+import type { VerifyOptions } from '../verify.ts';
+import { verifyInDocument } from '../verify-document.ts';
 
 /** What one verification after the other is done with; plain data, so that it can be sent to worker threads. */
 export interface BatchRules {
@@ -176,7 +177,7 @@ async function verdictOn(
 ): Promise<Verdict> {
   if ('error' in parsed) return unreadable(parsed.error, trust);
   try {
-    return await verifyAttestation(parsed.attestation, trust, options, now);
+    return await verifyInDocument(parsed.attestation, trust, options, now);
   } catch (error) {
     return unreadable(stellaErrorOf(error), trust);
   }

@@ -34,6 +34,8 @@ export interface AttestorDemand {
   readonly only: AttestorKey | undefined;
   /** How many keys must have signed. */
   readonly wanted: number;
+  /** What is stated, where anything is. */
+  readonly predicateType: string | undefined;
   /** The signatures, and whether a key made one. */
   readonly signatures: readonly Buffer[];
   readonly isSignedBy: (key: PublicKey, signature: Buffer) => boolean;
@@ -51,10 +53,12 @@ export interface AttestorDemand {
 export function chooseAttestors(
   attestation: Attestation,
   trust: VerifierTrust,
-  { only, wanted, signatures, isSignedBy, checkTime }: AttestorDemand,
+  { only, wanted, predicateType, signatures, isSignedBy, checkTime }: AttestorDemand,
 ): AttestorKey[] {
   const hints = hintsOf(attestation);
-  const known = only ? [only] : trust.attestors;
+  const known = only
+    ? [only]
+    : trust.attestors.filter((each) => (each.predicateType ?? predicateType) === predicateType);
   const meant = known.filter((attestor) => hints.some((hint) => fitsHint(attestor, hint)));
   // Hints are optional and free: a signer may call a trusted key by any name.
   const inOrder = [...meant, ...known];
