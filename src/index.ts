@@ -48,7 +48,6 @@ export type {
   ManifestRole,
   VerdictDocument,
   VerdictDocumentError,
-  VerdictDocumentSkipped,
 } from './base/schema-types.ts';
 export type { ExtractOptions } from './bundle/open.ts';
 export { type Sealed, type SealOptions, sealBundle } from './bundle/seal.ts';

@@ -20,7 +20,8 @@ interface Instance {
 const INSTANCES: readonly Instance[] = [
   {
     name: 'Sigstore public-good (production)',
-    advice: 'run `stella trust init --tuf-url https://tuf-repo-cdn.sigstore.dev`, or give its trusted root',
+    advice:
+      'give its trusted root with --trusted-root FILE, or follow it in a trust store of its own: `stella trust init --tuf-url https://tuf-repo-cdn.sigstore.dev`',
     logIds: [
       'c0d23d6ad406973f9559f3ba2d1ca01f84147d8ffc5b8445c224f98b9591801d',
       'cf1199155bddd051268d1f16ac5c0c75c009f6fb5a63f4177f8e18d7051e3fa0',
@@ -30,7 +31,7 @@ const INSTANCES: readonly Instance[] = [
   },
   {
     name: 'Sigstore staging',
-    advice: 'it is for tests; if it is really meant, give its trusted root with --trusted-root',
+    advice: 'it is for tests; if it is really meant, give its trusted root with --trusted-root FILE',
     logIds: [
       'd32f30a3c32d639c2b762205a21c7bb07788e68283a4ae6f42118723a1bea496',
       'f30d5a999d92e662484244263f174cb8eacbfe8264bc583d32741799e3825dc9',

@@ -393,7 +393,7 @@ class Verification {
         ? { artifact: { name: artifact.name, digest: `${digest[0]}:${digest[1]}` } }
         : {}),
       artifactChecked: passed('artifact'),
-      ...(this.#statement ? { statement: this.#statement } : {}),
+      ...(this.#statement && passed('signature') ? { statement: this.#statement } : {}),
       trust: this.#trust.origin,
     };
   }

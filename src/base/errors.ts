@@ -52,7 +52,7 @@ export class StellaError extends Error {
     const { cause, retry, file, pointer } = this;
     return new StellaError(this.code, this.message, {
       hint: hint ?? this.hints,
-      details: { ...this.details, ...details },
+      ...((this.details ?? details) ? { details: { ...this.details, ...details } } : {}),
       cause,
       ...(retry ? { retry } : {}),
       ...(file === undefined ? {} : { file }),

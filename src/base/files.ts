@@ -73,8 +73,8 @@ export function openOwnIfPresent(path: string): number | undefined {
     new StellaError('FILE_UNREADABLE', `${path} ${why}: stella did not write it`, {
       ...(cause === undefined ? {} : { cause }),
       hint: [
-        'find out who put it there, and take it away',
-        'then `stella trust import` or `stella trust init --replace` makes the trust store again',
+        'find out who put it there',
+        'if it lay in the trust store, make that again with `stella trust init --replace`, or move its directory away and run `stella trust import FILE` as for the first time',
       ],
     });
   let fd: number;

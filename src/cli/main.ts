@@ -11,6 +11,7 @@ import { EXIT, type ExitStatus } from '../base/codes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { Cli, type Io } from './frame/cli.ts';
 import type { GROUPS } from './frame/groups.ts';
+import { isJsonAsked } from './frame/json-forms.ts';
 import { excessHints, missingHints } from './frame/repeated.ts';
 import { makeTree, type Register } from './make-tree.ts';
 
@@ -21,7 +22,7 @@ import { makeTree, type Register } from './make-tree.ts';
 export async function run(args: readonly string[], io: Io): Promise<ExitStatus> {
   const cli = new Cli(io, args);
   // Commander stops at a bad flag before a command can say what was asked for.
-  cli.json = args.includes('--json');
+  cli.json = isJsonAsked(args);
   if (args.includes('--no-color')) cli.color = false;
   let program: Command | undefined;
   try {

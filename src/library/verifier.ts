@@ -94,7 +94,11 @@ export function makeVerifier(
       const verdicts: VerdictDocument[] = [];
       for (const { name, bytes } of isList(documents) ? documents : [documents]) {
         const piece = { file: { name, found: false, size: bytes.length }, document: bytes };
-        const { documents: judged } = await verifyPiece(piece, trust, { options, now });
+        const { documents: judged } = await verifyPiece(piece, trust, {
+          options,
+          now,
+          withStatement: true,
+        });
         for (const verdict of judged) {
           conclusion.add(verdict);
           verdicts.push(verdict);

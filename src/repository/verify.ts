@@ -32,9 +32,12 @@ export function verifyRepository(
     throw new StellaError(
       'TUF_EXPIRED',
       `TUF metadata expired: ${expired.role} was valid until ${formatInstant(expired.expires)}`,
-      expired.role === 'timestamp'
-        ? {}
-        : { hint: `sign it anew: \`stella repo stage ${expired.role}\`, then sign and publish` },
+      {
+        hint:
+          expired.role === 'timestamp'
+            ? 'renew it with ./scripts/update-timestamp.sh'
+            : `renew it with \`stella repo stage ${expired.role}\`, \`stella repo sign\` and \`stella repo publish\``,
+      },
     );
   let targets = 0;
   for (const { signed } of audit.roles.values()) targets += Object.keys(signed.targets).length;

@@ -148,7 +148,7 @@ export class TrustStore {
       throw new StellaError('STORE_UNSAFE', `the trust store is not to be trusted: ${who}`, {
         hint: [
           `run \`chmod -R go-w ${this.directory}\``,
-          'if it may have been changed, make it again with `stella trust import` or `stella trust init --replace`',
+          'if it may have been changed, move it away and make it again: `stella trust init --tuf-url URL`, or `stella trust import FILE`',
         ],
       });
   }

@@ -36,6 +36,8 @@ export interface BatchRules {
   readonly trust: TrustInputs;
   readonly options: VerifyOptions;
   readonly now: Instant;
+  /** Whether verdicts repeat the statements that held. */
+  readonly withStatement?: boolean;
 }
 
 /** A piece of work: some files, some lines, a document at hand, or what needs no work. */
@@ -151,14 +153,17 @@ function stellaErrorOf(error: unknown): StellaError {
 export async function verifyPiece(
   piece: BatchPiece,
   trust: VerifierTrust,
-  { options, now }: Pick<BatchRules, 'options' | 'now'>,
+  { options, now, withStatement = false }: Omit<BatchRules, 'trust'>,
 ): Promise<PieceResult> {
   const documents: VerdictDocument[] = [];
   const skipped: SkippedSource[] = [];
   for (const input of inputsOf(piece)) {
     const { source } = input;
     if ('skipped' in input) skipped.push({ source, reason: input.skipped });
-    else documents.push(verdictJson(source, await verdictOn(input.parsed, trust, options, now)));
+    else
+      documents.push(
+        verdictJson(source, await verdictOn(input.parsed, trust, options, now), { withStatement }),
+      );
   }
   return { documents, skipped };
 }

@@ -17,6 +17,8 @@ import { errorJson, errorText } from '../terminal/output.ts';
 import { paintLines, wrapLines } from '../terminal/paint.ts';
 import { Progress, type Unit } from '../terminal/progress.ts';
 import { type Facts, openRunLog, type RunLog } from '../terminal/run-log.ts';
+import { withoutCircularHints } from './circular-hints.ts';
+import { type JsonResults, jsonResultsOf } from './json-forms.ts';
 import { checkTakenValues } from './repeated.ts';
 
 /** Everything a command may touch of the process it runs in. Tests bring their own. */
@@ -55,11 +57,8 @@ export interface CommonOptions {
 
 /** What a command came to. */
 export interface Outcome {
-  /** The one document that `--json` prints (or, with `jsonLines`, one line each). */
-  readonly json?: unknown;
-  readonly jsonLines?: Iterable<unknown>;
-  /** Whether `json` has a schema of its own, to which nothing is added. */
-  readonly closed?: boolean;
+  /** The one document that `--json` prints; of a command that answers with {@link Run.result}, what comes after that. */
+  readonly json?: object;
   /** For people; printed to stdout unless `--quiet`. Ends without a line feed. */
   readonly text: string;
   /** Whether the text is for another program: then it is printed as it is, even on a terminal. */
@@ -79,6 +78,8 @@ export interface Run<Options> {
   readonly trace: (line: string) => void;
   /** Reports a failure that does not end the run. */
   fail(error: StellaError): void;
+  /** One of many answers, for `--json` (see `addJsonForms`); without it nothing is printed. */
+  result(answer: object): void;
   /** Reports how much of `what` is done; call it as often as you like. `unit` is bytes unless told otherwise. */
   readonly progress: (what: string, done: number, total: number, unit?: Unit) => void;
   /** Tells by which configuration trust is judged; every result that is an object names it as `configuration`. */
@@ -90,6 +91,8 @@ export interface Run<Options> {
   takeStdout(): (bytes: Uint8Array) => Promise<void>;
   /** Adds facts to the log of this run (`--log-file`), e.g. the store's generation. */
   record(facts: Facts): void;
+  /** Writes a line of its own into the log of this run. */
+  log(level: 'info' | 'warn', event: string, facts: Facts): void;
 }
 
 export type Action<Options, Arguments extends unknown[]> = (
@@ -115,6 +118,8 @@ export class Cli {
   #began = 0;
   #configuration: UsedConfiguration | undefined;
   #isStdoutTaken = false;
+  #results: JsonResults | undefined;
+  #command: Command | undefined;
 
   constructor(io: Io, args: readonly string[] = []) {
     this.io = withoutUnseen(io);
@@ -153,6 +158,7 @@ export class Cli {
     act: Action<Options, Arguments>,
   ): Command {
     return command.action(async () => {
+      this.#command = command;
       checkTakenValues(command);
       const options = command.opts<Options & CommonOptions>();
       this.json = options.json ?? false;
@@ -167,6 +173,7 @@ export class Cli {
         );
         this.#log.info('begin');
       }
+      this.#results = jsonResultsOf(command, (text) => this.#result(text));
       const outcome = await act(this.#run(options), ...(command.processedArgs as Arguments));
       this.#endProgress();
       this.#print(outcome, options);
@@ -176,9 +183,10 @@ export class Cli {
   }
 
   /** Prints and logs the error that ended the run. */
-  fail(error: StellaError): void {
+  fail(refusal: StellaError): void {
+    const error = this.#useful(refusal);
     this.#endProgress();
-    if (this.json) this.#result(`${JSON.stringify(this.#withConfiguration(errorJson(error)), null, 2)}\n`);
+    if (this.json) this.#printRefusal(this.#withConfiguration(errorJson(error)));
     this.#stderr(errorText(error, this.verbose));
     this.#log?.error(error);
     this.exit = error.exit;
@@ -222,7 +230,8 @@ export class Cli {
         log?.info(line);
         if (options.verbose) this.#stderr(`${line}\n`);
       },
-      fail: (error) => {
+      fail: (refusal) => {
+        const error = this.#useful(refusal);
         log?.error(error);
         progress.clear();
         this.#stderr(errorText(error, options.verbose ?? false));
@@ -239,7 +248,13 @@ export class Cli {
         return stdoutBytes;
       },
       record: (facts) => log?.know(facts),
+      log: (level, event, facts) => log?.[level](event, facts),
+      result: (answer) => this.#results?.add(answer),
     };
+  }
+
+  #useful(error: StellaError): StellaError {
+    return this.#command ? withoutCircularHints(error, this.#command, commandPath(this.#command)) : error;
   }
 
   #endProgress(): void {
@@ -251,10 +266,16 @@ export class Cli {
     this.io.stderr(this.color && this.io.terminal ? paintLines(text) : text);
   }
 
+  /** On one line: also where the lines before it are answers. */
+  #printRefusal(json: object): void {
+    if (this.#results?.isOpen) this.#results.end(json);
+    else this.#result(`${JSON.stringify(json)}\n`);
+  }
+
   #print(outcome: Outcome, options: CommonOptions): void {
-    if (options.json && outcome.jsonLines) {
-      for (const line of outcome.jsonLines) this.#result(`${JSON.stringify(line)}\n`);
-    } else if (options.json) this.#result(`${JSON.stringify(this.#jsonOf(outcome), null, 2)}\n`);
+    if (this.#results) this.#results.end(outcome.json ?? {});
+    else if (options.json)
+      this.#result(`${JSON.stringify(this.#withConfiguration(outcome.json), null, 2)}\n`);
     else if (!options.quiet && outcome.text !== '') this.#result(`${this.#forStdout(outcome)}\n`);
   }
 
@@ -263,12 +284,8 @@ export class Cli {
     else this.io.stdout(text);
   }
 
-  #jsonOf({ json, closed }: Outcome): unknown {
-    return closed ? json : this.#withConfiguration(json);
-  }
-
-  #withConfiguration(json: unknown): unknown {
-    if (this.#configuration === undefined || typeof json !== 'object' || json === null) return json;
+  #withConfiguration<T>(json: T): T {
+    if (this.#configuration === undefined || typeof json !== 'object') return json;
     return { ...json, configuration: this.#configuration };
   }
 
@@ -298,10 +315,7 @@ export function commandPath(command: Command): string {
 }
 
 function generationOf({ json }: Outcome): Facts {
-  return typeof json === 'object' &&
-    json !== null &&
-    'generation' in json &&
-    typeof json.generation === 'number'
+  return json !== undefined && 'generation' in json && typeof json.generation === 'number'
     ? { generation: json.generation }
     : {};
 }

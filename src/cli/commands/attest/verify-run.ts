@@ -43,6 +43,7 @@ export interface AttestVerifyOptions {
   readonly failFast?: boolean;
   readonly shard?: string;
   readonly strict?: boolean;
+  readonly 'json=document'?: boolean;
 }
 
 const MOST_POLICY_BYTES = 4 * 1024 * 1024;
@@ -77,6 +78,7 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
     trust: inputs.trust,
     options: { ...rules, requireIdentity: inputs.requireIdentity },
     now: run.now,
+    withStatement: run.options.json ?? false,
   };
   if (shard) {
     const { bindShard } = await import('../../../attest/batch/binding.ts');
@@ -105,11 +107,13 @@ function shardOption(
   const shard = parseShard(options.shard, run.io.env['JOB_COMPLETION_INDEX']);
   const other = options.failFast
     ? '--fail-fast'
-    : options.policy !== undefined
-      ? '--policy'
-      : paths.includes('-')
-        ? 'standard input'
-        : undefined;
+    : options['json=document']
+      ? '--json=document'
+      : options.policy !== undefined
+        ? '--policy'
+        : paths.includes('-')
+          ? 'standard input'
+          : undefined;
   if (other !== undefined) throw new StellaError('USAGE', `--shard and ${other} exclude each other`);
   return new ShardSelection(shard);
 }

@@ -3,6 +3,7 @@ import { HASH_LENGTHS } from '../../../attest/document/artifact.ts';
 import { parsePredicateType } from '../../../attest/policy/predicate-type.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { enumerate } from '../../frame/command-help.ts';
+import { addJsonForms } from '../../frame/json-forms.ts';
 import { repeatable } from '../../frame/repeated.ts';
 
 const DIGESTS = Object.keys(HASH_LENGTHS).map((hash) => `${hash}:HEX`);
@@ -45,6 +46,7 @@ export function registerAttestVerify(attest: Command, cli: Cli): void {
     .option('--fail-fast', 'stop at the first that does not verify')
     .option('--explain', 'show every check, and for a failure what was expected and found')
     .option('--offline', 'no network; this command never uses any');
+  addJsonForms(command, 'verdict');
   cli.action(command, async (run, paths: string[]) => {
     const { verifyCommand } = await import('./verify-run.ts');
     return await verifyCommand(run, paths);

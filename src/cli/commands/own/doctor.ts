@@ -186,7 +186,7 @@ function trust(status: TrustStatus): DoctorFinding[] {
     ...status.pinnedBundleKeys.map(({ id }) =>
       ok(
         'pin',
-        `bundles of sha256:${id} are accepted: pinned with --bundle-key, \`stella trust unpin\` ends it`,
+        `bundles of sha256:${id} are accepted: pinned with --bundle-key; \`stella trust unpin sha256:${id}\` ends that`,
       ),
     ),
     ...(status.problems.some(({ code }) => code === 'CLOCK_BEHIND') ? [] : [age(status)]),

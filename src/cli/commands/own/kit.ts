@@ -12,7 +12,7 @@ import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { excerpt, formatSha256, formatUtf8, type Sha256Hex, sha256Hex } from '../../../base/bytes.ts';
 import { parseInstant } from '../../../base/clock.ts';
-import { StellaError } from '../../../base/errors.ts';
+import { isStellaError, StellaError } from '../../../base/errors.ts';
 import {
   isDirectory,
   readBounded,
@@ -102,7 +102,7 @@ async function fillKit(staging: string, paths: readonly string[], options: KitOp
       : await copy(options.executable, staging, EXECUTABLE, 0o755, options.onProgress);
   if (executable) files.push(executable);
   const name = basename(options.bundle);
-  const accepted = await checkBundleForOthers(options.store, join(staging, name), options.rules);
+  const accepted = await checkCarried(options, join(staging, name));
   const write = (file: string, text: string) => {
     writeNewFile(join(staging, file), formatUtf8(text), { sync: false });
     return { name: file, sha256: sha256Hex(formatUtf8(text)) };
@@ -117,6 +117,21 @@ async function fillKit(staging: string, paths: readonly string[], options: KitOp
   files.push(write('README.txt', kitGuide(facts)), write('sheet.html', kitSheet(facts)));
   write(SUMS, files.map((file) => `${file.sha256}  ${file.name}\n`).join(''));
   return { facts, files };
+}
+
+/** Checks the bundle as an import would, but here nothing is trusted on first use: the hint must not name that. */
+async function checkCarried({ store, rules }: KitOptions, bundle: string): Promise<Acceptance> {
+  try {
+    return await checkBundleForOthers(store, bundle, rules);
+  } catch (error) {
+    if (!isStellaError(error, 'PIN_REQUIRED')) throw error;
+    throw error.with({
+      hint: [
+        'give --root FILE or --root-fingerprint sha256:HEX, as the trust team publishes it',
+        'or make the kit where the bundle was sealed: there the trust store knows the root',
+      ],
+    });
+  }
 }
 
 /** What was accepted, in the terms of guide and sheet. */
