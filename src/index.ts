@@ -12,6 +12,7 @@ export type { Artifact } from './attest/document/artifact.ts';
 export { loadArtifact, parseDigest } from './attest/document/load-artifact.ts';
 export type { IdentityRule, TextRule } from './attest/policy/identity-rule.ts';
 export { parsePattern } from './attest/policy/pattern.ts';
+export type { ClaimName } from './attest/x509/claims.ts';
 export type { Brand } from './base/brand.ts';
 export { parseSha256Hex, type Sha256Hex, sha256Hex } from './base/bytes.ts';
 export {

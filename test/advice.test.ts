@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { CLAIMS } from '../src/attest/x509/claims.ts';
 import { DAY } from '../src/base/clock.ts';
 import type { ErrorCode } from '../src/base/codes.ts';
 import { adviceInSource, commandsIn, idleTree, whyNoHelp, whyNotParsed } from './support/advice.ts';
@@ -91,6 +92,7 @@ describe('every text', () => {
   });
 });
 
+const CLAIM_NAMES: ReadonlySet<string> = new Set(CLAIMS.map(({ name }) => name));
 /** Settings of nginx and of registries, which hints may name, too. */
 const FOREIGN_SETTINGS: ReadonlySet<string> = new Set([
   'client_max_body_size',
@@ -138,7 +140,7 @@ describe('every hint', () => {
         ([name]) =>
           [
             each,
-            schemas.includes(`"${name}"`) || FOREIGN_SETTINGS.has(name)
+            schemas.includes(`"${name}"`) || CLAIM_NAMES.has(name) || FOREIGN_SETTINGS.has(name)
               ? undefined
               : `no document has ${name}`,
           ] as const,

@@ -1,3 +1,4 @@
+import { StellaError } from '../base/errors.ts';
 import { type HashAlgorithm, isSignature, type PublicKey, type SignatureForm } from '../base/keys.ts';
 
 /** Forms in which keys sign attestations, likeliest first. Go's signers give PSS as much salt as fits. */
@@ -36,4 +37,15 @@ export function isMessageSignature(
 /** Whether keys of this kind sign artifacts by this hash. */
 export function isHashOf(algorithm: PublicKey['algorithm'], hash: HashAlgorithm): boolean {
   return FORMS[algorithm].some((form) => form.hash === hash);
+}
+
+/** The refusal of a signature that comes with the certificate of another key: no newer trust can make it hold. */
+export function notByCertifiedKey(): StellaError {
+  return new StellaError(
+    'SIGNATURE_INVALID',
+    'Signature verification failed: it is not by the certified key',
+    {
+      hint: 'the content, the signature or the certificate was altered: get the attestation again from where it was published',
+    },
+  );
 }

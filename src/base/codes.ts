@@ -64,7 +64,7 @@ export const CODES = {
   KEY_PERMISSIONS: input('A private key can be read by other users.', 'run `chmod 600` on the key file'),
   KEY_PASSPHRASE: input(
     'The passphrase does not open the private key.',
-    'check the passphrase and try again',
+    'check the passphrase: of --key-passphrase-file, of $STELLA_KEY_PASSPHRASE, or as typed',
   ),
   PRIVATE_KEY: input(
     'A file that would be published or carried holds a private key.',
@@ -438,8 +438,12 @@ export const CODES = {
     'check --certificate-identity and --certificate-oidc-issuer',
   ),
   IDENTITY_REQUIRED: refused(
-    'The configuration, or a public instance, requires that subject and issuer of the signer are demanded.',
-    'give --certificate-identity and --certificate-oidc-issuer, or --policy FILE',
+    'The configuration, or a public instance, requires that the signer is demanded: subject and issuer, or the source repository.',
+    'give --repo OWNER/NAME, --certificate-identity and --certificate-oidc-issuer, or --policy FILE',
+  ),
+  CLAIM_MISMATCH: refused(
+    "A claim in the signer's certificate is another than required, or absent.",
+    'run again with --explain, which shows what the certificate claims',
   ),
   PREDICATE_MISMATCH: refused(
     'The predicate is of another type than required.',
@@ -474,7 +478,10 @@ export const CODES = {
   REPO_INVALID: refused('The TUF repository does not verify.', 'read the message; nothing was published'),
   REPO_STAGE: input('The staged change cannot be used.', 'run `stella repo stage` again'),
   REPO_THRESHOLD: refused('Signatures are missing to publish.', 'add them with `stella repo sign`'),
-  REPO_EXPIRING: stale('A TUF role will expire soon.', 'sign the role anew'),
+  REPO_EXPIRING: stale(
+    'A TUF role will expire soon.',
+    'run `stella repo stage ROLE`, `stella repo sign` and `stella repo publish`',
+  ),
   TARGET_EXISTS: input('The repository has a target of this name already.', 'give --replace'),
   TARGET_NAME: input('The target name is not allowed.', 'use letters, digits, dots, dashes and slashes'),
 

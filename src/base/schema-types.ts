@@ -371,6 +371,12 @@ artifacts?: string[]
  */
 identities?: AttestationPolicyIdentity[]
 /**
+ * Claims that the signer's certificate must have, by name, each with this text or one of these; docs/claims.md lists them. One about the source implies the issuer of its host, unless every identity has an issuer
+ */
+claims?: {
+[k: string]: string | string[]
+}
+/**
  * Which trusted keys may have signed: target names, or sha256:HEX of the SPKI
  * 
  */
@@ -385,7 +391,7 @@ required?: number
  */
 signatures?: number
 /**
- * Whether the attestation must be shown to be logged; true when absent
+ * Whether the attestation must be shown to be logged; when absent: yes, unless it is certified by an instance that has no log
  */
 require_log?: boolean
 /**
@@ -867,6 +873,20 @@ claims: {
  */
 warnings?: string[]
 /**
+ * The instance that certified the signer
+ */
+instance?: {
+name: string
+/**
+ * The built-in public name that it was added by
+ */
+built_in?: string
+/**
+ * What must show when it was signed: an entry in the instance's log, or, where it has none, a timestamp by its own authority
+ */
+shows: ("log entry" | "timestamp")
+}
+/**
  * Whether who signed was compared with anything: a rule, or the trusted keys
  */
 identity_checked: boolean
@@ -956,7 +976,7 @@ where: string
  * In the order in which they are judged
  */
 checks: {
-name: ("envelope" | "certificate" | "key" | "signature" | "sct" | "signing-time" | "log-entry" | "checkpoint" | "inclusion" | "consistency" | "artifact" | "identity" | "predicate" | "policy" | "freshness")
+name: ("envelope" | "certificate" | "key" | "signature" | "sct" | "signing-time" | "log-entry" | "checkpoint" | "inclusion" | "consistency" | "artifact" | "identity" | "claims" | "predicate" | "policy" | "freshness")
 result: ("passed" | "failed" | "skipped" | "not-checked" | "not-applicable")
 detail?: string
 code?: string

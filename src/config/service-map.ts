@@ -91,7 +91,12 @@ export function resolveServices(map: ServiceMap, environment: string | undefined
     throw new StellaError(
       'ENVIRONMENT_UNKNOWN',
       `the service map has no environment ${excerpt(environment)}; ${known.length === 0 ? 'it has none' : `it has ${known.map((name) => excerpt(name)).join(', ')}`}`,
-      near === undefined ? {} : { hint: `did you mean ${near}?` },
+      {
+        hint:
+          near === undefined
+            ? 'set attestor.trust_repo.environment to one that there is, or take it out of the configuration'
+            : `did you mean ${near}?`,
+      },
     );
   }
   const own = environment === undefined ? {} : overrides[environment]!;

@@ -27,7 +27,7 @@ export async function openSealedMirror(
       const bundle = await MirroredBundle.load(url, fetcher);
       return bundle && { url, bundle };
     } catch (error) {
-      if (!isStellaError(error, 'FETCH_FAILED')) throw error;
+      if (!isStellaError(error, 'FETCH_FAILED') && !isStellaError(error, 'OFFLINE')) throw error;
       failure ??= error;
     }
   }

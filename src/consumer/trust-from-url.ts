@@ -2,9 +2,11 @@ import type { Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { Fetcher } from '../net/types.ts';
+import { voucherAtMirrors } from '../trust/mirrors.ts';
 import type { RootVoucher } from '../trust/pin.ts';
 import type { TrustSetting } from '../trust/setting.ts';
 import { initTrust, requireForSync, type Synced, syncTrust } from '../trust/sync.ts';
+import { builtInRoot } from '../tuf/sigstore-root.ts';
 import type { AcceptRules } from './accept.ts';
 import { checkNotUnsealed, openSealedMirror, syncSealedMirror } from './sealed-mirror.ts';
 
@@ -28,10 +30,12 @@ export async function initFromUrl(
     throw new StellaError('STORE_EXISTS', `there is a trust store in ${store.directory} already`);
   const mirror = await openSealedMirror(config.tufUrls, fetcher);
   if (!mirror) return await initTrust(setting, voucher, bundleKeys, replace);
+  const vouched = voucherAtMirrors(voucher, config.tufUrls);
   const vouchers = {
-    root: voucher.how === 'root-file' ? voucher.bytes : undefined,
-    fingerprint: voucher.how === 'fingerprint' ? voucher.sha256 : undefined,
-    firstUse: voucher.how === 'nobody' ? true : undefined,
+    root: vouched.how === 'root-file' ? vouched.bytes : undefined,
+    fingerprint: vouched.how === 'fingerprint' ? vouched.sha256 : undefined,
+    builtIn: vouched.how === 'built-in' ? builtInRoot(vouched.url ?? mirror.url) : undefined,
+    firstUse: vouched.how === 'nobody' ? true : undefined,
     confirm: undefined,
   };
   return await syncSealedMirror(store, mirror, { ...rulesOf(setting), vouchers, bundleKeys, replace });

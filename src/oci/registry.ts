@@ -46,7 +46,8 @@ export const SUCCESSES: readonly number[] = Array.from({ length: 100 }, (_, i) =
 
 const HINTS = {
   noTls: 'the server may not speak TLS: give --plain-http if that is meant so',
-  certificate: "give the authority's certificate with --ca-file FILE",
+  certificate:
+    "give the authority's certificate with --ca-file FILE, or network.ca_file in section attestor.trust_repo",
 };
 
 /** Docker Hub's registry is not where its name points to. */

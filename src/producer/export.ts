@@ -32,6 +32,7 @@ import { bundleKeysOf, rememberUsedKey } from '../trust/bundle-keys.ts';
 import { type DerivedTrust, deriveTrust, logsOfTrust } from '../trust/derived-trust.ts';
 import { checkFreshness, freshnessWindow, judgeFreshness, NO_ADVICE_DAYS } from '../trust/freshness.ts';
 import { loadTuf } from '../tuf/load.ts';
+import { renewalOf } from '../tuf/roles.ts';
 import type { TufView } from '../tuf/view.ts';
 import { type AttestationSource, attestationPath, collectAttestations, collectTuf } from './collect.ts';
 import { type CollectedLog, type CollectedLogs, collectLogs, type LeftOutLog } from './collect-logs.ts';
@@ -279,7 +280,7 @@ function checkExpiry(view: TufView, sealedAt: Instant): void {
     'TUF_EXPIRED',
     `TUF metadata expired: ${expired.name}.json of ${view.url} expired ${formatInstant(expired.expires)}, the bundle would be sealed at ${formatInstant(sealedAt)}`,
     {
-      hint: 'run `stella trust sync --force`; if that finds nothing newer, run ./scripts/update-timestamp.sh on the TUF repository',
+      hint: ['run `stella trust sync --force`', `if that finds nothing newer: ${renewalOf(expired.name)}`],
     },
   );
 }

@@ -40,6 +40,8 @@ export interface SessionOptions {
   readonly found?: boolean;
   /** Is told what external signers write to stderr. */
   readonly onMessage?: (text: string) => void;
+  /** Where `~/` in repo.yaml is; without it such a path is refused. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** What came of an edit: published, or waiting in `staged/` for signatures. */

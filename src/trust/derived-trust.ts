@@ -19,6 +19,7 @@ import {
   type TrustTarget,
   targetNamesOf,
   trustTargets,
+  unusedKeys,
 } from './targets.ts';
 import { formatTrustedRoot, type TrustedRoot } from './trusted-root.ts';
 
@@ -30,6 +31,8 @@ export interface DerivedTrust {
   readonly trustedRoot: TrustedRoot;
   /** Targets that declare a usage, but are listed by a delegated role that decides no trust. */
   readonly ignored: readonly IgnoredTarget[];
+  /** Keys that are published for a use for which the configuration has chosen others. */
+  readonly unused: readonly IgnoredTarget[];
 }
 
 /** The logs that this trust names at an instant, and those of trusted roots of further instances. */
@@ -56,12 +59,14 @@ export async function deriveTrust(
   origins?: ReadonlyMap<string, string>,
 ): Promise<DerivedTrust> {
   const services = await loadServices(view, config, origins);
-  const targets = await trustTargets(view, targetNamesOf(config), services?.map);
+  const names = targetNamesOf(config);
+  const targets = await trustTargets(view, names, services?.map);
   return {
     targets,
     services,
     trustedRoot: assembleTrustedRoot(targets, services?.endpoints),
-    ignored: ignoredTargets(view, new Set(config.trustRoles)),
+    ignored: ignoredTargets(view, names.trustRoles),
+    unused: unusedKeys(view, names, services?.map),
   };
 }
 

@@ -33,8 +33,8 @@ export type RootVoucher =
   | { readonly how: 'root-file'; readonly bytes: Uint8Array }
   /** SHA-256 of a root metadata file, 64 lowercase hexadecimal digits. */
   | { readonly how: 'fingerprint'; readonly sha256: Sha256Hex }
-  /** The built-in root for the repository that has one, a refusal for any other. */
-  | { readonly how: 'built-in' }
+  /** The built-in root for the repository that has one, wherever it is mirrored if `url` says so; else a refusal. */
+  | { readonly how: 'built-in'; readonly url?: string }
   /** The built-in root for the repository that has one, trust on first use for any other. */
   | { readonly how: 'nobody' };
 
@@ -62,7 +62,12 @@ export async function pinRoot(
     pin: { how, version: rootVersion(bytes), sha256: sha256Hex(bytes), at: formatInstant(now) },
   });
   if (voucher.how === 'root-file') return pinned('root-file', voucher.bytes);
-  const builtIn = voucher.how === 'nobody' || voucher.how === 'built-in' ? builtInRoot(url) : undefined;
+  const builtIn =
+    voucher.how === 'built-in'
+      ? builtInRoot(voucher.url ?? url)
+      : voucher.how === 'nobody'
+        ? builtInRoot(url)
+        : undefined;
   if (builtIn) return pinned('sigstore', builtIn);
   if (voucher.how === 'built-in')
     throw new StellaError('PIN_REQUIRED', `no root is built in for ${url}, and none was vouched for`);
@@ -151,6 +156,8 @@ export interface RootVouchers {
   readonly root?: Uint8Array | undefined;
   /** `--root-fingerprint sha256:HEX`: the SHA-256 of a root metadata file. */
   readonly fingerprint?: Sha256Hex | undefined;
+  /** The root that is built in for the repository. */
+  readonly builtIn?: Uint8Array | undefined;
   /** `--trust-on-first-use`. */
   readonly firstUse?: boolean | undefined;
   /** A person at a terminal. */
@@ -182,6 +189,8 @@ export async function choosePin(
     return pin(findRoot(roots, sha256Hex(vouchers.root), 'the root file given'), 'root-file');
   if (vouchers.fingerprint !== undefined)
     return pin(findRoot(roots, vouchers.fingerprint, 'the root of the fingerprint given'), 'fingerprint');
+  if (vouchers.builtIn)
+    return pin(findRoot(roots, sha256Hex(vouchers.builtIn), 'the root that is built in'), 'sigstore');
   if (vouchers.firstUse) return pin(first, 'first-use');
   const fingerprint = formatFingerprint(sha256Hex(first.bytes));
   if (await vouchers.confirm?.(firstUseQuestion(first, fingerprint))) return pin(first, 'fingerprint');

@@ -27,7 +27,7 @@ import { type HeldOfLog, heldOfLogs } from './held-logs.ts';
 import { distributedKeys } from './key-list.ts';
 import { type KeyStatus, keyLives } from './key-rotation.ts';
 import { loadServices, type Services } from './services.ts';
-import { findTargetByStem, targetNamesOf, trustTargets } from './targets.ts';
+import { findTargetByStem, type IgnoredTarget, targetNamesOf, trustTargets, unusedKeys } from './targets.ts';
 
 /** What a trust store holds and how it stands, at one instant. */
 export interface TrustStatus {
@@ -45,6 +45,8 @@ export interface TrustStatus {
   readonly servicesProblem: StellaError | undefined;
   /** Of `rekor_key_targets`, the names that the repository has no target for. */
   readonly missingRekorKeys: readonly string[];
+  /** Keys that the repository publishes, and that `rekor_key_targets` or `bundle_key_targets` leaves out. */
+  readonly unusedKeys: readonly IgnoredTarget[];
   /** What makes other commands refuse this store now, although it verifies: the clock, or keys that are not there. */
   readonly problems: readonly StellaError[];
   readonly sync: SyncRecord | undefined;
@@ -73,6 +75,7 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
   const missing = await attempt(() =>
     names.rekorKeyTargets.filter((name) => !findTargetByStem(view, name, names.trustRoles)),
   );
+  const unused = await attempt(() => unusedKeys(view, names, services.value?.map));
   const freshness = judgeFreshness(
     referenceOf(store.directory, generation),
     now,
@@ -91,6 +94,7 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
     logs: await heldOfLogs(store, view, config, generation, now),
     servicesProblem: services.problem,
     missingRekorKeys: missing.value ?? [],
+    unusedKeys: unused.value ?? [],
     problems: [clock.problem, keys.problem].filter((problem) => problem !== undefined),
     sync: loadSyncRecord(store.directory),
     witnesses: loadWitnesses(generation, config),
@@ -139,6 +143,8 @@ export function refusalsOf(status: TrustStatus): readonly StellaError[] {
 export interface Expiring {
   readonly what: string;
   readonly expires: Instant;
+  /** The name of the TUF role that it is, if it is one. */
+  readonly role?: string;
   /** Whether it is a delegated role: one that has expired stops only what depends on it. */
   readonly delegated: boolean;
 }
@@ -157,6 +163,7 @@ export function expiringBy(status: TrustStatus, until: Instant): Expiring[] {
     .map((role) => ({
       what: `TUF role ${role.name}`,
       expires: role.expires,
+      role: role.name,
       delegated: !TOP_LEVEL.has(role.name),
     }));
   const window = isImported

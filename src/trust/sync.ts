@@ -21,12 +21,14 @@ import { type RefreshedTuf, refreshTuf } from '../tuf/refresh.ts';
 import { judgedView, secondOpinion } from '../tuf/second-opinion.ts';
 import { pinFacts } from './bundle-keys.ts';
 import { type DerivedTrust, deriveTrust, trustedRootFile } from './derived-trust.ts';
-import { withHintsOfInit } from './first-hints.ts';
+import { withHintsOfInit, withHintsOfSync } from './first-hints.ts';
 import { keyHistory } from './key-history.ts';
 import { distributedKeys } from './key-list.ts';
+import { fromMirrors, voucherAtMirrors } from './mirrors.ts';
 import { type PinnedRoot, pinRoot, type RootVoucher } from './pin.ts';
 import { neededTargets } from './targets.ts';
 import { MAX_TRUSTED_ROOT_BYTES } from './trusted-root.ts';
+import { adviceOnUnusedKeys } from './unused-keys.ts';
 
 export interface SyncSetting {
   readonly store: TrustStore;
@@ -58,13 +60,14 @@ export async function initTrust(
   bundleKeys: readonly PublicKey[],
   replace: boolean,
 ): Promise<Synced> {
-  const { store, fetcher, now } = setting;
+  const { store, config, fetcher, now } = setting;
+  const vouched = voucherAtMirrors(voucher, config.tufUrls);
   return await store.change(now, async (writer) => {
     if (!replace && isMade(writer))
       throw new StellaError('STORE_EXISTS', `there is a trust store in ${store.directory} already`);
     const { tuf, root } = await withHintsOfInit(() =>
-      fromMirrors(setting, async (url) => {
-        const pinned = await pinRoot(voucher, url, fetcher, now);
+      fromMirrors(config.tufUrls, setting.warn, async (url) => {
+        const pinned = await pinRoot(vouched, url, fetcher, now);
         return { root: pinned, tuf: await refresh(setting, writer, url, pinned) };
       }),
     );
@@ -99,7 +102,7 @@ export async function syncTrust(setting: SyncSetting, force: boolean): Promise<S
     return { generation: current, changed: false, fresh: last };
   return await store.change(now, async (writer) => {
     try {
-      return await syncLocked(setting, writer);
+      return await withHintsOfSync(() => syncLocked(setting, writer));
     } catch (error) {
       if (isStellaError(error)) {
         recordFailure(store.directory, now, error);
@@ -129,7 +132,7 @@ async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Sy
   // What guards against rollback must be whole before anything is compared with it.
   await loadGeneration(current);
   const root = { bytes: pinnedRootOf(current), pin: current.state.pin };
-  const { tuf } = await fromMirrors(setting, async (url) => ({
+  const { tuf } = await fromMirrors(setting.config.tufUrls, setting.warn, async (url) => ({
     tuf: await refresh(setting, writer, url, root, current.tufDirectory),
   }));
   const next = await nextState(setting, tuf, root.pin, current.state);
@@ -159,28 +162,6 @@ async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Sy
 function isDerived(generation: Generation, trustedRoot: Uint8Array): boolean {
   const held = readBoundedIfPresent(generation.trustedRootFile, MAX_TRUSTED_ROOT_BYTES);
   return held?.equals(trustedRoot) ?? false;
-}
-
-/** Tries each mirror in order; a mirror that is down, outdated or wrong does not stop the next from being asked. */
-async function fromMirrors<T>(setting: SyncSetting, from: (url: string) => Promise<T>): Promise<T> {
-  const { config, warn } = setting;
-  let first: unknown;
-  if (config.tufUrls.length === 0) {
-    throw new StellaError('CONFIG_INVALID', 'tuf_url is not set', {
-      hint: 'give --tuf-url URL, set $STELLA_TUF_ROOT_URL, or set attestor.trust_repo.tuf_url',
-    });
-  }
-  for (const [i, url] of config.tufUrls.entries()) {
-    try {
-      return await from(url);
-    } catch (error) {
-      if (!isStellaError(error) || !/^(?:TUF_|FETCH_|OFFLINE|PIN_)/.test(error.code)) throw error;
-      first ??= error;
-      if (i < config.tufUrls.length - 1)
-        warn(`warning: ${error.message} [${error.code}]; trying ${config.tufUrls[i + 1]}`);
-    }
-  }
-  throw first;
 }
 
 let attempts = 0;
@@ -220,6 +201,7 @@ async function nextState(
       `warning: ${tuf.url} distributes no Rekor key: set rekor_key_targets, or publish one with custom.sigstore.usage Rekor`,
     );
   for (const line of leftOut(tuf, trust.ignored)) warn(line);
+  for (const { text, hint } of adviceOnUnusedKeys(trust.unused, config)) warn(`warning: ${text}; ${hint}`);
   const instant = formatInstant(now);
   const chosen = (key: 'rekor_key_targets' | 'service_map_target') =>
     ['flag', 'store'].includes(config.origins[key].source);

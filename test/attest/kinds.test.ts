@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { loadTrust } from '../../src/attest/authority/verifier-trust.ts';
+import { instancesOfTrustedRoot, loadTrust } from '../../src/attest/authority/verifier-trust.ts';
 import { artifactOf } from '../../src/attest/document/artifact.ts';
 import { parseAttestations } from '../../src/attest/document/parse.ts';
 import { verifyAttestation } from '../../src/attest/verify.ts';
@@ -9,7 +9,6 @@ import { instant } from '../../src/base/clock.ts';
 import type { ErrorCode } from '../../src/base/codes.ts';
 import { isStellaError } from '../../src/base/errors.ts';
 import { parsePublicKey } from '../../src/base/keys.ts';
-import { parseTrustedRoot } from '../../src/trust/trusted-root.ts';
 import {
   authority as caBasics,
   extension,
@@ -54,7 +53,7 @@ async function judge(
   try {
     const trust = loadTrust({
       origin: { kind: 'trusted-root', name: 'test' },
-      trustedRoot: parseTrustedRoot(Buffer.from(JSON.stringify(root))),
+      instances: instancesOfTrustedRoot(Buffer.from(JSON.stringify(root)), 'test'),
     });
     const [parsed] = parseAttestations(Buffer.from(JSON.stringify(bundle)), 'it');
     if ('error' in parsed!) return parsed.error.code;
@@ -109,7 +108,8 @@ describe.each(['message', 'dsse'] as const)('every kind of Sigstore bundle verif
     });
 
     test('a timestamp is no log entry', async () => {
-      expect(await judge({ content, signer, entries: [], timestamps: [{}] })).toBe('LOG_ENTRY_MISSING');
+      const logs = [logOf(1)];
+      expect(await judge({ content, signer, entries: [], logs, timestamps: [{}] })).toBe('LOG_ENTRY_MISSING');
     });
   });
 });
@@ -409,7 +409,10 @@ describe('certificates', () => {
     const needs = (...roots: readonly Json[]) =>
       loadTrust({
         origin: { kind: 'trusted-root', name: 'test' },
-        trustedRoot: parseTrustedRoot(Buffer.from(roots.map((root) => JSON.stringify(root)).join('\n'))),
+        instances: instancesOfTrustedRoot(
+          Buffer.from(roots.map((root) => JSON.stringify(root)).join('\n')),
+          'test',
+        ),
       }).certificates.judge([leafOf(defaultAuthority, keyOf('signer'), { scts: [] })]).sct;
     expect(needs(without.root, stranger.root)).toBe('none-needed');
     expect(needs(make().root, stranger.root)).toMatchObject({ code: 'SCT_INVALID' });

@@ -50,6 +50,23 @@ export interface TrustedAuthority {
   readonly validUntil: Instant;
 }
 
+/**
+ * An instance: certificate authorities, CT logs, transparency logs and timestamp authorities that belong together. What
+ * one of them certifies only its own logs and timestamp authorities vouch for.
+ */
+export interface VerifierInstance {
+  /** How to call it in verdicts. */
+  readonly name: string;
+  /** The built-in public name that it was added by; anyone can get a certificate there. */
+  readonly builtIn: string | undefined;
+  readonly authorities: readonly TrustedAuthority[];
+  readonly ctLogs: readonly TrustedLog[];
+  readonly logs: readonly TrustedLog[];
+  readonly timestampAuthorities: readonly TrustedAuthority[];
+  /** Whether it has a transparency log, usable here or not: then what it certifies must be logged. */
+  readonly hasLog: boolean;
+}
+
 /** A key that may sign attestations. */
 export interface AttestorKey {
   readonly key: PublicKey;

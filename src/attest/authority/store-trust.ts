@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { DISTANT_FUTURE, DISTANT_PAST, type Duration, type Instant, parseInstant } from '../../base/clock.ts';
 import type { DistributedKeyId } from '../../base/keys.ts';
+import { maskUrl } from '../../base/safety/masked-url.ts';
 import type { Config } from '../../config/config.ts';
 import { usedConfiguration } from '../../config/widening.ts';
 import { loadWitnessPolicy } from '../../logs/witness-policy-file.ts';
@@ -51,6 +52,7 @@ async function generationTrustInputs(
   const view = await loadGeneration(generation);
   return await viewTrustInputs(view, config, {
     origin: originOfGeneration(setting, generation),
+    builtIn: generation.state.pin.how === 'sigstore' ? 'sigstore' : undefined,
     revoked: generation.state.revoked_keys ?? [],
     carried: { logs: generation.state.logs, directory: store.logsDirectory },
     origins: loadLogOrigins(store.directory, generation.state),
@@ -59,6 +61,8 @@ async function generationTrustInputs(
 
 export interface ViewTrust {
   readonly origin: TrustOrigin;
+  /** The built-in public name of the repository's instance, where it was added by that name. */
+  readonly builtIn?: string | undefined;
   readonly revoked?: readonly {
     readonly key_id: DistributedKeyId;
     readonly target: string;
@@ -73,10 +77,20 @@ export interface ViewTrust {
 
 /** The trust that a verified TUF repository amounts to: what a store holds, or what is just being sealed. */
 export async function viewTrustInputs(view: TufView, config: Config, more: ViewTrust): Promise<TrustInputs> {
-  const { targets, trustedRoot } = await deriveTrust(view, config, more.origins);
+  const { targets, trustedRoot, services } = await deriveTrust(view, config, more.origins);
+  const revoked = more.revoked ?? [];
   return {
     origin: more.origin,
-    trustedRoot,
+    instances: [
+      {
+        name: maskUrl(view.url),
+        builtIn: more.builtIn,
+        trustedRoot,
+        // Without its key a log vouches for nothing; that it is gone must not make attestations without a log good.
+        hasOtherLogs:
+          (services?.endpoints.logs.length ?? 0) > 0 || revoked.some(({ usage }) => usage === 'Rekor'),
+      },
+    ],
     attestors: attestorTargets(targets).map(
       ({ name, key, validFrom, validUntil }): AttestorKey => ({
         name,
@@ -86,7 +100,7 @@ export async function viewTrustInputs(view: TufView, config: Config, more: ViewT
         validUntil: validUntil ?? DISTANT_FUTURE,
       }),
     ),
-    revoked: (more.revoked ?? []).map((key) => ({
+    revoked: revoked.map((key) => ({
       keyId: key.key_id,
       target: key.target,
       usage: key.usage,
@@ -113,6 +127,5 @@ function originOfGeneration(
     how: source.kind === 'import' ? 'sealed' : 'synced',
     freshness: judgeFreshness(reference, now, window),
     configuration: usedConfiguration(config),
-    isPublic: generation.state.pin.how === 'sigstore',
   };
 }

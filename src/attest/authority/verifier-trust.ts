@@ -19,9 +19,15 @@ import { originOf, rekorV1Tree } from '../../tlog/origin.ts';
 import { isKeyName, rekorV1KeyOf, type VerifierKey, verifierKeyOf } from '../../tlog/verifier-key.ts';
 import type { WitnessPolicy } from '../../tlog/witness-policy.ts';
 import type { Freshness } from '../../trust/freshness.ts';
-import type { TrustedRoot, TrustedRootAuthority, TrustedRootLog } from '../../trust/trusted-root.ts';
+import {
+  parseTrustedRoots,
+  type TrustedRoot,
+  type TrustedRootAuthority,
+  type TrustedRootLog,
+} from '../../trust/trusted-root.ts';
 import { CertificateJudge, loadAuthority } from './chain.ts';
-import type { AttestorKey, TrustedAuthority, TrustedLog } from './material.ts';
+import { knownInstanceOf } from './known-instances.ts';
+import type { AttestorKey, TrustedAuthority, TrustedLog, VerifierInstance } from './material.ts';
 
 /** A checkpoint that came with the trust, and the tiles to prove things with. */
 export interface HeldLog {
@@ -66,13 +72,13 @@ export interface TrustOrigin {
   readonly freshness?: Freshness;
   /** The configuration that it is judged by, where it is by one. */
   readonly configuration?: UsedConfiguration;
-  /** Whether it is the trust of a public instance, which gives certificates to everyone: then who signed must be demanded. */
-  readonly isPublic?: boolean;
 }
 
 /** Everything that a verification believes. Build it once and verify any number of attestations with it. */
 export interface VerifierTrust {
   readonly origin: TrustOrigin;
+  readonly instances: readonly VerifierInstance[];
+  /** Of all instances, as are the authorities. */
   readonly logs: readonly TrustedLog[];
   readonly authorities: readonly TrustedAuthority[];
   readonly timestampAuthorities: readonly TrustedAuthority[];
@@ -88,14 +94,38 @@ export interface VerifierTrust {
   readonly problems: readonly string[];
 }
 
+/** The trust of one instance, as a store or a file has it. */
+export interface TrustedInstance {
+  /** How to call it in verdicts, where its certificates do not say that it is a known one. */
+  readonly name: string;
+  /** The built-in public name that it was added by: then who signed must be demanded. */
+  readonly builtIn?: string | undefined;
+  readonly trustedRoot: TrustedRoot;
+  /** Whether it has logs that its trusted root does not name, e.g. because their key was revoked. */
+  readonly hasOtherLogs?: boolean;
+}
+
 /** Plain data, so that it can be sent to worker threads. */
 export interface TrustInputs {
   readonly origin: TrustOrigin;
-  readonly trustedRoot?: TrustedRoot | undefined;
+  readonly instances?: readonly TrustedInstance[];
   readonly attestors?: readonly AttestorKey[];
   readonly revoked?: readonly RevokedKey[];
   readonly carried?: CarriedLogs | undefined;
   readonly witnessPolicy?: WitnessPolicy | undefined;
+}
+
+/**
+ * The instances of a trusted root file: one, or one a line.
+ * @param name the file's
+ * @throws StellaError TRUSTED_ROOT_INVALID, URL_CREDENTIALS
+ */
+export function instancesOfTrustedRoot(json: Uint8Array, name: string): TrustedInstance[] {
+  const roots = parseTrustedRoots(json);
+  return roots.map((trustedRoot, i) => ({
+    name: roots.length === 1 ? name : `${name} line ${i + 1}`,
+    trustedRoot,
+  }));
 }
 
 /** Loads keys and checks chains, so that verifying needs neither again. Material that cannot be used is left out and named. */
@@ -115,17 +145,25 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
         return [];
       }
     });
-  const root = inputs.trustedRoot;
   const nameOfLog = (log: TrustedRootLog) => `log ${log.baseUrl || log.logId}`;
   const nameOfAuthority = (authority: TrustedRootAuthority) => `authority ${authority.uri}`;
-  const ctLogs = load(root?.ctlogs ?? [], nameOfLog, loadLog);
-  const authorities = load(root?.certificateAuthorities ?? [], nameOfAuthority, (authority) => ({
-    ...loadRootAuthority(authority),
-    // Named logs count, be they usable or not.
-    needsSct: authority.hasCtLogs ?? root!.ctlogs.length > 0,
-  }));
-  const logs = load(root?.tlogs ?? [], nameOfLog, loadLog);
-  for (const log of [...logs, ...ctLogs])
+  const instances = (inputs.instances ?? []).map(
+    ({ name, builtIn, trustedRoot: root, hasOtherLogs }): VerifierInstance => ({
+      name: knownInstanceOf(root)?.name ?? name,
+      builtIn,
+      // Named logs count, be they usable or not.
+      authorities: load(root.certificateAuthorities, nameOfAuthority, (authority) => ({
+        ...loadRootAuthority(authority),
+        needsSct: authority.hasCtLogs ?? root.ctlogs.length > 0,
+      })),
+      ctLogs: load(root.ctlogs, nameOfLog, loadLog),
+      logs: load(root.tlogs, nameOfLog, loadLog),
+      timestampAuthorities: load(root.timestampAuthorities, nameOfAuthority, loadRootAuthority),
+      hasLog: root.tlogs.length > 0 || hasOtherLogs === true,
+    }),
+  );
+  const logs = instances.flatMap((instance) => instance.logs);
+  for (const log of instances.flatMap((instance) => [...instance.logs, ...instance.ctLogs]))
     if (Number.isNaN(log.validFrom))
       problems.push(`log ${log.url || log.logId}: the trusted root does not say since when its key is valid`);
   const { carried } = inputs;
@@ -136,9 +174,10 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
   );
   return {
     origin: inputs.origin,
+    instances,
     logs,
-    authorities,
-    timestampAuthorities: load(root?.timestampAuthorities ?? [], nameOfAuthority, loadRootAuthority),
+    authorities: instances.flatMap(({ authorities }) => authorities),
+    timestampAuthorities: instances.flatMap(({ timestampAuthorities }) => timestampAuthorities),
     attestors: inputs.attestors ?? [],
     revoked: new Map(
       (inputs.revoked ?? []).flatMap((key) =>
@@ -147,8 +186,21 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
     ),
     held: new Map(held.map((log) => [log.origin, log])),
     witnessPolicy: inputs.witnessPolicy,
-    certificates: new CertificateJudge(authorities, ctLogs),
+    certificates: new CertificateJudge(instances),
     problems,
+  };
+}
+
+/**
+ * The same trust with the logs and timestamp authorities of these instances only: what one instance certified no other
+ * vouches for.
+ */
+export function limitedTo(trust: VerifierTrust, instances: readonly VerifierInstance[]): VerifierTrust {
+  if (instances.length === trust.instances.length) return trust;
+  return {
+    ...trust,
+    logs: instances.flatMap(({ logs }) => logs),
+    timestampAuthorities: instances.flatMap(({ timestampAuthorities }) => timestampAuthorities),
   };
 }
 

@@ -20,14 +20,15 @@ export const SHARD_VERSION = 3;
  */
 export function bindShard({ trust, options, now }: BatchRules, config: object): ShardBinding {
   const { artifact, key, ...rules } = options;
-  const { origin, carried, attestors, ...material } = trust;
-  const { kind, generation, sealedAt, isPublic } = origin;
+  const { origin, carried, attestors, instances, ...material } = trust;
+  const { kind, generation, sealedAt } = origin;
   return {
     version: SHARD_VERSION,
     rules_sha256: digestOf({ ...rules, artifact: artifact?.digests, key: key?.key.id }),
     trust_sha256: digestOf({
       ...material,
-      origin: { kind, generation, sealedAt, isPublic },
+      origin: { kind, generation, sealedAt },
+      instances: instances?.map(({ name: _, ...instance }) => instance),
       carried: carried?.logs,
       attestors: attestors?.map(({ key: { id }, ...attestor }) => ({ ...attestor, key: id })),
     }),

@@ -25,7 +25,7 @@ type Outcome = Omit<AttestationCheckOutcome, 'name'>;
 export class LogJudge {
   #entries: readonly LogEntry[];
   #carried: readonly LogEntry[];
-  readonly #trust: VerifierTrust;
+  #trust: VerifierTrust;
   readonly #proven: { readonly entry: LogEntry; readonly checkpoint: ProvenCheckpoint }[] = [];
   /** What has been shown so far. */
   evidence: readonly LogEvidence[] = [];
@@ -42,8 +42,20 @@ export class LogJudge {
     this.#trust = trust;
   }
 
-  /** @throws StellaError LOG_ENTRY_MISSING, LOG_ENTRY_MISMATCH, LOG_ENTRY_INVALID */
-  entries(required: boolean, expected: EntryExpectation): Outcome {
+  /** From now on only these logs count: those of the instance that certified the signer. */
+  limitTo(trust: VerifierTrust): void {
+    this.#trust = trust;
+    this.#carried = this.#carried.filter(({ logId }) => trust.logs.some((log) => isLogNamed(log, logId)));
+  }
+
+  /**
+   * @param expected with why none may be there, where the instance has no log
+   * @throws StellaError LOG_ENTRY_MISSING, LOG_ENTRY_MISMATCH, LOG_ENTRY_INVALID
+   */
+  entries(
+    required: boolean,
+    expected: EntryExpectation & { readonly missing?: string | undefined },
+  ): Outcome {
     // Anybody may log anything with these signatures in it; what counts is the first entry that is of this attestation.
     const carried = new Set<LogEntry>();
     for (const verifier of expected.verifiers) {
@@ -54,6 +66,7 @@ export class LogJudge {
     if (this.#entries.length + this.#carried.length === 0) {
       if (required)
         throw new StellaError('LOG_ENTRY_MISSING', 'the attestation does not show that it was logged');
+      if (expected.missing !== undefined) return { result: 'not-applicable', detail: expected.missing };
       return { result: 'not-checked', detail: 'no log entry; none is required' };
     }
     this.logged = new Set([

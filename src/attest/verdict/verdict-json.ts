@@ -36,13 +36,15 @@ const configurationJson = ({ file, widened }: UsedConfiguration) => ({
 /** Two identities that look alike may differ in what is not seen. */
 function warningsOf(signer: VerifiedSigner): { warnings?: string[] } {
   if (signer.kind === 'key') return {};
-  const { subject, issuer = '', claims } = signer.identity;
+  const { subject, issuer = '', claims, unusableClaims } = signer.identity;
   const named = Object.entries({ ...claims, identity: subject, issuer });
   const warnings = named
     .filter(([, value]) => hasUnseen(value) || CONTROL.test(value))
     .map(
       ([name, value]) => `the certificate's ${name} has characters that are not seen: ${excerpt(value, 200)}`,
     );
+  for (const [name, problem] of Object.entries(unusableClaims))
+    warnings.push(`the certificate's ${name} cannot be used: ${problem}`);
   return warnings.length === 0 ? {} : { warnings };
 }
 
@@ -81,7 +83,7 @@ export function verdictJson(
   verdict: Verdict,
   { withStatement }: { readonly withStatement: boolean } = { withStatement: false },
 ): VerdictDocument {
-  const { signer, statement, trust, signedAt, artifact } = verdict;
+  const { signer, statement, trust, signedAt, artifact, instance } = verdict;
   return {
     source,
     verified: verdict.verified,
@@ -102,6 +104,15 @@ export function verdictJson(
         }
       : {}),
     ...(signer ? warningsOf(signer) : {}),
+    ...(instance
+      ? {
+          instance: {
+            name: instance.name,
+            ...(instance.builtIn === undefined ? {} : { built_in: instance.builtIn }),
+            shows: instance.shows,
+          },
+        }
+      : {}),
     identity_checked: verdict.identityChecked,
     ...(signedAt ? { signed_at: formatInstant(signedAt.time), signed_at_source: signedAt.source } : {}),
     logs: verdict.logs.map(logJson),

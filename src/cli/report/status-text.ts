@@ -15,6 +15,7 @@ import type { StoreState } from '../../store/store.ts';
 import type { PolicyState, WitnessState } from '../../tlog/witness-policy.ts';
 import { adviceOfSource, formatFreshness, freshnessJson } from '../../trust/freshness.ts';
 import { refusalsOf, type TrustStatus } from '../../trust/status.ts';
+import { adviceOnUnusedKeys } from '../../trust/unused-keys.ts';
 import { formatCount, formatNumber, formatTable } from '../terminal/output.ts';
 import { pinnedKeysJson, pinnedKeysText } from './pinned-keys.ts';
 import { secondOpinionText } from './second-opinion-text.ts';
@@ -58,6 +59,7 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
     service_map_target: config.serviceMapTarget,
     rekor_key_targets: config.rekorKeyTargets,
     rekor_key_targets_missing: status.missingRekorKeys,
+    unused_keys: status.unusedKeys.map(({ name, usage }) => ({ target: name, usage })),
     environment: config.environment ?? null,
     keys: status.keys.map((key) => ({
       target: key.target,
@@ -141,6 +143,8 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
     `service_map_target  ${config.serviceMapTarget} (${from('service_map_target')}): ${services(status, config)}`,
     `rekor_key_targets   ${config.rekorKeyTargets.join(', ')} (${from('rekor_key_targets')})${missing(status, config)}`,
   ];
+  for (const { text } of adviceOnUnusedKeys(status.unusedKeys, config))
+    lines.push(`unused key          ${text}`);
   if (config.trustRoles.length > 0 || (state.trust_roles ?? []).length > 0)
     lines.push(
       `trust_roles         ${config.trustRoles.join(', ')} (${from('trust_roles')})${outdatedRoles(state, config)}`,
@@ -252,6 +256,7 @@ function keysText(status: TrustStatus): string {
 }
 
 function endpointsText(status: TrustStatus): string {
+  if (status.servicesProblem) return `no endpoints: ${status.servicesProblem.message}`;
   if (!status.services) return 'no endpoints: there is no service map';
   const { from, endpoints } = status.services;
   const { logs, fulcio, tsa, ctlog } = endpoints;

@@ -6,12 +6,14 @@
  * Start here, then new-key.ts for making keys and command-signer.ts for external ones.
  */
 
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { excerpt } from '../../base/bytes.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import { readBoundedIfPresent } from '../../base/files.ts';
 import { loadPrivateKey, type PrivateKey, type Signer, signerOf } from '../../base/keys.ts';
 import { whoElseCanReplace } from '../../base/safety/ownership.ts';
+import type { Environment } from '../../config/locations.ts';
+import { resolvePath } from '../../config/paths.ts';
 import { formatTufKey, parseTufKey, tufKeyId } from '../../tuf/key.ts';
 import type { TufKey } from '../../tuf/metadata.ts';
 import { SETTINGS_FILE, type Settings } from '../directory/settings.ts';
@@ -55,11 +57,11 @@ export async function loadKeyFile(
  * Whether key files are here and none of them is encrypted: whoever made the repository wanted it so. A file that cannot
  * be read says nothing; whoever signs with it will be told.
  */
-export function hasOnlyPlainKeys(directory: string, settings: Settings): boolean {
+export function hasOnlyPlainKeys(directory: string, settings: Settings, env: Environment): boolean {
   const files = Object.values(settings.keys).flatMap(({ file }) => {
     if (file === undefined) return [];
     try {
-      return readBoundedIfPresent(resolve(directory, file), MAX_KEY_FILE_BYTES) ?? [];
+      return readBoundedIfPresent(resolvePath(file, directory, env), MAX_KEY_FILE_BYTES) ?? [];
     } catch (error) {
       if (!isStellaError(error)) throw error;
       return [];
@@ -73,6 +75,8 @@ export interface KeyRingOptions {
   readonly passphrase: PassphraseSource;
   readonly found?: boolean;
   readonly onMessage?: (text: string) => void;
+  /** Where `~/` in repo.yaml is. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /**
@@ -113,7 +117,7 @@ export function openKeyRing(directory: string, settings: Settings, options: KeyR
       });
     }
     if (place.file === undefined) return undefined; // somebody signs with it elsewhere
-    const path = resolve(directory, place.file);
+    const path = resolvePath(place.file, directory, options.env ?? {}, `${SETTINGS_FILE}: key ${name}: `);
     let privateKey: PrivateKey;
     try {
       privateKey = await loadKeyFile(path, name, passphrase);

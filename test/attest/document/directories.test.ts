@@ -14,7 +14,7 @@ import { makeSite, NOW } from '../signed.ts';
 async function workplace() {
   const site = await makeSite();
   const cwd = temporaryDirectory();
-  writeFileSync(join(cwd, 'root.json'), formatTrustedRoot(site.trust.trustedRoot!));
+  writeFileSync(join(cwd, 'root.json'), formatTrustedRoot(site.trustedRoot));
   writeFileSync(join(cwd, 'a.pub'), formatPublicKey(site.key.publicKey));
   const good = Buffer.from((await site.sign()).bytes).toString();
   const write = (name: string, content: string | Buffer) => {

@@ -3,11 +3,15 @@ import { enumerate, type HelpTable } from '../../frame/command-help.ts';
 
 export const ATTEST: HelpTable = {
   'attest verify': {
-    purpose: `Answers whether attestations hold, by whom, about what, and as of when. The checks, in order: ${enumerate(ATTESTATION_CHECKS)}. Reads Sigstore bundles, DSSE envelopes with detached material, cosign bundles and JSON lines. Never uses the network: trust comes from the trust store or from --trusted-root. Without an artifact or an identity rule the verdict says that these were not checked.`,
+    purpose: `Answers whether attestations hold, by whom, about what, and as of when. The checks, in order: ${enumerate(ATTESTATION_CHECKS)}. Reads Sigstore bundles, DSSE envelopes with detached material, cosign bundles and JSON lines. Never uses the network: trust comes from the trust store or from --trusted-root. Without an artifact or a rule about the signer the verdict says that these were not checked. A log entry is required by the instance that certified the signer, if it has a log, else a timestamp by its own authority. Claims are compared exactly; a repository, owner or workflow on a host implies the issuer that vouches for it.`,
     examples: [
       [
         'stella attest verify ./attestation.json --artifact ./app.bin --offline',
         'is this attestation about this artifact, and does it hold?',
+      ],
+      [
+        'stella attest verify ./attestation.jsonl --artifact ./app.bin --trusted-root ./trusted_root.jsonl --repo OWNER/NAME',
+        'without a trust store: was it built from this repository?',
       ],
       [
         'stella attest verify ./attestations/ --certificate-identity ci@example.com --certificate-oidc-issuer https://accounts.example.com --json',

@@ -14,6 +14,8 @@ import { verdictLine, verdictText } from './verdict-text.ts';
 export interface ReportSetting {
   readonly trust: TrustOrigin;
   readonly explain: boolean;
+  /** Whether to show what the certificate claims; `explain` shows it, too. */
+  readonly claims: boolean;
   /** Whether anything that was skipped is an error. */
   readonly strict: boolean;
   readonly rule: PolicyRule | undefined;
@@ -66,7 +68,7 @@ export class VerdictReport {
   #line(verdict: VerdictDocument): void {
     const { io, options } = this.#run;
     if (options.quiet) return;
-    if (this.#setting.explain) io.stdout(`${verdictText(verdict, this.#setting.trust, true)}\n`);
+    if (this.#setting.explain) io.stdout(`${verdictText(verdict, this.#setting)}\n`);
     else {
       const why = verdict.error ? `  ${printable(verdict.error.message)} [${verdict.error.code}]` : '';
       io.stdout(`${verdictLine(verdict)}${why}\n`);
@@ -75,7 +77,7 @@ export class VerdictReport {
 
   /** @throws StellaError NOTHING_VERIFIED */
   end(paths: readonly string[]): Outcome {
-    const { shard, trust, explain } = this.#setting;
+    const { shard } = this.#setting;
     if (shard) return this.#endShard(shard);
     if (this.count === 0)
       throw new StellaError('NOTHING_VERIFIED', `no attestation in ${paths.join(', ')}`, {
@@ -89,7 +91,7 @@ export class VerdictReport {
     if (this.#first && this.count === 1)
       return {
         json,
-        text: [verdictText(this.#first, trust, explain), ...this.#skippedLines(20)].join('\n'),
+        text: [verdictText(this.#first, this.#setting), ...this.#skippedLines(20)].join('\n'),
         exit,
       };
     const failed = this.count - this.#conclusion.verified;

@@ -1,18 +1,17 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { AttestorKey } from '../../../attest/authority/material.ts';
-import { loadTrust, type TrustInputs } from '../../../attest/authority/verifier-trust.ts';
+import {
+  instancesOfTrustedRoot,
+  loadTrust,
+  type TrustInputs,
+} from '../../../attest/authority/verifier-trust.ts';
 import { type BatchPiece, piecesOf, piecesOfDocument, verifyBatch } from '../../../attest/batch/batch.ts';
 import { parseShard, ShardSelection } from '../../../attest/batch/shard.ts';
 import type { Artifact } from '../../../attest/document/artifact.ts';
 import { expandPaths } from '../../../attest/document/find.ts';
 import { ATTESTATION_LIMITS } from '../../../attest/document/limits.ts';
 import { loadArtifact, parseDigest, streamArtifact } from '../../../attest/document/load-artifact.ts';
-import {
-  type IdentityRule,
-  isIdentityRuleEmpty,
-  type TextRule,
-} from '../../../attest/policy/identity-rule.ts';
 import type { PolicyRule } from '../../../attest/policy/policy.ts';
 import type { VerifyOptions } from '../../../attest/verify.ts';
 import { DISTANT_FUTURE, DISTANT_PAST, parseDuration } from '../../../base/clock.ts';
@@ -21,17 +20,15 @@ import { readBounded, readError } from '../../../base/files.ts';
 import { loadPublicKey } from '../../../base/keys.ts';
 import { isPipe, openPipe } from '../../../base/streams.ts';
 import { isConfigFileThere } from '../../../config/presence.ts';
-import { MAX_TRUSTED_ROOT_BYTES, parseTrustedRoot } from '../../../trust/trusted-root.ts';
+import { MAX_TRUSTED_ROOT_BYTES } from '../../../trust/trusted-root.ts';
 import type { Outcome, Run } from '../../frame/cli.ts';
+import type { SignerOptions } from './signer-options.ts';
+import { signerRulesOf } from './signer-rules.ts';
 import { VerdictReport } from './verdict-report.ts';
 
-export interface AttestVerifyOptions {
+export interface AttestVerifyOptions extends SignerOptions {
   readonly artifact?: string;
   readonly digest?: string;
-  readonly certificateIdentity?: string;
-  readonly certificateIdentityRegexp?: string;
-  readonly certificateOidcIssuer?: string;
-  readonly certificateOidcIssuerRegexp?: string;
   readonly anyIdentity?: boolean;
   readonly type?: readonly string[];
   readonly key?: string;
@@ -58,7 +55,7 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
   const rules: VerifyOptions = {
     artifact,
     rule,
-    identity: await identityOf(options),
+    ...(await signerRulesOf(options)),
     anyIdentity: options.anyIdentity ?? false,
     predicateTypes: options.type,
     key: options.key === undefined ? undefined : keyOf(resolve(run.io.cwd, options.key), options.key),
@@ -69,6 +66,7 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
   const report = new VerdictReport(run, {
     trust: trust.origin,
     explain: options.explain ?? false,
+    claims: run.options.verbose ?? false,
     strict: options.strict ?? false,
     rule,
     shard,
@@ -202,39 +200,6 @@ async function artifactOf(run: Run<object>, options: AttestVerifyOptions): Promi
   return { ...(await loadArtifact(resolve(run.io.cwd, artifact))), name: artifact };
 }
 
-async function textRuleOf(
-  exactly: string | undefined,
-  pattern: string | undefined,
-  flag: string,
-): Promise<TextRule | undefined> {
-  if (exactly !== undefined && pattern !== undefined)
-    throw new StellaError('USAGE', `give either ${flag} or ${flag}-regexp`);
-  // An empty rule would be a variable that was not set, and must not let everybody pass.
-  if (exactly === '') throw new StellaError('USAGE', `${flag} is empty`);
-  if (exactly !== undefined) return { exactly };
-  if (pattern === undefined) return undefined;
-  const { parsePattern } = await import('../../../attest/policy/pattern.ts');
-  return parsePattern(pattern);
-}
-
-async function identityOf(options: AttestVerifyOptions): Promise<IdentityRule> {
-  const identity = {
-    subject: await textRuleOf(
-      options.certificateIdentity,
-      options.certificateIdentityRegexp,
-      '--certificate-identity',
-    ),
-    issuer: await textRuleOf(
-      options.certificateOidcIssuer,
-      options.certificateOidcIssuerRegexp,
-      '--certificate-oidc-issuer',
-    ),
-  };
-  if (options.anyIdentity && !isIdentityRuleEmpty(identity))
-    throw new StellaError('USAGE', '--any-identity and rules about the identity exclude each other');
-  return identity;
-}
-
 function keyOf(path: string, name: string): AttestorKey {
   return {
     key: loadPublicKey(path),
@@ -260,7 +225,7 @@ async function trustOf(
     const bytes = readBounded(resolve(run.io.cwd, options.trustedRoot), MAX_TRUSTED_ROOT_BYTES);
     const trust: TrustInputs = {
       origin: { kind: 'trusted-root', name: `trusted root ${options.trustedRoot}` },
-      trustedRoot: parseTrustedRoot(bytes),
+      instances: instancesOfTrustedRoot(bytes, options.trustedRoot),
     };
     const requireIdentity = await requiresIdentity(run);
     return { trust, requireIdentity, settings: { requireIdentity } };

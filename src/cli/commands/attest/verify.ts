@@ -5,6 +5,7 @@ import type { Cli } from '../../frame/cli.ts';
 import { enumerate } from '../../frame/command-help.ts';
 import { addJsonForms } from '../../frame/json-forms.ts';
 import { repeatable } from '../../frame/repeated.ts';
+import { addSignerOptions } from './signer-options.ts';
 
 const DIGESTS = Object.keys(HASH_LENGTHS).map((hash) => `${hash}:HEX`);
 
@@ -17,11 +18,9 @@ export function registerAttestVerify(attest: Command, cli: Cli): void {
       'verify attestations: files, directories, patterns, - for stdin; never uses the network',
     )
     .option('--artifact <file>', 'what they must be about: a file, an OCI layout directory, - for stdin')
-    .option('--digest <digest>', `what they must be about: ${enumerate(DIGESTS, 'or')}`)
-    .option('--certificate-identity <id>', 'who must have signed, exactly')
-    .option('--certificate-identity-regexp <re>', 'who must have signed; must match as a whole')
-    .option('--certificate-oidc-issuer <url>', "the signer's OIDC issuer, exactly")
-    .option('--certificate-oidc-issuer-regexp <re>', "the signer's OIDC issuer; must match as a whole")
+    .option('--digest <digest>', `what they must be about: ${enumerate(DIGESTS, 'or')}`);
+  addSignerOptions(command);
+  command
     .addOption(
       repeatable(
         '--type <uri>',
@@ -29,7 +28,6 @@ export function registerAttestVerify(attest: Command, cli: Cli): void {
         parsePredicateType,
       ),
     )
-    .option('--any-identity', 'accept any signer that a public instance has certified')
     .option('--key <file>', 'public key that must have signed; certificates are then refused')
     .option('--trusted-root <file>', 'Sigstore trusted root to use instead of the trust store')
     .option('--policy <file>', 'what is required of the attestations of an artifact, JSON')

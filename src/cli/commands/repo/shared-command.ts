@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type Instant, parseInstant } from '../../../base/clock.ts';
-import { StellaError } from '../../../base/errors.ts';
+import { isStellaError, StellaError } from '../../../base/errors.ts';
 import { readBounded } from '../../../base/files.ts';
+import { pathInVariable } from '../../../config/environment.ts';
 import { variable } from '../../../config/locations.ts';
 import { KEY_TYPES } from '../../../repository/directory/vocabulary.ts';
 import type { EditResult, SessionOptions } from '../../../repository/session.ts';
@@ -68,11 +69,22 @@ export function thresholdFlag(text: string): number {
 /** The directory of the repository to work on. */
 export async function repositoryOf(run: Run<RepoFlags>): Promise<string> {
   const { findRepository } = await import('../../../repository/directory/settings.ts');
-  return findRepository(namedRepository(run), run.io.cwd);
+  const { options, io } = run;
+  try {
+    return findRepository(namedRepository(run), io.cwd);
+  } catch (error) {
+    if (options.repo !== undefined || !isStellaError(error, 'REPO_NOT_FOUND')) throw error;
+    if (variable(io.env, 'STELLA_REPO') === undefined) throw error;
+    throw error.with({
+      hint: 'set STELLA_REPO to the directory that holds repo.yaml, or unset it; or give --repo DIR',
+    });
+  }
 }
 
-function namedRepository(run: Run<RepoFlags>): string | undefined {
-  return run.options.repo ?? variable(run.io.env, 'STELLA_REPO');
+function namedRepository({ options, io }: Run<RepoFlags>): string | undefined {
+  const inVariable = variable(io.env, 'STELLA_REPO');
+  if (options.repo !== undefined || inVariable === undefined) return options.repo;
+  return pathInVariable('STELLA_REPO', inVariable, io);
 }
 
 /** The passphrase from file or environment; undefined if there is neither. */
@@ -97,6 +109,7 @@ export function sessionOptions(run: Run<SigningFlags>): SessionOptions {
     passphrase,
     stage: run.options.stage ?? false,
     found: namedRepository(run) === undefined,
+    env: run.io.env,
     ...(listens ? { onMessage: run.io.stderr } : {}),
   };
 }

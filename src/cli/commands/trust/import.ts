@@ -73,6 +73,9 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
       run.note(
         `warning: pinned the bundle key sha256:${id}: from now on this store accepts bundles of it; \`stella trust unpin sha256:${id}\` ends that`,
       );
+    const { adviceOnUnusedKeys } = await import('../../../trust/unused-keys.ts');
+    for (const { text, hint } of adviceOnUnusedKeys(trust.unused, config))
+      run.note(`warning: ${text}; ${hint}`);
     if (receiptTo) {
       const { makeReceipt } = await import('../../../consumer/receipt.ts');
       const { path } = receiptTo;

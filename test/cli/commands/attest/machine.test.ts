@@ -17,7 +17,7 @@ let site: Site;
 beforeAll(async () => {
   cwd = temporaryTree();
   site = await makeSite('ed25519', 'ed25519', temporaryTree());
-  writeFileSync(join(cwd, 'root.json'), formatTrustedRoot(site.trust.trustedRoot!));
+  writeFileSync(join(cwd, 'root.json'), formatTrustedRoot(site.trust.instances![0]!.trustedRoot));
   writeFileSync(join(cwd, 'a.pub'), formatPublicKey(site.key.publicKey));
   writeFileSync(join(cwd, 'other.pub'), formatPublicKey(generateKey().publicKey));
   writeFileSync(join(cwd, 'app.bin'), 'content');

@@ -99,4 +99,21 @@ describe('doctor', () => {
     expect(stdout).toContain('proxy http://***@proxy.example:3128');
     expect(stdout).not.toContain('secret');
   });
+
+  test('proxies and certificates that cannot be used, and exceptions that except nothing', async () => {
+    const env = {
+      HOME: base,
+      ALL_PROXY: 'socks5://user:secret@proxy.example:1080',
+      NO_PROXY: 'inside.example, *middle*',
+      SSL_CERT_FILE: join(base, 'missing.pem'),
+    };
+    const { status, stdout } = await stella(['doctor'], { env });
+    expect(status).toBe(4);
+    expect(stdout.match(/^problem {2}network .*/gm)).toEqual([
+      expect.stringMatching(/ALL_PROXY: a proxy of scheme socks5 .*\[CONFIG_INVALID\]/),
+      expect.stringMatching(/SSL_CERT_FILE: no such file: .*\[FILE_NOT_FOUND\]/),
+    ]);
+    expect(stdout).toMatch(/^warning {2}network .*NO_PROXY .*: \*middle\*$/m);
+    expect(stdout).not.toContain('secret');
+  });
 });
