@@ -134,6 +134,6 @@ export type { OldKeys } from './repository/publish/requirements.ts';
 export type { TimestampUpdate } from './repository/publish/timestamp.ts';
 export type { EditResult, SessionOptions } from './repository/session.ts';
 export type { RepositoryStatus, RoleStatus } from './repository/status.ts';
-export type { EndpointSwap } from './repository/swap-endpoint.ts';
+export type { EndpointSwap, LogFacts } from './repository/swap-endpoint.ts';
 export type { VerifiedRepository } from './repository/verify.ts';
 export { TOP_ROLES, type TopRole } from './tuf/roles.ts';

@@ -68,7 +68,7 @@ export const CODES = {
   ),
   PRIVATE_KEY: input(
     'A file that would be published or carried holds a private key.',
-    'give the public half, e.g. from `openssl pkey -in FILE -pubout`; a private key that has got out must be replaced',
+    'give the public half, e.g. from `stella key show FILE --public-out FILE.pub`; a private key that has got out must be replaced',
   ),
   SIGNER_FAILED: input(
     'The external signer did not produce a usable signature.',

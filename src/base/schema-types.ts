@@ -83,6 +83,7 @@ logs: {
 origin: string
 tree_size: number
 root_hash: Sha256Hex
+log_id?: string
 }[]
 }[]
 }
@@ -101,6 +102,18 @@ verifier_key: string
  * Where the private key is: absolute, or relative to the log's directory; never inside it
  */
 key_file?: string
+}
+
+/**
+ * log-origins.json of a trust store: what logs whose origin nothing says were found to sign as
+ */
+export interface LogOrigins {
+format: "stella-log-origins/v1"
+logs: {
+url: string
+origin: string
+since: string
+}[]
 }
 
 /**
@@ -997,6 +1010,7 @@ export interface SchemaTypes {
   'config': ConfigFile;
   'exports': ExportLedger;
   'log': EmbeddedLog;
+  'log-origins': LogOrigins;
   'manifest': Manifest;
   'oci-auth-file': OciAuthFile;
   'oci-helper-answer': OciHelperAnswer;

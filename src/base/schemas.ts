@@ -3,6 +3,7 @@ import attestationList from '../../schemas/attestation-list.schema.json' with { 
 import config from '../../schemas/config.schema.json' with { type: 'json' };
 import exports from '../../schemas/exports.schema.json' with { type: 'json' };
 import log from '../../schemas/log.schema.json' with { type: 'json' };
+import logOrigins from '../../schemas/log-origins.schema.json' with { type: 'json' };
 import manifest from '../../schemas/manifest.schema.json' with { type: 'json' };
 import ociAuthFile from '../../schemas/oci-auth-file.schema.json' with { type: 'json' };
 import ociHelperAnswer from '../../schemas/oci-helper-answer.schema.json' with { type: 'json' };
@@ -30,6 +31,7 @@ export const SCHEMAS = {
   'config': config,
   'exports': exports,
   'log': log,
+  'log-origins': logOrigins,
   'manifest': manifest,
   'oci-auth-file': ociAuthFile,
   'oci-helper-answer': ociHelperAnswer,

@@ -69,6 +69,7 @@ const REGISTER: Readonly<Record<keyof typeof GROUPS, () => Promise<Register>>> =
   trust: async () => (await import('./commands/trust/index.ts')).registerTrust,
   attest: async () => (await import('./commands/attest/index.ts')).registerAttest,
   repo: async () => (await import('./commands/repo/index.ts')).registerRepo,
+  key: async () => (await import('./commands/key/index.ts')).registerKey,
   log: async () => (await import('./commands/log/index.ts')).registerLog,
   config: async () => (await import('./commands/config/index.ts')).registerConfig,
   audit: async () => (await import('./commands/audit/index.ts')).registerAudit,

@@ -12,9 +12,10 @@ import { openBundle, type SealedBundle } from '../bundle/open.ts';
 import type { Config } from '../config/config.ts';
 import { loadWitnessPolicy } from '../logs/witness-policy-file.ts';
 import { CLOCK_TOLERANCE, checkClock } from '../store/clock-floor.ts';
+import { carriedOrigins } from '../store/log-origins.ts';
 import type { Generation, StoreState } from '../store/store.ts';
 import { bundleKeysOf, pinnedBundleKeys } from '../trust/bundle-keys.ts';
-import { type DerivedTrust, deriveTrust, logPublicKeysOf } from '../trust/derived-trust.ts';
+import { type DerivedTrust, deriveTrust, logPublicKeysOf, logsOfTrust } from '../trust/derived-trust.ts';
 import { withHintsOfImport } from '../trust/first-hints.ts';
 import {
   adviceOf,
@@ -203,7 +204,7 @@ async function acceptOpened(
   // What was found good when it was imported is not judged by two again.
   const isHeld = state !== undefined && isSameBundle(state, manifestSha256);
   const { view, trust, second } = await checks.run('tuf', () =>
-    withHintsOfImport(() => checkTuf(manifest, tufDirectory, pin.root, sealedAt, rules, isHeld)),
+    withHintsOfImport(() => checkTuf(manifest, tufDirectory, pin.root, sealedAt, rules, { isHeld, state })),
   );
 
   const { signers, pinned } = await checks.run('signature', async () => {
@@ -263,13 +264,13 @@ async function acceptOpened(
   const logs = await checks.run('logs', () => {
     const { tlogPolicy } = rules.config;
     const policy = tlogPolicy === undefined ? undefined : loadWitnessPolicy(tlogPolicy);
-    const keys = logPublicKeysOf(trust.trustedRoot);
     return checkCarriedLogs(
       manifest,
       {
         directory: contentDirectory,
         logsDirectory: place.logsDirectory,
-        keys,
+        keys: logPublicKeysOf(trust.trustedRoot),
+        named: logsOfTrust(trust, sealedAt),
         policy,
         mirror: bundle.mirror,
       },
@@ -296,7 +297,7 @@ async function checkTuf(
   trustedRoot: Uint8Array,
   sealedAt: Instant,
   rules: AcceptRules,
-  isHeld: boolean,
+  { isHeld, state }: { readonly isHeld: boolean; readonly state: StoreState | undefined },
 ): Promise<BundleFinding<{ view: TufView; trust: DerivedTrust; second: SecondOpinion | undefined }>> {
   const view = await loadTuf({
     url: manifest.tuf.url,
@@ -315,7 +316,9 @@ async function checkTuf(
       );
     }
   }
-  const trust = await deriveTrust(view, rules.config);
+  // What the carried logs sign as is shown by their checkpoints, which are checked below; what is held says it first.
+  const origins = new Map([...carriedOrigins(manifest.logs), ...carriedOrigins(state?.logs ?? [])]);
+  const trust = await deriveTrust(view, rules.config, origins);
   const second = isHeld ? undefined : await secondOpinion(judgedView(view));
   const versions = view.roles.map((role) => `${role.name} ${role.version}`).join(', ');
   return { detail: `${versions}; valid as of ${manifest.sealed_at}`, value: { view, trust, second } };
@@ -339,7 +342,7 @@ function checkTimes(
   state: StoreState | undefined,
   now: Instant,
 ): BundleFinding<undefined> {
-  if (state) checkClock(now, parseInstant(state.clock_floor));
+  if (state) checkClock(now, parseInstant(state.clock_floor), state.source.kind);
   if (sealedAt > now + CLOCK_TOLERANCE) {
     throw new StellaError(
       'SEALED_IN_FUTURE',

@@ -5,7 +5,7 @@ import type { Fetcher } from '../net/types.ts';
 import { voucherAtMirrors } from '../trust/mirrors.ts';
 import type { RootVoucher } from '../trust/pin.ts';
 import type { TrustSetting } from '../trust/setting.ts';
-import { initTrust, type Synced, syncTrust } from '../trust/sync.ts';
+import { initTrust, requireForSync, type Synced, syncTrust } from '../trust/sync.ts';
 import { builtInRoot } from '../tuf/sigstore-root.ts';
 import type { AcceptRules } from './accept.ts';
 import { checkNotUnsealed, openSealedMirror, syncSealedMirror } from './sealed-mirror.ts';
@@ -14,6 +14,7 @@ interface Setting extends TrustSetting {
   readonly fetcher: Fetcher;
   readonly now: Instant;
   readonly warn: (line: string) => void;
+  readonly lowerClockFloor?: boolean;
 }
 
 /** Makes a store from a TUF repository, or from sealed state that a mirror serves; which of the two is found out. */
@@ -42,8 +43,8 @@ export async function initFromUrl(
 
 /** Brings a store up to date with a TUF repository, or with sealed state that a mirror serves. */
 export async function syncFromUrl(setting: Setting, force: boolean): Promise<Synced> {
-  const { store, config, fetcher, now } = setting;
-  const current = store.require(now);
+  const { store, config, fetcher } = setting;
+  const current = requireForSync(setting);
   // What was an ordinary repository at the last sync is not asked again whether it is one.
   const { source } = current.state;
   if (source.kind === 'sync' && config.tufUrls.includes(source.url)) return await syncTrust(setting, force);

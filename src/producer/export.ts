@@ -22,17 +22,19 @@ import type { Config } from '../config/config.ts';
 import { checkNoCredentials } from '../config/url-credentials.ts';
 import { loadWitnessPolicy } from '../logs/witness-policy-file.ts';
 import type { Fetcher } from '../net/types.ts';
+import { freeTargetName } from '../repository/directory/target-name.ts';
 import { loadGeneration, pinnedRootOf } from '../store/generation.ts';
+import { loadLogOrigins, recordLogOrigins } from '../store/log-origins.ts';
 import type { Generation, StoreWriter, TrustStore } from '../store/store.ts';
 import { referenceOf } from '../store/sync-record.ts';
 import { bundleKeysOf, rememberUsedKey } from '../trust/bundle-keys.ts';
-import { type DerivedTrust, deriveTrust, logPublicKeysOf } from '../trust/derived-trust.ts';
+import { type DerivedTrust, deriveTrust, logsOfTrust } from '../trust/derived-trust.ts';
 import { checkFreshness, freshnessWindow, judgeFreshness, NO_ADVICE_DAYS } from '../trust/freshness.ts';
 import { loadTuf } from '../tuf/load.ts';
 import { renewalOf } from '../tuf/roles.ts';
 import type { TufView } from '../tuf/view.ts';
 import { type AttestationSource, attestationPath, collectAttestations, collectTuf } from './collect.ts';
-import { type CollectedLog, collectLogs } from './collect-logs.ts';
+import { type CollectedLog, type CollectedLogs, collectLogs, type LeftOutLog } from './collect-logs.ts';
 import { loadDeltaBase, withoutCarried } from './delta.ts';
 import { loadLedger, nextSequence, recordExport, takeSequence } from './ledger.ts';
 import { preflightAttestations } from './preflight.ts';
@@ -71,7 +73,11 @@ export interface ExportedBundle {
   readonly signingKey: SigningKey;
   /** Whether TUF names the signing key; otherwise the other side must pin it. */
   readonly signerIsDistributed: boolean;
+  /** A name that the repository has no target of, for the signing key where TUF does not name it. */
+  readonly freeSignerTarget: string;
   readonly logs: readonly CollectedLog[];
+  /** Logs that the trusted root names, and why each is not carried. */
+  readonly leftOutLogs: readonly LeftOutLog[];
   /** Whether each carried attestation will verify with what was sealed. */
   readonly attestations: readonly PreflightResult[];
   /** Files of the repository that are not carried: targets that hold private keys. */
@@ -107,9 +113,10 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
     const delta =
       options.since === undefined ? undefined : await loadDeltaBase(store.directory, ledger, options.since);
     const policy = config.tlogPolicy === undefined ? undefined : loadWitnessPolicy(config.tlogPolicy);
-    const logs = await auditedCollect(writer, trust.services?.endpoints.logs ?? [], {
+    const known = loadLogOrigins(store.directory, generation.state);
+    const { logs, leftOut, origins } = await auditedCollect(writer, logsOfTrust(trust, sealedAt), {
       fetcher: options.fetcher,
-      keys: logPublicKeysOf(trust.trustedRoot),
+      origins: known,
       policy,
       ledger,
       logsDirectory: store.logsDirectory,
@@ -124,6 +131,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       config,
       logs,
       logsDirectory: store.logsDirectory,
+      origins: new Map([...known, ...origins]),
       sealedAt,
     });
     const signingKey = loadSigningKey(store.directory, config.signingKey);
@@ -180,6 +188,7 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
     for (const path of remains) rmSync(path, { force: true });
     rememberUsedKey(store.directory, signingKey.key.publicKey);
     recordExport(store.directory, sealed.manifest, sealed.manifestSha256);
+    recordLogOrigins(store.directory, origins, options.now);
     writer.audit('export', {
       out: options.out,
       sequence,
@@ -192,9 +201,11 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       split,
       signingKey,
       logs,
+      leftOutLogs: leftOut,
       attestations: preflighted,
       withheld: tuf.withheld,
       skipped,
+      freeSignerTarget: freeTargetName('bundle-signer-v1.pub', (name) => view.target(name) !== undefined),
       signerIsDistributed: isAmong(signingKey.key.publicKey, bundleKeysOf(trust.targets, sealedAt)),
     };
   });
@@ -221,7 +232,7 @@ function checkOutputs({ out, replace, deliver, partSize }: ExportOptions): strin
 async function auditedCollect(
   writer: StoreWriter,
   ...collected: Parameters<typeof collectLogs>
-): Promise<CollectedLog[]> {
+): Promise<CollectedLogs> {
   try {
     return await collectLogs(...collected);
   } catch (error) {

@@ -8,6 +8,7 @@ import { parseJson } from '../base/schema.ts';
 import type { ExportLedger, Manifest } from '../base/schema-types.ts';
 import { formatManifest } from '../bundle/manifest.ts';
 import type { TreeHead } from '../logs/store.ts';
+import { isSameLog, type NamedLog, rekorV1Tree } from '../tlog/origin.ts';
 
 type ExportRecord = ExportLedger['exports'][number];
 
@@ -63,7 +64,12 @@ export function recordExport(store: string, manifest: Manifest, manifestSha256: 
     sequence,
     manifest_sha256: manifestSha256,
     sealed_at,
-    logs: logs.map(({ origin, tree_size, root_hash }) => ({ origin, tree_size, root_hash })),
+    logs: logs.map(({ origin, tree_size, root_hash, log_id }) => ({
+      origin,
+      tree_size,
+      root_hash,
+      ...(rekorV1Tree(origin) === undefined ? {} : { log_id }),
+    })),
   };
   replaceFile(manifestPath(store, sequence), formatManifest(manifest));
   writeLedger(store, { ...ledger, exports: [...ledger.exports, record].slice(-KEPT_EXPORTS) });
@@ -78,11 +84,14 @@ export function loadExportedManifest(store: string, sequence: number): Manifest 
   return bytes && parseJson('manifest', bytes, path, 'STORE_CORRUPT');
 }
 
-/** The states of a log that were ever exported: some site may hold any of them, and has to be shown that it only grew. */
-export function exportedHeads(ledger: ExportLedger, origin: string): TreeHead[] {
+/**
+ * The states of a log that were ever exported: some site may hold any of them, and has to be shown that it only grew. Of
+ * Rekor v1 those of the same tree count, whichever pod signed.
+ */
+export function exportedHeads(ledger: ExportLedger, named: NamedLog): TreeHead[] {
   const heads = new Map<string, TreeHead>();
   for (const { logs } of ledger.exports) {
-    for (const { tree_size, root_hash } of logs.filter((log) => log.origin === origin)) {
+    for (const { tree_size, root_hash } of logs.filter((log) => isSameLog(log, named))) {
       heads.set(`${tree_size} ${root_hash}`, {
         size: BigInt(tree_size),
         rootHash: parseHex(root_hash, 32, 'STORE_CORRUPT'),

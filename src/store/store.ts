@@ -129,7 +129,7 @@ export class TrustStore {
       throw new StellaError('STORE_NOT_INITIALIZED', `there is no trust store in ${this.directory}`);
     if (now !== undefined) {
       this.#checkSafe();
-      checkClock(now, parseInstant(current.state.clock_floor));
+      checkClock(now, parseInstant(current.state.clock_floor), current.state.source.kind);
     }
     return current;
   }

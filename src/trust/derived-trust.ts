@@ -6,10 +6,12 @@
  * Start here, then targets.ts for which targets count as what, and sync.ts for the two commands that change a store.
  */
 
+import type { Instant } from '../base/clock.ts';
 import { type PublicKey, parsePublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
 import type { TufView } from '../tuf/view.ts';
 import { assembleTrustedRoot } from './assembled-root.ts';
+import { type NamedTrustLog, namedLogs } from './log-list.ts';
 import { loadServices, type Services } from './services.ts';
 import {
   type IgnoredTarget,
@@ -33,12 +35,30 @@ export interface DerivedTrust {
   readonly unused: readonly IgnoredTarget[];
 }
 
+/** The logs that this trust names at an instant, and those of trusted roots of further instances. */
+export function logsOfTrust(
+  { services, trustedRoot, targets }: DerivedTrust,
+  now: Instant,
+  further: readonly TrustedRoot[] = [],
+): NamedTrustLog[] {
+  const isPublished = targets.some(({ usage }) => usage === 'trusted-root');
+  const addresses = new Set(
+    targets.flatMap(({ usage, uri }) => (usage === 'Rekor' && uri !== undefined ? [uri] : [])),
+  );
+  return namedLogs({ endpoints: services?.endpoints, trustedRoot, isPublished, addresses, further }, now);
+}
+
 /**
  * Reads the targets that trust rests on, applies the service map with its overrides, and assembles the trusted root.
+ * @param origins what logs were found to sign as, by their URLs
  * @throws StellaError TARGET_*, SERVICE_MAP_*, ENVIRONMENT_UNKNOWN, TRUSTED_ROOT_INVALID, TUF_MISMATCH
  */
-export async function deriveTrust(view: TufView, config: Config): Promise<DerivedTrust> {
-  const services = await loadServices(view, config);
+export async function deriveTrust(
+  view: TufView,
+  config: Config,
+  origins?: ReadonlyMap<string, string>,
+): Promise<DerivedTrust> {
+  const services = await loadServices(view, config, origins);
   const names = targetNamesOf(config);
   const targets = await trustTargets(view, names, services?.map);
   return {

@@ -5,6 +5,7 @@ import type { PublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
 import { checkClock } from '../store/clock-floor.ts';
 import { loadGeneration } from '../store/generation.ts';
+import { loadLogOrigins } from '../store/log-origins.ts';
 import type { Generation, TrustStore } from '../store/store.ts';
 import { loadSyncRecord, referenceOf, type SyncRecord } from '../store/sync-record.ts';
 import {
@@ -22,6 +23,7 @@ import {
   type Freshness,
   judgeFreshness,
 } from './freshness.ts';
+import { type HeldOfLog, heldOfLogs } from './held-logs.ts';
 import { distributedKeys } from './key-list.ts';
 import { type KeyStatus, keyLives } from './key-rotation.ts';
 import { loadServices, type Services } from './services.ts';
@@ -48,6 +50,8 @@ export interface TrustStatus {
   /** What makes other commands refuse this store now, although it verifies: the clock, or keys that are not there. */
   readonly problems: readonly StellaError[];
   readonly sync: SyncRecord | undefined;
+  /** The logs that the trust names, and what of each is held. */
+  readonly logs: readonly HeldOfLog[];
   /** By origin: who of the tlog policy's witnesses has cosigned the checkpoint held. Empty without a policy. */
   readonly witnesses: ReadonlyMap<string, PolicyState>;
 }
@@ -61,8 +65,9 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
   const generation = store.require();
   const view = await loadGeneration(generation);
   const { state } = generation;
-  const clock = await attempt(() => checkClock(now, parseInstant(state.clock_floor)));
-  const services = await attempt(() => loadServices(view, config));
+  const clock = await attempt(() => checkClock(now, parseInstant(state.clock_floor), state.source.kind));
+  const origins = loadLogOrigins(store.directory, state);
+  const services = await attempt(() => loadServices(view, config, origins));
   const names = targetNamesOf(config);
   const keys = await attempt(async () =>
     distributedKeys(await trustTargets(view, names, services.value?.map)),
@@ -86,6 +91,7 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
     rolesAsOf: state.source.kind === 'import' ? parseInstant(state.reference_time) : now,
     keys: keyLives(keys.value ?? [], state, now),
     services: services.value,
+    logs: await heldOfLogs(store, view, config, generation, now),
     servicesProblem: services.problem,
     missingRekorKeys: missing.value ?? [],
     unusedKeys: unused.value ?? [],

@@ -8,6 +8,7 @@ import type { Config } from '../config/config.ts';
 import type { Fetcher } from '../net/types.ts';
 import { readAttestationList } from '../store/attestation-list.ts';
 import { loadGeneration, pinnedRootOf } from '../store/generation.ts';
+import { loadLogOrigins } from '../store/log-origins.ts';
 import {
   clockFloorOf,
   type Generation,
@@ -36,6 +37,8 @@ export interface SyncSetting {
   readonly now: Instant;
   /** What somebody should know although nothing failed. */
   readonly warn: (line: string) => void;
+  /** Whether an operator says that the clock was ahead at an earlier sync and is right now. */
+  readonly lowerClockFloor?: boolean;
 }
 
 export interface Synced {
@@ -93,7 +96,7 @@ export async function initTrust(
  */
 export async function syncTrust(setting: SyncSetting, force: boolean): Promise<Synced> {
   const { store, config, now } = setting;
-  const current = store.require(now);
+  const current = requireForSync(setting);
   const last = referenceOf(store.directory, current);
   if (!force && current.state.source.kind === 'sync' && now - last < config.refreshIntervalMinutes * MINUTE)
     return { generation: current, changed: false, fresh: last };
@@ -110,9 +113,22 @@ export async function syncTrust(setting: SyncSetting, force: boolean): Promise<S
   });
 }
 
+/**
+ * The generation that a sync begins from. Only where somebody says that the clock was ahead before, and is right now, may it
+ * be behind the floor; and only of a store that is synced, since what was sealed later than now cannot be carried here again.
+ * @throws StellaError STORE_NOT_INITIALIZED, STORE_CORRUPT, STORE_UNSAFE, CLOCK_BEHIND
+ */
+export function requireForSync({ store, now, lowerClockFloor = false }: SyncSetting): Generation {
+  return lowerClockFloor && store.require().state.source.kind === 'sync'
+    ? store.require()
+    : store.require(now);
+}
+
 async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Synced> {
   const { store, now } = setting;
-  const current = writer.current ?? store.require(now);
+  const current = writer.current ?? requireForSync(setting);
+  const floor = parseInstant(current.state.clock_floor);
+  const isLowered = setting.lowerClockFloor === true && floor > now;
   // What guards against rollback must be whole before anything is compared with it.
   await loadGeneration(current);
   const root = { bytes: pinnedRootOf(current), pin: current.state.pin };
@@ -120,7 +136,8 @@ async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Sy
     tuf: await refresh(setting, writer, url, root, current.tufDirectory),
   }));
   const next = await nextState(setting, tuf, root.pin, current.state);
-  if (!tuf.changed && current.state.source.kind === 'sync' && isDerived(current, next.trustedRoot)) {
+  if (isLowered) next.state.clock_floor = formatInstant(now);
+  else if (!tuf.changed && current.state.source.kind === 'sync' && isDerived(current, next.trustedRoot)) {
     recordSuccess(store.directory, now, current);
     return { generation: current, changed: false };
   }
@@ -130,7 +147,13 @@ async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Sy
     tufDirectory: tuf.directory,
     attestations: readAttestationList(current),
   });
-  writer.audit('sync', auditFacts(generation, {}));
+  writer.audit(
+    'sync',
+    auditFacts(
+      generation,
+      isLowered ? { clock_floor_before: formatInstant(floor), clock_floor: formatInstant(now) } : {},
+    ),
+  );
   recordSuccess(store.directory, now, generation);
   return { generation, changed: true };
 }
@@ -166,12 +189,12 @@ async function refresh(
 
 /** What the store will remember of a refreshed repository. Everything the configuration names must be there and usable. */
 async function nextState(
-  { config, now, warn }: SyncSetting,
+  { config, now, warn, store }: SyncSetting,
   tuf: RefreshedTuf,
   pin: StoreState['pin'],
   before: StoreState | undefined,
 ): Promise<{ state: StoreState; trustedRoot: Uint8Array }> {
-  const trust = await deriveTrust(tuf, config);
+  const trust = await deriveTrust(tuf, config, loadLogOrigins(store.directory, before));
   const keys = distributedKeys(trust.targets);
   if (!keys.some((key) => key.usage === 'Rekor'))
     warn(

@@ -113,7 +113,7 @@ test('--version is one line; with --json it says what stella is made of', async 
       ...{ name: 'stella', version, commit: null, node: process.versions.node },
       zstd: { compressor: COMPRESSOR_VERSION, decompressor: process.versions['zstd'] },
     });
-    const consts = JSON.stringify(SCHEMAS).match(/"stella-[a-z]+\/v\d+"/g) ?? [];
+    const consts = JSON.stringify(SCHEMAS).match(/"stella-[a-z-]+\/v\d+"/g) ?? [];
     expect(found.formats).toContain('stella-bundle/v1');
     expect(found.formats).toEqual([...new Set(consts.map((text) => JSON.parse(text) as string))].toSorted());
   }

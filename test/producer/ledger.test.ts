@@ -60,8 +60,8 @@ test('every state of a log that was exported is remembered once', () => {
     [3, 300],
   ] as const)
     recordExport(store, manifest(sequence, size), HEX);
-  expect(exportedHeads(loadLedger(store), 'o').map((head) => head.size)).toEqual([300n, 10n]);
-  expect(exportedHeads(loadLedger(store), 'other')).toEqual([]);
+  expect(exportedHeads(loadLedger(store), { origin: 'o' }).map((head) => head.size)).toEqual([300n, 10n]);
+  expect(exportedHeads(loadLedger(store), { origin: 'other' })).toEqual([]);
 });
 
 test('manifests of recent exports are kept, older ones are not', () => {

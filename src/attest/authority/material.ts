@@ -9,12 +9,16 @@ export interface TrustedLog {
   readonly logId: string;
   /** What the trusted root says that checkpoints name the log's key by, if it does: 8 or 64 hexadecimal digits. */
   readonly checkpointKeyId: string | undefined;
-  /** The log's name in checkpoints: its URL without scheme and trailing slash. */
+  /** The log's name in checkpoints: its URL without scheme and trailing slash; empty where no URL is known. */
   readonly origin: string;
+  /** How to call it: its origin, else its id. */
+  readonly name: string;
   readonly url: string;
   readonly key: PublicKey;
-  /** What it may sign checkpoints as; none without an origin. */
+  /** What it may sign checkpoints of its origin as; none without one. */
   readonly noteKeys: readonly VerifierKey[];
+  /** What it may sign checkpoints of Rekor v1 as: under any name. */
+  readonly rekorV1Keys: readonly VerifierKey[];
   /** Both ends inclusive. A log without a start in its trusted root has NaN here: it never was valid. */
   readonly validFrom: Instant;
   readonly validUntil: Instant;

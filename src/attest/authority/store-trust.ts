@@ -6,6 +6,7 @@ import type { Config } from '../../config/config.ts';
 import { usedConfiguration } from '../../config/widening.ts';
 import { loadWitnessPolicy } from '../../logs/witness-policy-file.ts';
 import { loadGeneration } from '../../store/generation.ts';
+import { type LogOriginsByUrl, loadLogOrigins } from '../../store/log-origins.ts';
 import type { Generation, TrustStore } from '../../store/store.ts';
 import { referenceOf } from '../../store/sync-record.ts';
 import { attestorTargets } from '../../trust/assembled-root.ts';
@@ -54,6 +55,7 @@ async function generationTrustInputs(
     builtIn: generation.state.pin.how === 'sigstore' ? 'sigstore' : undefined,
     revoked: generation.state.revoked_keys ?? [],
     carried: { logs: generation.state.logs, directory: store.logsDirectory },
+    origins: loadLogOrigins(store.directory, generation.state),
   });
 }
 
@@ -69,11 +71,13 @@ export interface ViewTrust {
     readonly removed_at: string;
   }[];
   readonly carried?: CarriedLogs;
+  /** What logs were found to sign as, by their URLs. */
+  readonly origins?: LogOriginsByUrl;
 }
 
 /** The trust that a verified TUF repository amounts to: what a store holds, or what is just being sealed. */
 export async function viewTrustInputs(view: TufView, config: Config, more: ViewTrust): Promise<TrustInputs> {
-  const { targets, trustedRoot, services } = await deriveTrust(view, config);
+  const { targets, trustedRoot, services } = await deriveTrust(view, config, more.origins);
   const revoked = more.revoked ?? [];
   return {
     origin: more.origin,

@@ -15,7 +15,7 @@ import type { UsedConfiguration } from '../../config/used-configuration.ts';
 import { logDirectory, tileReader } from '../../logs/store.ts';
 import { openCheckpoint } from '../../tlog/checkpoint.ts';
 import type { HashReader } from '../../tlog/merkle.ts';
-import { originOf } from '../../tlog/origin.ts';
+import { originOf, rekorV1Tree } from '../../tlog/origin.ts';
 import { isKeyName, rekorV1KeyOf, type VerifierKey, verifierKeyOf } from '../../tlog/verifier-key.ts';
 import type { WitnessPolicy } from '../../tlog/witness-policy.ts';
 import type { Freshness } from '../../trust/freshness.ts';
@@ -145,7 +145,7 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
         return [];
       }
     });
-  const nameOfLog = (log: TrustedRootLog) => `log ${log.baseUrl}`;
+  const nameOfLog = (log: TrustedRootLog) => `log ${log.baseUrl || log.logId}`;
   const nameOfAuthority = (authority: TrustedRootAuthority) => `authority ${authority.uri}`;
   const instances = (inputs.instances ?? []).map(
     ({ name, builtIn, trustedRoot: root, hasOtherLogs }): VerifierInstance => ({
@@ -165,7 +165,7 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
   const logs = instances.flatMap((instance) => instance.logs);
   for (const log of instances.flatMap((instance) => [...instance.logs, ...instance.ctLogs]))
     if (Number.isNaN(log.validFrom))
-      problems.push(`log ${log.url}: the trusted root does not say since when its key is valid`);
+      problems.push(`log ${log.url || log.logId}: the trusted root does not say since when its key is valid`);
   const { carried } = inputs;
   const held = load(
     carried?.logs ?? [],
@@ -221,7 +221,7 @@ function loadHeldLog(
   const note = Buffer.from(text);
   const { checkpoint, signedBy } = openCheckpoint(
     note,
-    logs.flatMap(({ noteKeys }) => noteKeys),
+    logs.flatMap(rekorV1Tree(origin) === undefined ? (log) => log.noteKeys : (log) => log.rekorV1Keys),
     { origin },
   );
   const log = logs.find(({ key }) => signedBy.some(({ publicKey }) => publicKey.id === key.id))!;
@@ -240,13 +240,16 @@ function loadHeldLog(
 
 function loadLog(log: TrustedRootLog): TrustedLog {
   const [origin, key] = [originOf(log.baseUrl), loadKey(log)];
+  const said = log.checkpointKeyId ?? log.logId;
   return {
     logId: log.logId,
     checkpointKeyId: log.checkpointKeyId,
     origin,
+    name: origin || log.logId,
     url: log.baseUrl,
     key,
-    noteKeys: noteKeysOf(origin, key, log.checkpointKeyId ?? log.logId),
+    noteKeys: noteKeysOf(origin, key, said),
+    rekorV1Keys: withIds(rekorV1KeyOf(origin, key), [keyIdOf(said)]),
     validFrom: log.validFrom ?? instant(Number.NaN),
     validUntil: log.validUntil ?? DISTANT_FUTURE,
   };
@@ -271,8 +274,14 @@ function loadKey(log: TrustedRootLog): PublicKey {
 function noteKeysOf(origin: string, key: PublicKey, said: string): VerifierKey[] {
   // A name that cannot be one has signed nothing.
   if (!isKeyName(origin)) return [];
-  const own = verifierKeyOf(origin, key);
-  const ids = [Buffer.from(said.slice(0, 8), 'hex'), own.keyId, rekorV1KeyOf(origin, key).keyId];
+  return withIds(verifierKeyOf(origin, key), [keyIdOf(said), rekorV1KeyOf(origin, key).keyId]);
+}
+
+const keyIdOf = (said: string) => Buffer.from(said.slice(0, 8), 'hex');
+
+/** A key by its own id and by others, each id once. */
+function withIds(own: VerifierKey, others: readonly Uint8Array[]): VerifierKey[] {
+  const ids = [...others, own.keyId];
   return ids
     .filter((id, i) => !ids.slice(0, i).some((earlier) => equalBytes(earlier, id)))
     .map((keyId) => ({ ...own, keyId }));

@@ -141,7 +141,7 @@ export class LogJudge {
           'a log entry has neither an inclusion proof nor a promise of its log',
         );
       evidence.push({
-        origin: this.#trust.logs.find((log) => isLogNamed(log, entry.logId))?.origin ?? entry.logId,
+        origin: this.#trust.logs.find((log) => isLogNamed(log, entry.logId))?.name ?? entry.logId,
         logId: entry.logId,
         index: entry.logIndex,
         shownBy: 'signed entry timestamp',
@@ -168,7 +168,7 @@ export class LogJudge {
     if (this.#proven.length === 0) return { result: 'not-applicable' };
     const results: Consistency[] = [];
     for (const { checkpoint } of this.#proven)
-      results.push(await checkConsistencyWithHeld(checkpoint.checkpoint, this.#trust.held));
+      results.push(await checkConsistencyWithHeld(checkpoint, this.#trust.held));
     this.evidence = this.evidence.map((log, i) => ({ ...log, ...results[i] }));
     const missing = results.find(({ consistency }) => consistency === 'not shown');
     return missing?.reason === undefined

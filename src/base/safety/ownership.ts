@@ -86,6 +86,18 @@ export function whoElseCanReplaceIn(directory: string): string | undefined {
   return stat && (stat.mode & STICKY) !== 0 ? undefined : whoElseCanWrite(directory);
 }
 
+/**
+ * Whether a directory belongs to a user other than this one and root: its owner can put another file in the place of each
+ * in it.
+ * @returns whose it is, in words, or `undefined`; also where there is no such directory, and on Windows
+ */
+export function foreignOwnerOf(directory: string): string | undefined {
+  const self = geteuid?.();
+  const stat = statSync(directory, { throwIfNoEntry: false });
+  if (self === undefined || !stat || stat.uid === 0 || stat.uid === self) return undefined;
+  return `${directory} belongs to another user (uid ${stat.uid})`;
+}
+
 /** Whether a file belongs to root, to this user, to whom its directory belongs, or to one who shares that by its group. */
 export function isOwnFile({ uid }: Pick<Stats, 'uid'>, directory: string): boolean {
   const self = geteuid?.();

@@ -84,6 +84,11 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
         ? { ...log, quorum_met: cosigned.isMet, witnesses: cosigned.witnesses.map(witnessJson) }
         : log;
     }),
+    log_coverage: status.logs.map(({ url, ...log }) => ({
+      ...log,
+      url: maskUrl(url),
+      size: log.size ?? null,
+    })),
     bundle_keys: state.bundle_keys,
     pinned_bundle_keys: pinnedKeysJson(status.pinnedBundleKeys),
     sync: sync ?? null,
@@ -160,15 +165,19 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
       ]),
     ]),
   );
-  if (state.logs.length > 0) {
-    const rows = state.logs.map((log) => [
-      log.origin,
-      formatNumber(log.tree_size),
-      String(log.first_index),
-      state.reference_time,
-      log.url,
-    ]);
-    lines.push('', formatTable([['LOG', 'SIZE', 'PROVABLE FROM', 'AS OF', 'URL'], ...rows]));
+  if (status.logs.length > 0) {
+    const rows = status.logs.map((log) => {
+      const carried = state.logs.find(({ origin }) => origin === log.origin);
+      return [
+        log.origin,
+        log.held,
+        log.size === undefined ? '-' : formatNumber(log.size),
+        carried ? String(carried.first_index) : '-',
+        carried ? state.reference_time : '-',
+        maskUrl(log.url),
+      ];
+    });
+    lines.push('', formatTable([['LOG', 'HELD', 'SIZE', 'PROVABLE FROM', 'AS OF', 'URL'], ...rows]));
     for (const [origin, cosigned] of status.witnesses) lines.push(witnessText(origin, cosigned));
   }
   if (shown.keys) lines.push('', keysText(status));

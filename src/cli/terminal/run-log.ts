@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { constants, lstatSync, openSync } from 'node:fs';
+import { escapeUnits, escapeUnseen } from '../../base/bytes.ts';
 import { formatInstant, type Instant } from '../../base/clock.ts';
 import type { StellaError } from '../../base/errors.ts';
 import { writeError } from '../../base/files.ts';
 import { descriptorOf, outputPlace } from '../../base/output/output-file.ts';
+
+/** Control characters that JSON allows in a text. */
+const CONTROLS = /[\u007f-\u009f]/g;
 
 export type Facts = Readonly<Record<string, unknown>>;
 
@@ -59,7 +63,8 @@ export async function openRunLog(path: string, command: string, now: () => Insta
       timestamp: () => `,"time":"${formatInstant(now())}"`,
       formatters: { level: (level) => ({ level }) },
     },
-    destination,
+    // pino escapes what JSON must; what cannot be seen, or steers a terminal, is escaped here, and means the same in JSON.
+    { write: (line: string) => void destination.write(escapeUnseen(line).replace(CONTROLS, escapeUnits)) },
   );
   return {
     know(facts) {

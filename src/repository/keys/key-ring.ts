@@ -9,8 +9,10 @@
 import { join } from 'node:path';
 import { excerpt } from '../../base/bytes.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
+import { readBoundedIfPresent } from '../../base/files.ts';
 import { loadPrivateKey, type PrivateKey, type Signer, signerOf } from '../../base/keys.ts';
 import { whoElseCanReplace } from '../../base/safety/ownership.ts';
+import type { Environment } from '../../config/locations.ts';
 import { resolvePath } from '../../config/paths.ts';
 import { formatTufKey, parseTufKey, tufKeyId } from '../../tuf/key.ts';
 import type { TufKey } from '../../tuf/metadata.ts';
@@ -23,6 +25,8 @@ import { commandSigner } from './command-signer.ts';
  * `attempt` is 1, and 2 or 3 after answers that were wrong; who has no other answer then gives undefined.
  */
 export type PassphraseSource = (keyName: string, attempt: number) => Promise<string | undefined>;
+
+const MAX_KEY_FILE_BYTES = 64 * 1024;
 
 /** The signing keys that are at hand here. */
 export interface KeyRing {
@@ -62,6 +66,23 @@ export async function loadKeyFile(
       hint: 'give --key-passphrase-file FILE or set $STELLA_KEY_PASSPHRASE',
     })
   );
+}
+
+/**
+ * Whether key files are here and none of them is encrypted: whoever made the repository wanted it so. A file that cannot
+ * be read says nothing; whoever signs with it will be told.
+ */
+export function hasOnlyPlainKeys(directory: string, settings: Settings, env: Environment): boolean {
+  const files = Object.values(settings.keys).flatMap(({ file }) => {
+    if (file === undefined) return [];
+    try {
+      return readBoundedIfPresent(resolvePath(file, directory, env), MAX_KEY_FILE_BYTES) ?? [];
+    } catch (error) {
+      if (!isStellaError(error)) throw error;
+      return [];
+    }
+  });
+  return files.length > 0 && files.every((pem) => !pem.includes('ENCRYPTED'));
 }
 
 /** How a ring comes to its keys; the members are those of a session. */

@@ -27,7 +27,7 @@ export function registerAttestCollect(attest: Command, cli: Cli): void {
       '--lockfile <file>',
       'package-lock.json, pnpm-lock.yaml, requirements.txt, pylock.toml or uv.lock',
     )
-    .requiredOption('--out <directory>', 'where to put it; what is there already is not asked for again')
+    .requiredOption('--out <dir>', 'where to put it; what is there already is not asked for again')
     .option('--npm-registry <url>', 'another registry of npm packages (https://registry.npmjs.org)')
     .option('--pypi <url>', 'another index of Python packages (https://pypi.org)')
     .option('--jobs <n>', `requests at a time (${DEFAULT_JOBS})`);

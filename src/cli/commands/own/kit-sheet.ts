@@ -1,5 +1,6 @@
+import { groupedHex } from '../../report/fingerprint.ts';
 import { escapeHtml, formatPage } from '../../report/html.ts';
-import { groupedHex, type KitCommand, type KitFacts, kitCommandParts, kitTerms } from './kit-text.ts';
+import { type KitCommand, type KitFacts, kitCommandParts, kitTerms } from './kit-text.ts';
 
 const STYLE = `body{font:11pt/1.4 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff}
 h1{font-size:1.4rem;margin:0 0 .6rem}h2{font-size:1.05rem;margin:1.1rem 0 .3rem;break-after:avoid}p{margin:.3rem 0}

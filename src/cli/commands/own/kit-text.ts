@@ -1,4 +1,5 @@
 import type { Sha256Hex } from '../../../base/bytes.ts';
+import { groupedHex } from '../../report/fingerprint.ts';
 
 /** A public key that has signed the bundle, as it lies on the medium. */
 export interface KitSigner {
@@ -63,12 +64,6 @@ export function kitCommandParts(facts: KitFacts): KitCommands<KitCommand> {
 
 export function stellaOf({ executable }: Pick<KitFacts, 'executable'>): string {
   return executable ? './stella' : 'stella';
-}
-
-/** `a948 904f …` in two lines: a fingerprint as it is read out. */
-export function groupedHex(hex: string): [string, string] {
-  const groups = hex.match(/.{1,4}/g) ?? [];
-  return [groups.slice(0, 8).join(' '), groups.slice(8).join(' ')];
 }
 
 /** What is known of the bundle, for guide and sheet; hexadecimal digits are grouped. */

@@ -30,6 +30,8 @@ export interface ReportedBundle {
   readonly now: Instant;
   /** By this machine's configuration and the producer's advice: what an import here goes by. */
   readonly freshness: Freshness;
+  /** Why no log is carried, where none is. */
+  readonly whyNoLogs?: string | undefined;
 }
 
 export function bundleReport(reported: ReportedBundle): BundleReport {
@@ -52,7 +54,10 @@ export function bundleReport(reported: ReportedBundle): BundleReport {
           expiry(expires, sealedAt),
         ]),
       },
-      { heading: 'Logs', rows: manifest.logs.map(logRow) },
+      {
+        heading: 'Logs',
+        rows: reported.whyNoLogs === undefined ? manifest.logs.map(logRow) : [[reported.whyNoLogs]],
+      },
       { heading: 'Attestations', rows: (manifest.attestations ?? []).map(({ name: one }) => [one]) },
       { heading: 'Entries', rows: SECTIONS.map((section) => sectionRow(section, manifest.entries)) },
     ].filter(({ rows }) => rows.length > 0),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { formatInstant, type Instant, minutes } from '../../../base/clock.ts';
+import { StellaError } from '../../../base/errors.ts';
 import type { Synced } from '../../../trust/sync.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { repeatable } from '../../frame/repeated.ts';
@@ -14,6 +15,7 @@ interface Options {
   readonly metrics?: string;
   readonly tufUrl?: string[];
   readonly offline?: boolean;
+  readonly lowerClockFloor?: boolean;
 }
 
 export function registerTrustSync(trust: Command, cli: Cli): void {
@@ -25,7 +27,11 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
     .addOption(
       repeatable('--tuf-url <url>', 'the TUF repository, then its mirrors, instead of the configured ones'),
     )
-    .option('--offline', 'use no network: file:// only');
+    .option('--offline', 'use no network: file:// only')
+    .option(
+      '--lower-clock-floor',
+      'this clock is right and was ahead before: sync, and take its time for the earliest that is possible',
+    );
   cli.action<Options, []>(command, async (run) => {
     const { options, io } = run;
     const { syncFromUrl } = await import('../../../consumer/trust-from-url.ts');
@@ -37,13 +43,22 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
     const fetcher = await fetcherOf(run, config);
     const sync = async (now: Instant, force: boolean): Promise<Synced> => {
       try {
-        return await syncFromUrl({ store, config, fetcher, now, warn: run.note }, force);
+        const { lowerClockFloor = false } = options;
+        return await syncFromUrl({ store, config, fetcher, now, warn: run.note, lowerClockFloor }, force);
       } finally {
         if (options.metrics !== undefined) await writeMetrics(run, options.metrics, now);
       }
     };
+    if (options.watch && options.lowerClockFloor)
+      throw new StellaError('USAGE', '--lower-clock-floor is for one sync, not for --watch', {
+        hint: 'run `stella trust sync --lower-clock-floor` first',
+      });
     if (!options.watch) {
-      const synced = await sync(run.now, options.force ?? false);
+      const floor = store.current()?.state.clock_floor;
+      const synced = await sync(run.now, options.force ?? options.lowerClockFloor ?? false);
+      const { clock_floor: now } = synced.generation.state;
+      if (floor !== undefined && now < floor)
+        run.note(`warning: lowered the clock floor from ${floor} to ${now}, as --lower-clock-floor says`);
       run.trace(`second opinion: ${secondOpinionText(synced.generation.state)}`);
       noteReaders(run, config, store, synced.generation);
       return { json: syncedJson(synced, store.directory, run.now), text: syncedText(synced, run.now) };
