@@ -8,6 +8,7 @@
  *
  * @packageDocumentation
  */
+/// <reference types="node" preserve="true" />
 export type { Artifact } from './attest/document/artifact.ts';
 export { loadArtifact, parseDigest } from './attest/document/load-artifact.ts';
 export type { IdentityRule, TextRule } from './attest/policy/identity-rule.ts';
@@ -50,7 +51,6 @@ export type {
   ManifestRole,
   VerdictDocument,
   VerdictDocumentError,
-  VerdictDocumentSkipped,
 } from './base/schema-types.ts';
 export type { ExtractOptions } from './bundle/open.ts';
 export { type Sealed, type SealOptions, sealBundle } from './bundle/seal.ts';
@@ -72,6 +72,7 @@ export { type PolicyFile, parsePolicyFile } from './library/policy.ts';
 export {
   type Delegation,
   editRepository,
+  initRepository,
   type PublishStagedOptions,
   publishStaged,
   type RepositoryEdit,
@@ -127,7 +128,7 @@ export {
 } from './repository/directory/vocabulary.ts';
 export type { TargetFacts } from './repository/edit/target.ts';
 export type { NewTarget } from './repository/edit/targets.ts';
-export { initRepository, type NewRepository, type RoleKeys } from './repository/init.ts';
+export type { NewRepository, RoleKeys } from './repository/init.ts';
 export { type CommandSignerOptions, commandSigner } from './repository/keys/command-signer.ts';
 export type { PassphraseSource } from './repository/keys/key-ring.ts';
 export type { KeySource } from './repository/keys/new-key.ts';

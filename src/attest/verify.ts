@@ -189,7 +189,7 @@ class Verification {
 
   #judgeCertificate(): Outcome {
     const { signer } = this.#attestation;
-    if (signer.kind !== 'certificate') return { result: 'not-applicable' };
+    if (signer.kind !== 'certificate' || this.#isKeyMeant) return { result: 'not-applicable' };
     if (this.#options.key)
       throw new StellaError(
         'SIGNER_UNTRUSTED',
@@ -212,14 +212,21 @@ class Verification {
     return { result: 'passed', detail: `issued by ${this.#certificate.issuers[0]!.authority.uri}` };
   }
 
+  /** Whether the key that was given may be the signer's, although the envelope has a certificate next to the signature. */
+  get #isKeyMeant(): boolean {
+    const { signer } = this.#attestation;
+    return this.#options.key !== undefined && signer.kind === 'certificate' && signer.isOptional === true;
+  }
+
   #judgeKey(): Outcome {
     const { signer, content } = this.#attestation;
-    if (signer.kind !== 'key') return { result: 'not-applicable' };
+    if (signer.kind !== 'key' && !this.#isKeyMeant) return { result: 'not-applicable' };
     this.#findTimes(this.#trust);
     const times = this.#times.map(({ time }) => time);
     this.#attestors = chooseAttestors(this.#attestation, this.#trust, {
       only: this.#options.key,
       wanted: this.#wanted,
+      predicateType: this.#statement?.predicateType,
       signatures: content.kind === 'dsse' ? content.signatures.map(({ sig }) => sig) : [content.signature],
       isSignedBy: (candidate, signature) =>
         content.kind === 'dsse'
@@ -266,7 +273,7 @@ class Verification {
     if (this.#timesError) throw this.#timesError;
     const first = this.#times[0];
     if (first) return { result: 'passed', detail: `${formatInstant(first.time)} by ${first.source}` };
-    if (this.#certificate) throw noSigningTime(this.#certificate.instances);
+    if (this.#certificate) throw noSigningTime(this.#attestation, this.#certificate.instances);
     return { result: 'not-checked', detail: 'no trusted source says when; the key is valid now' };
   }
 
@@ -373,7 +380,7 @@ class Verification {
         ? { artifact: { name: artifact.name, digest: `${digest[0]}:${digest[1]}` } }
         : {}),
       artifactChecked: passed('artifact'),
-      ...(this.#statement ? { statement: this.#statement } : {}),
+      ...(this.#statement && passed('signature') ? { statement: this.#statement } : {}),
       trust: this.#trust.origin,
     };
   }

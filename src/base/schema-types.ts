@@ -635,7 +635,7 @@ origin?: string
  */
 export interface ShardDocument {
 shard: {
-version: 2
+version: 3
 /**
  * Over what was asked of the attestations: artifact, identity, key, types
  */
@@ -668,6 +668,22 @@ verified: number
  * Files in directories that are no attestations
  */
 skipped?: number
+}
+}
+
+/**
+ * The last line of `stella attest verify --json` where directories hold something that is no attestation; with --json=document its member is one of the document's
+ */
+export interface SkippedDocument {
+skipped: {
+count: number
+/**
+ * The first of them, at most 100
+ */
+inputs: {
+source: string
+reason: string
+}[]
 }
 }
 
@@ -934,9 +950,8 @@ export interface VerdictDocument {
  */
 source: string
 verified: boolean
-skipped?: VerdictDocumentSkipped
 error?: VerdictDocumentError
-form?: ("sigstore-bundle-0.1" | "sigstore-bundle-0.2" | "sigstore-bundle-0.3" | "dsse" | "cosign-bundle")
+form?: ("sigstore-bundle-0.1" | "sigstore-bundle-0.2" | "sigstore-bundle-0.3" | "dsse" | "cosign-bundle" | "cosign-signature" | "pep-740" | "signature-file")
 /**
  * SHA-256 of what was signed: an envelope's pre-authentication encoding, or the artifact
  */
@@ -1007,6 +1022,9 @@ name: string
 digest: string
 }
 artifact_checked: boolean
+/**
+ * What was said, in brief; only where the signature holds, which is not all that must hold
+ */
 statement?: {
 predicate_type: string
 subjects: {
@@ -1030,9 +1048,9 @@ sealed_at?: string
 synced_at?: string
 freshness?: {
 state: ("fresh" | "stale" | "blocked")
-age_ms: number
-window_ms: number
-widened_by_ms: number
+age_seconds: number
+window_seconds: number
+widened_by_seconds: number
 /**
  * RFC 3339 in UTC, e.g. 2026-01-25T12:00:00Z
  */
@@ -1066,19 +1084,16 @@ result: ("passed" | "failed" | "skipped" | "not-checked" | "not-applicable")
 detail?: string
 code?: string
 }[]
+/**
+ * The in-toto statement as it was signed, with its predicate, for programs that judge content; only where `verified` is true
+ */
+signed_statement?: {
+[k: string]: unknown
 }
 /**
- * What lay in directories and is no attestation; where there are several verdicts, a last line of its own
+ * Why there is no `signed_statement` although the attestation holds and has one: what depends on it must refuse
  */
-export interface VerdictDocumentSkipped {
-count: number
-/**
- * The first of them, at most 100
- */
-inputs: {
-source: string
-reason: string
-}[]
+signed_statement_omitted?: string
 }
 /**
  * Why the attestation was refused
@@ -1115,6 +1130,7 @@ export interface SchemaTypes {
   'repo-settings': RepoSettings;
   'service-map': ServiceMap;
   'shard': ShardDocument;
+  'skipped': SkippedDocument;
   'staged-change': StagedChange;
   'state': StoreState;
   'sync': SyncRecord;

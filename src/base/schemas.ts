@@ -20,6 +20,7 @@ import rekorV1Proof from '../../schemas/rekor-v1-proof.schema.json' with { type:
 import repoSettings from '../../schemas/repo-settings.schema.json' with { type: 'json' };
 import serviceMap from '../../schemas/service-map.schema.json' with { type: 'json' };
 import shard from '../../schemas/shard.schema.json' with { type: 'json' };
+import skipped from '../../schemas/skipped.schema.json' with { type: 'json' };
 import stagedChange from '../../schemas/staged-change.schema.json' with { type: 'json' };
 import state from '../../schemas/state.schema.json' with { type: 'json' };
 import sync from '../../schemas/sync.schema.json' with { type: 'json' };
@@ -47,6 +48,7 @@ export const SCHEMAS = {
   'repo-settings': repoSettings,
   'service-map': serviceMap,
   'shard': shard,
+  'skipped': skipped,
   'staged-change': stagedChange,
   'state': state,
   'sync': sync,

@@ -212,8 +212,10 @@ async function acceptOpened(
   const tufDirectory = join(trustDirectory, repositoryDirectory(HOME));
   const contentDirectory = join(staging, 'content');
 
+  await checks.failAs('digests', () =>
+    bundle.extract(trustDirectory, { select: ({ path }) => isOfRepository(path) }),
+  );
   const pin = await checks.run('pin', async () => {
-    await bundle.extract(trustDirectory, { select: ({ path }) => isOfRepository(path) });
     const home = await checkBundlePin(loadCarriedRoots(tufDirectory), tufDirectory, {
       current,
       forOthers: place.forOthers ?? false,
@@ -245,9 +247,8 @@ async function acceptOpened(
     return { detail: `by ${found.signers.map((key) => formatFingerprint(key.id)).join(', ')}`, value: found };
   });
 
-  const { freshness, window } = await checks.run('staleness', () =>
-    checkAge(manifest, sealedAt, held, rules),
-  );
+  await checks.run('clock', () => checkTimes(manifest, sealedAt, held, rules.now));
+  const { freshness, window } = await checks.run('staleness', () => checkAge(manifest, sealedAt, rules));
 
   const alreadyHeld = await checks.run('rollback', () => {
     if (isHeld) return { detail: 'the store holds this very bundle', value: true };
@@ -377,19 +378,29 @@ function checkTrustRoles(carried: readonly string[], configured: readonly string
     );
 }
 
+/** A clock that is wrong says nothing about how old a bundle is. */
+function checkTimes(
+  { sealed_at }: Manifest,
+  sealedAt: Instant,
+  state: StoreState | undefined,
+  now: Instant,
+): BundleFinding<undefined> {
+  if (state) checkClock(now, parseInstant(state.clock_floor), state.source.kind);
+  if (sealedAt > now + CLOCK_TOLERANCE) {
+    throw new StellaError(
+      'SEALED_IN_FUTURE',
+      `the bundle was sealed at ${sealed_at}, ${formatDuration(durationBetween(now, sealedAt))} ahead of this machine's clock`,
+    );
+  }
+  const before = state ? ', and behind nothing that the store has seen' : '';
+  return { detail: `this machine's clock is not behind the sealed time${before}`, value: undefined };
+}
+
 function checkAge(
   manifest: Manifest,
   sealedAt: Instant,
-  state: StoreState | undefined,
   rules: AcceptRules,
 ): BundleFinding<{ freshness: Freshness; window: FreshnessWindow }> {
-  if (state) checkClock(rules.now, parseInstant(state.clock_floor), state.source.kind);
-  if (sealedAt > rules.now + CLOCK_TOLERANCE) {
-    throw new StellaError(
-      'SEALED_IN_FUTURE',
-      `the bundle was sealed at ${manifest.sealed_at}, ${formatDuration(durationBetween(rules.now, sealedAt))} ahead of this machine's clock`,
-    );
-  }
   const advice = adviceOf(manifest);
   const window = configuredWindow(rules.config, advice, rules);
   const judged = judgeFreshness(sealedAt, rules.now, window);

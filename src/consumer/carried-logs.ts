@@ -1,7 +1,8 @@
-import { constants, copyFileSync, existsSync, readdirSync } from 'node:fs';
+import { constants, existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { excerpt, formatHex, parseHex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
+import { copyFile } from '../base/file-system/copy.ts';
 import { makeDirectory, writeError } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
 import { maskUrl } from '../base/safety/masked-url.ts';
@@ -165,7 +166,7 @@ function addHeldTiles(from: string, to: string): void {
     if (existsSync(target)) continue;
     try {
       makeDirectory(dirname(target));
-      copyFileSync(join(from, path), target, constants.COPYFILE_FICLONE);
+      copyFile(join(from, path), target, constants.COPYFILE_FICLONE);
     } catch (cause) {
       throw writeError(target, cause);
     }

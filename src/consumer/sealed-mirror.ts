@@ -62,7 +62,7 @@ export function checkNotUnsealed(current: Generation | undefined, urls: readonly
   throw new StellaError(
     'MANIFEST_MISSING',
     `the mirror ${source.mirror} served sealed state before and has no manifest.json now`,
-    { hint: 'publish the mirror anew with `stella trust export`' },
+    { hint: 'where the mirror is made, make it again with `stella trust export --out DIR`' },
   );
 }
 

@@ -10,7 +10,8 @@ import { configuredFetcher, loadTrustSetting } from '../trust/setting.ts';
 import type { FurtherRepository, Synced } from '../trust/sync.ts';
 import { builtInInstance } from '../tuf/built-in.ts';
 import { MAX_BYTES } from '../tuf/metadata-file.ts';
-import type { TrustPlace } from './place.ts';
+import { checkGiven } from './given.ts';
+import { PLACE, type TrustPlace } from './place.ts';
 
 /** Where to look for news, and when. */
 export interface SyncTrustOptions extends TrustPlace {
@@ -121,6 +122,12 @@ export interface SyncedTrust {
  * BUNDLE_*, WRITE_FAILED, LOCKED; USAGE for both `root` and `rootFingerprint`
  */
 export async function initTrust(options: InitTrustOptions): Promise<SyncedTrust> {
+  checkGiven('initTrust', options, {
+    ...PLACE,
+    now: 'instant',
+    'root?': 'object',
+    'rootFingerprint?': 'text',
+  });
   const { instances = [] } = options;
   for (const { name, url } of instances) checkInstance(name, url);
   const isNamed =
@@ -155,6 +162,7 @@ export async function initTrust(options: InitTrustOptions): Promise<SyncedTrust>
  * MANIFEST_MISSING, WRITE_FAILED, LOCKED
  */
 export async function syncTrust(options: SyncTrustOptions): Promise<SyncedTrust> {
+  checkGiven('syncTrust', options, { ...PLACE, now: 'instant' });
   const setting = await settingOf(options, {}, true);
   const { dropRepositories } = options;
   const dropped = dropRepositories ? { dropRepositories: new Set(dropRepositories) } : {};

@@ -14,6 +14,7 @@ import { DISTANT_FUTURE, DISTANT_PAST, type Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { VerdictDocument } from '../base/schema-types.ts';
+import { checkGiven } from './given.ts';
 import { type PolicyFile, ruleOfPolicy } from './policy.ts';
 
 /** What is asked of an attestation besides what always must hold. */
@@ -107,7 +108,11 @@ export function makeVerifier(
       const verdicts: VerdictDocument[] = [];
       for (const { name, bytes } of isList(documents) ? documents : [documents]) {
         const piece = { file: { name, found: false, size: bytes.length }, document: bytes };
-        const { documents: judged } = await verifyPiece(piece, trust, { options, now });
+        const { documents: judged } = await verifyPiece(piece, trust, {
+          options,
+          now,
+          withStatement: true,
+        });
         for (const verdict of judged) {
           conclusion.add(verdict);
           verdicts.push(verdict);
@@ -152,7 +157,10 @@ export interface TrustedRootOptions {
  * @param json the bytes of the file
  * @throws StellaError TRUSTED_ROOT_INVALID
  */
-export function trustedRootVerifier(json: Uint8Array, { name, now }: TrustedRootOptions): Verifier {
+export function trustedRootVerifier(json: Uint8Array, options: TrustedRootOptions): Verifier {
+  checkGiven('trustedRootVerifier', { json }, { json: 'object' });
+  checkGiven('trustedRootVerifier', options, { name: 'text', now: 'instant' });
+  const { name, now } = options;
   const origin = { kind: 'trusted-root', name: `trusted root ${name}` } as const;
   return makeVerifier(
     { origin, instances: instancesOfTrustedRoot(json, name) },

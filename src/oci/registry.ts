@@ -182,7 +182,7 @@ export class Registry {
     if (status === 404 || status === 410) {
       throw new StellaError('FETCH_NOT_FOUND', message, {
         details: { url: where, status },
-        hint: 'check the reference; list what there is with `stella trust snapshot list`',
+        hint: 'check the reference; list what there is with `stella trust snapshot list oci://HOST/REPOSITORY`',
       });
     }
     throw failedBy(answer, why);

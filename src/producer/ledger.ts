@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseHex, type Sha256Hex } from '../base/bytes.ts';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
+import { StellaError } from '../base/errors.ts';
 import { readOwnIfPresent, replaceFile } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
 import type { ExportLedger, Manifest } from '../base/schema-types.ts';
@@ -36,15 +37,23 @@ function writeLedger(store: string, ledger: ExportLedger): void {
   replaceFile(pathOf(store), Buffer.from(`${formatCanonicalJson(ledger)}\n`));
 }
 
+/** The number of the next bundle. It is free until it is taken: call both with the store's lock held. */
+export function nextSequence(ledger: ExportLedger): number {
+  return ledger.last_sequence + 1;
+}
+
 /**
- * Gives out the next sequence number. It is on the disk before anything is sealed under it, so that no two bundles
- * ever bear the same one. Call it with the store's lock held.
+ * Takes a sequence number for good. It is on the disk before a bundle that bears it can be seen, so that no two ever bear the
+ * same; and not earlier, so that an export that fails uses none up.
+ * @throws StellaError STORE_CORRUPT, WRITE_FAILED
  */
-export function reserveSequence(store: string): number {
+export function takeSequence(store: string, sequence: number): void {
   const ledger = loadLedger(store);
-  const sequence = ledger.last_sequence + 1;
+  if (sequence !== nextSequence(ledger))
+    throw new StellaError('STORE_CORRUPT', `bundle number ${sequence} is taken in ${pathOf(store)}`, {
+      hint: 'let only one process at a time write the trust store, then export again',
+    });
   writeLedger(store, { ...ledger, last_sequence: sequence });
-  return sequence;
 }
 
 /** Remembers a finished export: later ones prove growth from its checkpoints, and deltas may build on it. */

@@ -24,18 +24,18 @@ export interface EndpointSwap {
   readonly log?: LogFacts;
 }
 
-/** What a service map says of a log besides its address, by the names of its fields. */
+/** What a service map says of a log besides its address. */
 export interface LogFacts {
-  readonly log_id?: Sha256Hex;
+  readonly logId?: Sha256Hex;
   readonly origin?: string;
   readonly api?: 'tiles' | 'v1';
-  readonly public_key_target?: string;
+  readonly publicKeyTarget?: string;
 }
 
 export interface SwappedEndpoint {
   readonly name: string;
   readonly before: string | undefined;
-  /** What described the log at the address before, which the map does not say any more: values by {@link LogFacts}' names. */
+  /** What described the log at the address before, which the map does not say any more: values by the names of the map's fields. */
   readonly dropped: Readonly<Record<string, string>>;
 }
 
@@ -82,9 +82,19 @@ export function swapEndpoint({ draft, directory }: Editing, swap: EndpointSwap):
   return { name, before, dropped };
 }
 
+/** As the service map has them. */
+function fieldsOf({ logId, origin, api, publicKeyTarget }: LogFacts) {
+  return {
+    ...(logId === undefined ? {} : { log_id: logId }),
+    ...(origin === undefined ? {} : { origin }),
+    ...(api === undefined ? {} : { api }),
+    ...(publicKeyTarget === undefined ? {} : { public_key_target: publicKeyTarget }),
+  };
+}
+
 /** @throws StellaError USAGE for facts that the service's entry has no field for */
 function checkFacts({ service, environment, log = {}, sameLog = false }: EndpointSwap): void {
-  const said = Object.keys(log);
+  const said = Object.keys(fieldsOf(log));
   const sayable: readonly string[] = service === 'rekor' || service === 'ctlog' ? SAYABLE[service] : [];
   // An override has a URL for the CT log and nothing else.
   const known = service === 'ctlog' && environment !== undefined ? [] : sayable;
@@ -105,8 +115,9 @@ function checkFacts({ service, environment, log = {}, sameLog = false }: Endpoin
 
 function swapIn(
   map: ServiceMap,
-  { service, url, environment, sameLog = false, log = {} }: EndpointSwap,
+  { service, url, environment, sameLog = false, log: facts = {} }: EndpointSwap,
 ): Omit<SwappedEndpoint, 'name'> {
+  const log = fieldsOf(facts);
   const ofLog: readonly string[] = service === 'rekor' || service === 'ctlog' ? DESCRIBING[service] : [];
   /** Takes out what was of the log before; what is said now is no loss. */
   const drop = (entry: Map<string, unknown>, before: string | undefined, prefix = '') => {

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseSha256Hex, type Sha256Hex, sha256Hex } from '../base/bytes.ts';
+import { type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { peekJson } from '../base/json.ts';
@@ -18,19 +18,7 @@ import {
 import { rootVersionsIn } from '../tuf/layout.ts';
 import { MAX_BYTES } from '../tuf/metadata-file.ts';
 
-/**
- * `sha256:` and 64 hexadecimal digits, upper or lower case → the digits in lower case.
- * @throws StellaError USAGE
- */
-export function parseFingerprint(text: string): Sha256Hex {
-  const [, digits = ''] = /^sha256:(.*)$/i.exec(text.trim()) ?? [];
-  const digest = parseSha256Hex(digits.toLowerCase());
-  if (digest === undefined)
-    throw new StellaError('USAGE', 'a fingerprint is sha256: and 64 hexadecimal digits', {
-      hint: 'read it off `stella trust status` on the connected side',
-    });
-  return digest;
-}
+export { parseFingerprint } from '../base/bytes.ts';
 
 export function formatFingerprint(sha256: string): string {
   return `sha256:${sha256}`;

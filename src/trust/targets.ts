@@ -264,7 +264,7 @@ export async function loadServiceMap(view: TufView, names: TargetNames): Promise
     {
       hint: [
         ...hintsFor(view, names.serviceMapTarget, names.trustRoles),
-        'run `stella trust status` and check the service_map_target value',
+        'check the service_map_target value: `stella config show` has it, and `stella trust status` where there is a trust store',
       ],
       details: { service_map_target: names.serviceMapTarget, url: view.url },
     },

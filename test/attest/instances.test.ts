@@ -185,7 +185,10 @@ describe('what the certifying instance offers decides what is required', () => {
     const shown = async (evidence: Evidence) => {
       const verdict = await judgeMade(attestation(evidence), { instances });
       const document = verdictJson('it', verdict);
-      return [document.instance, verdictText(document, { trust: verdict.trust, explain: true })] as const;
+      return [
+        document.instance,
+        verdictText(document, { trust: verdict.trust, explain: true, isToldWhy: false }),
+      ] as const;
     };
     const [logged, loggedText] = await shown({ by: A, ct: A, log: A });
     expect(logged).toEqual({ name: 'test line 1', shows: 'log entry' });

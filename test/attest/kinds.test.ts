@@ -764,9 +764,32 @@ describe('the document', () => {
       'verified',
     ],
     [
-      'a chain in version 0.3',
+      'a chain of one certificate in version 0.3',
       { version: '0.2', bundle: [['mediaType', 'application/vnd.dev.sigstore.bundle.v0.3+json']] },
+      'verified',
+    ],
+    [
+      'a chain of two in version 0.3',
+      {
+        version: '0.2',
+        more: [...defaultAuthority.chain],
+        bundle: [['mediaType', 'application/vnd.dev.sigstore.bundle.v0.3+json']],
+      },
       'SIGSTORE_BUNDLE_INVALID',
+    ],
+    ['no digest of the message', { bundle: [['messageSignature.messageDigest', undefined]] }, 'verified'],
+    [
+      'no digest of the message, and a signature over another one',
+      {
+        bundle: [
+          ['messageSignature.messageDigest', undefined],
+          [
+            'messageSignature.signature',
+            'MEQCIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABAiAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQ==',
+          ],
+        ],
+      },
+      'SIGNATURE_INVALID',
     ],
     [
       'a version of the future',

@@ -43,6 +43,25 @@ describe('keys', () => {
     expect(await codeOf(bytes, { ...site.trust, attestors: [] })).toBe('SIGNER_UNTRUSTED');
   });
 
+  test('what was found and what was expected of a key is shown in one form', async () => {
+    const site = await makeSite();
+    const [stranger, other] = [generateKey(), generateKey()];
+    const { bytes } = await site.sign({ key: stranger });
+    const found = [`sha256:${stranger.publicKey.id}`];
+    const unknown = await verdictOf(bytes, site.trust);
+    expect(unknown.error?.details).toEqual({
+      found,
+      expected: [`attestor.pub sha256:${site.key.publicKey.id}`],
+    });
+    const key = { ...site.attestor, name: 'other.pub', key: other.publicKey };
+    const wrong = await verdictOf(bytes, site.trust, { key });
+    expect(wrong.error).toMatchObject({
+      code: 'SIGNATURE_INVALID',
+      details: { found, expected: [`other.pub sha256:${other.publicKey.id}`] },
+    });
+    expect(wrong.error?.hints.join()).not.toContain('trust sync');
+  });
+
   test('a retired key verifies what was signed before it was retired, and nothing after', async () => {
     const site = await makeSite();
     const trust = { ...site.trust, attestors: [{ ...site.attestor, validUntil: NOW }] };

@@ -60,8 +60,9 @@ export interface Site {
 export async function makeSite(
   algorithm: KeyAlgorithm = 'ed25519',
   logAlgorithm: KeyAlgorithm = 'ed25519',
+  directory = temporaryDirectory(),
 ): Promise<Site> {
-  const log = join(temporaryDirectory(), 'log');
+  const log = join(directory, 'log');
   const [key, logKey] = [generateKey(algorithm), generateKey(logAlgorithm)];
   await initLog(log, { origin: ORIGIN, signer: signerOf(logKey) });
   const pem = (each: PrivateKey) => Buffer.from(formatPublicKey(each.publicKey));

@@ -29,6 +29,15 @@ function published(repository: TestRepository): string[] {
   return readdirSync(repository.public, { recursive: true, encoding: 'utf8' }).sort();
 }
 
+test('a repository that cannot be made leaves nothing behind, and what was there stays', async () => {
+  const repository = new TestRepository();
+  mkdirSync(repository.path, { recursive: true });
+  writeFileSync(join(repository.path, 'keys'), 'in the way');
+  const refused = await repository.run(['repo', 'init', repository.path, '--no-passphrase']);
+  expect(refused.stderr).toContain('keys is in the way: a directory is needed there [WRITE_FAILED]');
+  expect(readdirSync(repository.path).filter((name) => name !== 'lock')).toEqual(['keys']);
+});
+
 test.each([
   '../escape',
   'a/../b',

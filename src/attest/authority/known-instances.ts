@@ -23,7 +23,7 @@ export const KNOWN_INSTANCES: readonly KnownInstance[] = [
       '03a38ffb1f450100c2596d1d10b900ac4d504058006dda58199576bbeb9c73d0',
     ],
     advice:
-      'run `stella trust init --tuf-url https://tuf-repo-cdn.sigstore.dev`, or give its trusted root with --trusted-root FILE',
+      'give its trusted root with --trusted-root FILE, or follow it in a trust store of its own: `stella trust init --tuf-url https://tuf-repo-cdn.sigstore.dev`',
     logIds: [
       'c0d23d6ad406973f9559f3ba2d1ca01f84147d8ffc5b8445c224f98b9591801d',
       'cf1199155bddd051268d1f16ac5c0c75c009f6fb5a63f4177f8e18d7051e3fa0',
@@ -34,7 +34,7 @@ export const KNOWN_INSTANCES: readonly KnownInstance[] = [
   {
     name: 'Sigstore staging',
     anchors: ['bca21d3cc62c9d6a52be9989e6a705f99e91a39d9114890990789ef75d382b39'],
-    advice: 'it is for tests; if it is really meant, give its trusted root with --trusted-root',
+    advice: 'it is for tests; if it is really meant, give its trusted root with --trusted-root FILE',
     logIds: [
       'd32f30a3c32d639c2b762205a21c7bb07788e68283a4ae6f42118723a1bea496',
       'f30d5a999d92e662484244263f174cb8eacbfe8264bc583d32741799e3825dc9',

@@ -74,6 +74,8 @@ export interface AttestorKey {
   readonly name: string;
   /** The target that distributes it. Without one it has no name that a policy could mean. */
   readonly target?: string | undefined;
+  /** The only type of statements that it may sign, where it is the key of a registry. */
+  readonly predicateType?: string;
   readonly validFrom: Instant;
   readonly validUntil: Instant;
 }

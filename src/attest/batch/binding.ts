@@ -10,8 +10,8 @@ export type ShardBinding = Pick<
   'version' | 'rules_sha256' | 'trust_sha256' | 'config_sha256' | 'judged_at'
 >;
 
-/** Of the trailer of a shard; 1 said nothing of rules, trust and time. */
-export const SHARD_VERSION = 2;
+/** Of the trailer of a shard; 1 said nothing of rules, trust and time, and the verdicts of 2 had ages in milliseconds. */
+export const SHARD_VERSION = 3;
 
 /**
  * Digests of everything that decides about verdicts, and nothing else: where files lie on this machine and how they are

@@ -1,5 +1,6 @@
 import { StellaError } from '../../base/errors.ts';
 import type { VerifierInstance } from '../authority/material.ts';
+import type { Attestation } from '../document/attestation.ts';
 import type { InstanceFacts } from '../verdict/verdict.ts';
 
 const nameOf = (instances: readonly VerifierInstance[]) =>
@@ -23,7 +24,17 @@ export function describeEvidence(instances: readonly VerifierInstance[]): string
 }
 
 /** The refusal of what is certified and has no time that counts. */
-export function noSigningTime(instances: readonly VerifierInstance[]): StellaError {
+export function noSigningTime(
+  { form, entries, timestamps }: Attestation,
+  instances: readonly VerifierInstance[],
+): StellaError {
+  const canShowIt = form !== 'dsse' && form !== 'signature-file';
+  if (!canShowIt && entries.length === 0 && timestamps.length === 0 && instances.some(({ hasLog }) => hasLog))
+    return new StellaError(
+      'LOG_ENTRY_MISSING',
+      'signed with a certificate; what was given does not show that it was logged, or when',
+      { hint: 'ask its producer for a Sigstore bundle, which has the log entry in it' },
+    );
   return new StellaError(
     'TIMESTAMP_INVALID',
     instances.some(({ hasLog }) => hasLog)

@@ -1,3 +1,4 @@
+import { parseFingerprint } from '../../base/bytes.ts';
 import { parseDuration } from '../../base/clock.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import { parseStrictJson } from '../../base/json.ts';
@@ -48,7 +49,7 @@ function parseRule(rule: AttestationPolicyRule, i: number): PolicyRule {
     identities,
     claims,
     impliedIssuer: hasIssuer ? undefined : impliedIssuer(claims),
-    keys: rule.keys,
+    keys: rule.keys?.map((key) => (/^sha256:/i.test(key) ? `sha256:${parseFingerprint(key)}` : key)),
     predicateTypes: rule.predicate_types,
     required: rule.required ?? 1,
     signatures: rule.signatures ?? 1,

@@ -3,6 +3,9 @@ import { formatInstant } from '../../base/clock.ts';
 import type { StellaError } from '../../base/errors.ts';
 import type { VerdictDocument } from '../../base/schema-types.ts';
 import type { UsedConfiguration } from '../../config/used-configuration.ts';
+import { freshnessJson } from '../../trust/freshness.ts';
+import { ATTESTATION_LIMITS } from '../document/limits.ts';
+import type { Statement } from '../document/statement.ts';
 import type { LogEvidence, Verdict, VerifiedSigner } from './verdict.ts';
 
 const CONTROL = /\p{Cc}/u;
@@ -45,8 +48,41 @@ function warningsOf(signer: VerifiedSigner): { warnings?: string[] } {
   return warnings.length === 0 ? {} : { warnings };
 }
 
-/** A verdict as `--json` prints it (schemas/verdict.schema.json). */
-export function verdictJson(source: string, verdict: Verdict): VerdictDocument {
+/**
+ * The statement as it was signed, for engines that judge content: where everything held, and nowhere else, so that one
+ * that looks at nothing but the statement cannot take a stranger's word for a signer's.
+ */
+function signedStatementJson({
+  signed,
+  size,
+}: Statement): Pick<VerdictDocument, 'signed_statement' | 'signed_statement_omitted'> {
+  if (size > ATTESTATION_LIMITS.statementInVerdictBytes)
+    return {
+      signed_statement_omitted: `the statement is ${size} bytes long; at most ${ATTESTATION_LIMITS.statementInVerdictBytes} are given here`,
+    };
+  if (hasInexactNumber(signed))
+    return {
+      signed_statement_omitted: 'the statement has a number that JSON parsers do not agree about',
+    };
+  return { signed_statement: signed };
+}
+
+/** Whether a number in it may not be the one that was signed (RFC 7493 §2.2): parsed and printed, it would be another. */
+function hasInexactNumber(value: unknown): boolean {
+  if (typeof value === 'number')
+    return !Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value));
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasInexactNumber);
+}
+
+/**
+ * A verdict as `--json` prints it (schemas/verdict.schema.json).
+ * @param options.withStatement whether what was signed is wanted too: it may be much larger than all the rest
+ */
+export function verdictJson(
+  source: string,
+  verdict: Verdict,
+  { withStatement }: { readonly withStatement: boolean } = { withStatement: false },
+): VerdictDocument {
   const { signer, statement, trust, signedAt, artifact, instance } = verdict;
   return {
     source,
@@ -100,19 +136,10 @@ export function verdictJson(source: string, verdict: Verdict): VerdictDocument {
       ...(trust.sealedAt === undefined
         ? {}
         : { [`${trust.how ?? 'sealed'}_at`]: formatInstant(trust.sealedAt) }),
-      ...(trust.freshness
-        ? {
-            freshness: {
-              state: trust.freshness.state,
-              age_ms: trust.freshness.age,
-              window_ms: trust.freshness.window.block,
-              widened_by_ms: trust.freshness.window.widenedBy,
-              accepted_until: formatInstant(trust.freshness.acceptedUntil),
-            },
-          }
-        : {}),
+      ...(trust.freshness ? { freshness: freshnessJson(trust.freshness) } : {}),
       ...(trust.configuration ? { configuration: configurationJson(trust.configuration) } : {}),
     },
     checks: verdict.checks.map((check) => ({ ...check })),
+    ...(withStatement && verdict.verified && statement ? signedStatementJson(statement) : {}),
   };
 }

@@ -60,6 +60,7 @@ export interface Verdict {
   readonly logs: readonly LogEvidence[];
   readonly artifact?: { readonly name: string; readonly digest: string };
   readonly artifactChecked: boolean;
+  /** What was said; like the signer, only where the signature holds. */
   readonly statement?: Statement;
   readonly trust: TrustOrigin;
 }

@@ -56,9 +56,14 @@ export function whoElseCanReplace(path: string): string | undefined {
   return undefined;
 }
 
+/** Whether this process is in a group. */
+export function isOwnGroup(gid: number): boolean {
+  return [getegid?.(), ...(getgroups?.() ?? [])].includes(gid);
+}
+
 /** A group that this process is in is how several users keep one directory. */
 function isShared({ mode, gid }: Stats): boolean {
-  return (mode & GROUP_WRITE) !== 0 && [getegid?.(), ...(getgroups?.() ?? [])].includes(gid);
+  return (mode & GROUP_WRITE) !== 0 && isOwnGroup(gid);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { dirname, resolve, sep } from 'node:path';
 import { formatUtf8 } from '../../base/bytes.ts';
 import { StellaError } from '../../base/errors.ts';
-import { readBoundedIfPresent, writeNewFile } from '../../base/files.ts';
+import { checkMedium, readBoundedIfPresent, writeNewFile } from '../../base/files.ts';
 import { formatPrivateKey, generateKey, loadPrivateKey, type Signer, signerOf } from '../../base/keys.ts';
 import { foreignOwnerOf, whoElseCanReplaceIn } from '../../base/safety/ownership.ts';
 
@@ -26,7 +26,8 @@ export function openLogKey(
   const keyFile = named ?? `${directory}.key`;
   refuseInside(directory, keyFile);
   const isNew = readBoundedIfPresent(keyFile, 64 * 1024) === undefined;
-  if (isNew) writeNewFile(keyFile, formatUtf8(formatPrivateKey(generateKey())), { mode: 0o600 });
+  if (isNew) checkMedium(dirname(keyFile));
+  if (isNew) writeNewFile(keyFile, formatUtf8(formatPrivateKey(generateKey())), { secret: true });
   return { signer: signerOf(loadPrivateKey(keyFile)), keyFile, isNew };
 }
 

@@ -1,8 +1,10 @@
 import {
+  days,
   durationBetween,
   formatDuration,
   formatInstant,
   type Instant,
+  inSeconds,
   instantAtSeconds,
 } from '../../base/clock.ts';
 import { maskUrl } from '../../base/safety/masked-url.ts';
@@ -11,7 +13,7 @@ import { formatUsedConfiguration } from '../../config/used-configuration.ts';
 import { usedConfiguration } from '../../config/widening.ts';
 import type { StoreState } from '../../store/store.ts';
 import type { PolicyState, WitnessState } from '../../tlog/witness-policy.ts';
-import { adviceOfSource, formatFreshness } from '../../trust/freshness.ts';
+import { adviceOfSource, formatFreshness, freshnessJson } from '../../trust/freshness.ts';
 import { adviceOnUnusedKeys } from '../../trust/key-list.ts';
 import { refusalsOf, type TrustStatus } from '../../trust/status.ts';
 import { formatCount, formatNumber, formatTable } from '../terminal/output.ts';
@@ -31,6 +33,7 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
   const { generation, freshness, sync } = status;
   const { state } = generation;
   const refusals = refusalsOf(status);
+  const advice = adviceOfSource(state.source);
   return {
     store,
     generation: generation.number,
@@ -39,14 +42,11 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
     source: sourceJson(state.source),
     url: maskUrl(state.tuf.url),
     freshness: {
-      state: freshness.state,
+      ...freshnessJson(freshness),
       reference: formatInstant(freshness.reference),
-      age_ms: freshness.age,
-      warn_ms: freshness.window.warn,
-      block_ms: freshness.window.block,
       fresh_until: formatInstant(freshness.freshUntil),
-      accepted_until: formatInstant(freshness.acceptedUntil),
-      advice_days: adviceOfSource(state.source) ?? null,
+      warn_seconds: inSeconds(freshness.window.warn),
+      advice_seconds: advice === undefined ? null : inSeconds(days(advice)),
     },
     second_opinion: state.second_opinion ?? null,
     trust_roles: state.trust_roles ?? [],

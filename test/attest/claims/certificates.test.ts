@@ -39,10 +39,12 @@ test('every claim that Fulcio documents is read, shown and can be demanded', asy
   expect(document.signer).toMatchObject({
     claims: Object.fromEntries(CLAIMS.map(({ name }) => [name, `the ${name}`])),
   });
-  const text = verdictText(document, { trust: verdict.trust, explain: true });
+  const text = verdictText(document, { trust: verdict.trust, explain: true, isToldWhy: false });
   for (const { name } of CLAIMS) expect(text).toMatch(new RegExp(`^ {4}${name} +the ${name}$`, 'm'));
   expect(text).toContain('    claims        passed: ');
-  expect(verdictText(document, { trust: verdict.trust, explain: false })).not.toContain('run_invocation_uri');
+  expect(verdictText(document, { trust: verdict.trust, explain: false, isToldWhy: false })).not.toContain(
+    'run_invocation_uri',
+  );
 });
 
 describe('a claim that is malformed counts as none, and is shown escaped', () => {
@@ -84,7 +86,9 @@ describe('a claim that is malformed counts as none, and is shown escaped', () =>
       expect(refused.error?.message).not.toMatch(/[\0\n]/);
       const document = verdictJson('it', await judge([claim(12, text)]));
       expect(document.warnings?.[0]).toContain('has characters that are not seen');
-      expect(verdictText(document, { trust: { kind: 'key', name: 't' }, explain: true })).not.toContain(text);
+      expect(
+        verdictText(document, { trust: { kind: 'key', name: 't' }, explain: true, isToldWhy: false }),
+      ).not.toContain(text);
     },
   );
 
@@ -198,7 +202,11 @@ describe('what counts as an identity', () => {
   ])('the first line says NOT CHECKED unless the signer is demanded: %s', async (_, options, isChecked) => {
     const verdict = await judge(extensions, options);
     expect(verdict).toMatchObject({ verified: true, identityChecked: isChecked });
-    const text = verdictText(verdictJson('it', verdict), { trust: verdict.trust, explain: false });
+    const text = verdictText(verdictJson('it', verdict), {
+      trust: verdict.trust,
+      explain: false,
+      isToldWhy: false,
+    });
     expect(text.split('\n')[0]).toBe(isChecked ? 'verified  it' : 'verified, identity NOT CHECKED  it');
   });
 });

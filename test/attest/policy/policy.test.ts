@@ -343,7 +343,7 @@ describe('a policy with a strict rule for release/* and a lax one for the rest',
   ])('holds for %s', async (artifact) => {
     const result = await verify(['--artifact', artifact]);
     expect(result).toMatchObject({ status: 2, stderr: expect.stringContaining('[POLICY_UNSATISFIED]') });
-    expect(result.stdout).toContain('rule 1');
+    expect(result.stderr).toContain('rule 1');
   });
 
   test('holds for absolute paths, and from other directories', async () => {

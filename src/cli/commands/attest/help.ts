@@ -18,12 +18,32 @@ export const ATTEST: HelpTable = {
         'a whole directory, signed by one identity, for a program',
       ],
       [
+        'stella attest verify ./attestations/ --lockfile ./package-lock.json --registry-keys ./npm-keys.json',
+        'what vouches for each package of a lock file, and whether it is enough',
+      ],
+      [
         'stella attest verify ./attestation.json --explain',
         'show every check, and what a failed one expected',
       ],
     ],
     exits: [2, 5],
-    related: ['trust import', 'trust status', 'attest sign', 'attest merge'],
+    related: ['trust import', 'trust status', 'attest sign', 'attest merge', 'attest collect'],
+  },
+  'attest collect': {
+    purpose:
+      "Fetches what vouches for the packages of a lock file: npm's attestations and registry signatures, PyPI's provenance objects. What a registry answers is kept as it came, a file for each package; a run that is repeated asks for the rest only. For the connected side; the directory is carried, and `attest verify --lockfile` judges it behind the gap.",
+    examples: [
+      [
+        'stella attest collect --lockfile ./package-lock.json --out ./attestations',
+        'what npm and the makers attest about each package',
+      ],
+      [
+        'stella attest collect --lockfile ./uv.lock --out ./attestations --pypi https://pypi.example.com',
+        'from an index of your own',
+      ],
+    ],
+    exits: [3],
+    related: ['attest verify', 'trust snapshot export'],
   },
   'attest merge': {
     purpose:

@@ -12,14 +12,17 @@ export interface VerdictTextSetting {
   readonly explain: boolean;
   /** Whether to show what the certificate claims; `explain` shows it, too. */
   readonly claims?: boolean;
+  /** Whether an error on stderr says why, so that it is not said again here. */
+  readonly isToldWhy: boolean;
 }
 
 /** The verdict for people: what is verified, by whom, when, how it is shown to be logged, as of when – and what was not checked. */
 export function verdictText(verdict: VerdictDocument, shown: VerdictTextSetting): string {
-  const { trust, explain } = shown;
-  const lines = [verdictLine(verdict)];
+  const { trust, explain, isToldWhy } = shown;
+  const { error } = verdict;
+  const lines = [`${verdictLine(verdict)}${isToldWhy && error ? ` [${error.code}]` : ''}`];
   const add: Add = (label, value) => lines.push(`  ${label.padEnd(10)}${printable(value)}`);
-  if (verdict.error) add('because', `${verdict.error.message} [${verdict.error.code}]`);
+  if (verdict.error && !isToldWhy) add('because', `${verdict.error.message} [${verdict.error.code}]`);
   if (verdict.verified || explain) addFacts(verdict, add);
   if (explain || shown.claims) addClaims(verdict, lines);
   for (const warning of verdict.warnings ?? []) add('warning', warning);
@@ -27,9 +30,12 @@ export function verdictText(verdict: VerdictDocument, shown: VerdictTextSetting)
   if (trust.configuration) add('config', formatUsedConfiguration(trust.configuration));
   if (explain) {
     addDifference(verdict, add);
+    for (const hint of isToldWhy ? [] : (error?.hints ?? [])) add('hint', hint);
     lines.push('  checks');
-    for (const { name, result, detail } of verdict.checks)
-      lines.push(`    ${name.padEnd(14)}${result}${detail === undefined ? '' : `: ${printable(detail)}`}`);
+    for (const { name, result, detail } of verdict.checks) {
+      const isSaid = detail === undefined || (isToldWhy && detail === error?.message);
+      lines.push(`    ${name.padEnd(14)}${result}${isSaid ? '' : `: ${printable(detail)}`}`);
+    }
   }
   return lines.join('\n');
 }
@@ -107,7 +113,6 @@ function addDifference({ error }: VerdictDocument, add: Add): void {
     const text = typeof value === 'string' ? value : JSON.stringify(value);
     add(name.replaceAll('_', ' ').slice(0, 9), text.length > 2000 ? `${text.slice(0, 2000)}…` : text);
   }
-  for (const hint of error.hints) add('hint', hint);
 }
 
 function trustText(trust: TrustOrigin): string {

@@ -1,11 +1,11 @@
-import { accessSync, constants, statfsSync, statSync } from 'node:fs';
-import { platform } from 'node:os';
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { addDuration, days, formatDuration, formatInstant, type Instant } from '../../../base/clock.ts';
 import { EXIT } from '../../../base/codes.ts';
 import { isStellaError } from '../../../base/errors.ts';
 import { isDirectory } from '../../../base/files.ts';
 import { loadPrivateKey } from '../../../base/keys.ts';
+import { whoElseCanWrite } from '../../../base/safety/ownership.ts';
 import type { Config } from '../../../config/config.ts';
 import { checkAudit } from '../../../store/audit.ts';
 import type { TrustStore } from '../../../store/store.ts';
@@ -54,23 +54,34 @@ function storePlace(directory: string): DoctorFinding[] {
   let existing = directory;
   while (!isDirectory(existing) && dirname(existing) !== existing) existing = dirname(existing);
   const findings: DoctorFinding[] = [];
-  try {
-    accessSync(existing, constants.R_OK | constants.W_OK | constants.X_OK);
-    findings.push(ok('store', directory));
-  } catch {
+  const isAllowed = (mode: number) => {
+    try {
+      accessSync(existing, mode);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const isReadable = isAllowed(constants.R_OK | constants.X_OK);
+  const isWritable = isReadable && isAllowed(constants.W_OK);
+  if (isWritable) findings.push(ok('store', directory));
+  // Verifying writes nothing: another user keeps the store, or it is mounted read-only.
+  else if (isReadable && existing === directory && existsSync(join(directory, 'CURRENT')))
+    findings.push(
+      ok('store', `${directory}, read-only for this user: it verifies, and does not sync or import`),
+    );
+  else
     findings.push(
       problem(
         'store',
-        `${existing} is not writable for this user`,
+        `${existing} is not ${isReadable ? 'writable' : 'readable'} for this user`,
         EXIT.input,
         'run as its owner, or set attestor.trust_repo.local_cache_path',
       ),
     );
-  }
-  if (existing === directory && platform() !== 'win32' && (statSync(directory).mode & 0o022) !== 0)
-    findings.push(
-      warning('store', `other users can write into ${directory}`, `run \`chmod go-w ${directory}\``),
-    );
+  const who = existing === directory ? whoElseCanWrite(directory) : undefined;
+  if (who !== undefined) findings.push(warning('store', who, `run \`chmod go-w ${directory}\``));
+  if (!isWritable) return findings;
   const { bavail, bsize } = statfsSync(existing);
   const free = bavail * bsize;
   findings.push(
@@ -94,6 +105,8 @@ function signingKey(config: Config, store: string): DoctorFinding[] {
     if (isStellaError(error, 'KEY_PASSPHRASE')) return [ok('signing key', `${path}, encrypted`)];
     // Most stores export nothing and have no key.
     if (isStellaError(error, 'FILE_NOT_FOUND') && config.signingKey === undefined) return [];
+    // The key of another user, who keeps the store and exports: nothing that a verifier has to read.
+    if (isStellaError(error, 'FILE_UNREADABLE') && config.signingKey === undefined) return [];
     return [findingOf('signing key', error)];
   }
 }
@@ -122,7 +135,7 @@ function trust(status: TrustStatus, config: Config): DoctorFinding[] {
     ...status.pinnedBundleKeys.map(({ id }) =>
       ok(
         'pin',
-        `bundles of sha256:${id} are accepted: pinned with --bundle-key, \`stella trust unpin\` ends it`,
+        `bundles of sha256:${id} are accepted: pinned with --bundle-key; \`stella trust unpin sha256:${id}\` ends that`,
       ),
     ),
     ...(status.problems.some(({ code }) => code === 'CLOCK_BEHIND') ? [] : [age(status)]),

@@ -43,7 +43,7 @@ ${
 <p><strong>This is a delta.</strong> Only a machine that has imported bundle number ${base.sequence} (or a later one of the same signer) can use it. Any other machine needs a kit with a full bundle first.</p>
 ${command(later)}</section>`
     : `<section><h2>First import on a machine</h2>
-<p>Fill in ${strangers.length > 0 ? 'the blanks' : 'the blank'} with what you wrote down.</p>
+<p>Fill in ${strangers.length > 0 ? 'the blanks' : 'the blank'} with what you wrote down; in groups, if you like, but then in quotes.</p>
 ${command(first)}</section>
 <section><h2>Every later import</h2>
 ${command(later)}</section>`

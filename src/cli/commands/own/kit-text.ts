@@ -119,7 +119,8 @@ A refused import changes nothing.
 function fullImport(facts: KitFacts): string {
   const { first, later } = kitCommands(facts);
   return `2. The first import on a machine. Fill in each blank with the fingerprint that
-   you were told over ANOTHER channel than this medium, not with one from here:
+   you were told over ANOTHER channel than this medium, not with one from here
+   (in groups, if you like: then in quotes):
 
    ${first}
 

@@ -53,7 +53,7 @@ export function registerRepoAddTarget(parent: Command, cli: Cli): void {
         `warning: the ${replacedKey} key that was ${printable(name)} counts as revoked from now on: clients refuse what it signed`,
       );
       run.note(
-        '  if that is not meant: publish both, each under a name of its own, and retire the old one with `stella repo retire-target`',
+        '  if that is not meant: publish both, each under a name of its own, and retire the old one with `stella repo retire-target NAME --valid-until TIME`',
       );
     }
     if (listed !== 'targets' && result.value.facts.usage !== 'other')

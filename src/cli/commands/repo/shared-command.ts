@@ -5,7 +5,8 @@ import { isStellaError, StellaError } from '../../../base/errors.ts';
 import { readBounded } from '../../../base/files.ts';
 import { pathInVariable } from '../../../config/environment.ts';
 import { variable } from '../../../config/locations.ts';
-import { KEY_TYPES } from '../../../repository/directory/vocabulary.ts';
+import { KEY_TYPES, MAX_PASSPHRASE_ATTEMPTS } from '../../../repository/directory/vocabulary.ts';
+import type { PassphraseSource } from '../../../repository/keys/key-ring.ts';
 import type { EditResult, SessionOptions } from '../../../repository/session.ts';
 import type { Outcome, Run } from '../../frame/cli.ts';
 
@@ -98,11 +99,23 @@ export function givenPassphrase(run: Run<SigningFlags>): string | undefined {
   return passphrase;
 }
 
-/** How the commands that sign come to passphrases. */
-export function sessionOptions(run: Run<SigningFlags>): SessionOptions {
+/** What is given in a file or the environment is tried once, a person is asked again. */
+export function passphraseSource(
+  run: Run<SigningFlags>,
+  nameOf: (keyName: string) => string = (name) => name,
+): PassphraseSource {
   const given = givenPassphrase(run);
   const { askSecret } = run.io;
-  const passphrase = async (name: string) => given ?? (await askSecret?.(`Passphrase of key ${name}: `));
+  return async (name, attempt) => {
+    if (given !== undefined) return attempt === 1 ? given : undefined;
+    const again = attempt === 1 ? '' : `That was wrong (attempt ${attempt} of ${MAX_PASSPHRASE_ATTEMPTS}). `;
+    return await askSecret?.(`${again}Passphrase of ${nameOf(name)}: `);
+  };
+}
+
+/** How the commands that sign come to passphrases. */
+export function sessionOptions(run: Run<SigningFlags>): SessionOptions {
+  const passphrase = passphraseSource(run, (name) => `key ${name}`);
   const listens = run.io.terminal || run.options.verbose;
   return {
     now: run.now,
@@ -177,8 +190,10 @@ export async function newPassphrase(
         'or write plain key files with --no-passphrase',
       ],
     });
-  const first = await askSecret('Passphrase for the new keys: ');
-  if (first === '' || first !== (await askSecret('Once more: ')))
-    throw new StellaError('KEY_PASSPHRASE', 'the two passphrases differ or are empty');
-  return first;
+  for (let attempt = 1; attempt <= MAX_PASSPHRASE_ATTEMPTS; attempt += 1) {
+    const again = attempt === 1 ? '' : 'They differed or were empty. ';
+    const first = await askSecret(`${again}Passphrase for the new keys: `);
+    if (first === (await askSecret('Once more: ')) && first !== '') return first;
+  }
+  throw new StellaError('KEY_PASSPHRASE', 'the two passphrases differ or are empty');
 }

@@ -112,7 +112,8 @@ export async function furtherPassphrase(
   const { hasOnlyPlainKeys } = await import('../../../repository/keys/key-ring.ts');
   const { loadSettings } = await import('../../../repository/directory/settings.ts');
   const isAsked = run.options.passphrase && givenPassphrase(run) === undefined;
-  if (!isAsked || !hasOnlyPlainKeys(repository, loadSettings(repository))) return await newPassphrase(run);
+  if (!isAsked || !hasOnlyPlainKeys(repository, loadSettings(repository), run.io.env))
+    return await newPassphrase(run);
   run.note(
     'warning: the new key file is not encrypted, as those of this repository are not; --key-passphrase-file FILE encrypts it',
   );

@@ -39,10 +39,10 @@ export function registerRepoSwapEndpoint(parent: Command, cli: Cli): void {
     const { swapEndpoint } = await import('../../../repository/swap-endpoint.ts');
     const { environment, target, sameLog, logId, origin, api, publicKeyTarget } = run.options;
     const log = {
-      ...(logId === undefined ? {} : { log_id: logIdFlag(logId) }),
+      ...(logId === undefined ? {} : { logId: logIdFlag(logId) }),
       ...(origin === undefined ? {} : { origin }),
       ...(api === undefined ? {} : { api }),
-      ...(publicKeyTarget === undefined ? {} : { public_key_target: publicKeyTarget }),
+      ...(publicKeyTarget === undefined ? {} : { publicKeyTarget }),
     };
     const path = await repositoryOf(run);
     const result = await editRepository(path, sessionOptions(run), (editing) =>

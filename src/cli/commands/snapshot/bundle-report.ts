@@ -154,7 +154,7 @@ export async function bundlePicture(reported: ReportedBundle): Promise<Report> {
   return {
     title: `Sealed bundle ${name}`,
     standing:
-      'What the bundle says of itself. Nothing on this page was verified: stella trust snapshot verify does that.',
+      'What the bundle says of itself. Nothing on this page was verified: `stella trust snapshot verify FILE` does that.',
     now,
     facts: [
       ...facts(reported).map(([term, value]) => [term!, value!] as const),

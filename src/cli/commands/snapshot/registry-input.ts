@@ -56,7 +56,7 @@ export async function withRegistry<T>(
     plainHttp: options.plainHttp ?? false,
     ...connectionOptions(
       { ...network, caFile },
-      `${packageJson.name}/${packageJson.version}`,
+      `stella/${packageJson.version}`,
       options.caFile === undefined ? undefined : '--ca-file',
     ),
     credentials: () => findCredentials(reference.host, reference.repository, io.env, authFile),

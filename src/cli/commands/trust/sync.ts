@@ -7,6 +7,7 @@ import { repeatable } from '../../frame/repeated.ts';
 import { fetcherOf, openTrustSetting } from '../../frame/trust-setting.ts';
 import { secondOpinionText } from '../../report/second-opinion-text.ts';
 import { syncedJson, syncedText } from '../../report/sync-text.ts';
+import { noteReaders } from './readers-note.ts';
 
 interface Options {
   readonly force?: boolean;
@@ -68,6 +69,7 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
       if (floor !== undefined && now < floor)
         run.note(`warning: lowered the clock floor from ${floor} to ${now}, as --lower-clock-floor says`);
       run.trace(`second opinion: ${secondOpinionText(synced.generation.state)}`);
+      noteReaders(run, config, store, synced.generation);
       for (const failure of synced.failures.values()) run.fail(failure);
       const [first] = synced.failures.values();
       return {

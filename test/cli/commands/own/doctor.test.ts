@@ -25,7 +25,9 @@ describe('doctor', () => {
   test('no store: says how to get one', async () => {
     const { status, stdout } = await makeEnclave(base, 'empty').run(['doctor']);
     expect(status).toBe(4);
-    expect(stdout).toMatch(/^problem {2}trust .*\[STORE_NOT_INITIALIZED\]\n +run `stella trust init`/m);
+    expect(stdout).toMatch(
+      /^problem {2}trust .*\[STORE_NOT_INITIALIZED\]\n +run `stella trust init --tuf-url URL`/m,
+    );
   });
 
   test('a clock behind what the store has seen', async () => {

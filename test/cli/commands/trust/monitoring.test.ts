@@ -68,7 +68,7 @@ describe('trust status', () => {
     expect(stdout).not.toContain('EXPIRED');
     expect((await behind.run(['trust', 'status', '--json'], at(3, 0))).json()).toMatchObject({
       roles_as_of: formatInstant(now),
-      freshness: { advice_days: null },
+      freshness: { advice_seconds: null },
       roles: [{ expired: false }, { expired: false }, { expired: false }, { expired: false }],
     });
     await behind.run(['trust', 'status', '--html', 'status.html'], at(3, 0));
