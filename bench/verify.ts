@@ -109,18 +109,17 @@ for (const [label, name, rootName] of CASES) {
   const root = readFileSync(`${folder}${rootName}`);
   const parsedRoot = parseTrustedRoot(root);
   const raw = readFileSync(`${folder}${name}/bundle.sigstore.json`);
-  const trust = loadTrust({ origin: { kind: 'trusted-root', name: 'bench' }, trustedRoot: parsedRoot });
-  const ctLogs = loadTrust({
-    origin: trust.origin,
-    trustedRoot: { ...parsedRoot, tlogs: parsedRoot.ctlogs },
-  }).logs;
+  const trust = loadTrust({
+    origin: { kind: 'trusted-root', name: 'bench' },
+    instances: [{ name: 'bench', trustedRoot: parsedRoot }],
+  });
   const verify = async (used: VerifierTrust) => {
     const value = parseStrictJson(raw, 'bundle', { code: 'SIGSTORE_BUNDLE_INVALID' });
     const verdict = await verifyAttestation(parseSigstoreBundle(value), used, { artifact }, now);
     if (!verdict.verified) throw verdict.error ?? new Error(`${name} is not verified`);
   };
   // Without a memory of certificates, each verification checks chain and SCT anew, as the library does.
-  const forgetful = () => verify({ ...trust, certificates: new CertificateJudge(trust.authorities, ctLogs) });
+  const forgetful = () => verify({ ...trust, certificates: new CertificateJudge(trust.instances) });
   const material = toTrustMaterial(TrustedRoot.fromJSON(JSON.parse(root.toString())));
   const isMessage = name === 'happy-path-v0.3-new-mediaType';
   const library = new Verifier(material);

@@ -10,7 +10,7 @@ import {
   type RoleKeys,
   type SessionOptions,
   verifyRepository,
-} from 'stella';
+} from '@stella-airgap/stella';
 import { instant } from '../src/base/clock.ts';
 
 const repository = join(process.argv[2] ?? '.', 'repository');

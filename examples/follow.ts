@@ -3,7 +3,7 @@
  * Usage: node examples/follow.ts URL ROOT_FILE
  */
 import { readFileSync } from 'node:fs';
-import { initTrust, instant, isStellaError, syncTrust } from 'stella';
+import { initTrust, instant, isStellaError, syncTrust } from '@stella-airgap/stella';
 
 const [url, rootFile] = process.argv.slice(2);
 if (url === undefined || rootFile === undefined) throw new Error('which repository, and from which root?');

@@ -2,7 +2,7 @@
  * Imports a sealed bundle into the trust store of this home directory.
  * Usage: node examples/import.ts BUNDLE ROOT_SHA256
  */
-import { instant, isStellaError, openTrust } from 'stella';
+import { instant, isStellaError, openTrust } from '@stella-airgap/stella';
 
 const [bundle, fingerprint] = process.argv.slice(2);
 if (bundle === undefined) throw new Error('which bundle?');

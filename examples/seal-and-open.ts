@@ -1,6 +1,6 @@
 /** Seals files into a bundle, opens it again, and reads one entry. Usage: node examples/seal-and-open.ts DIRECTORY */
 import { join } from 'node:path';
-import { generateKey, openBundle, sealBundle, sha256Hex, signerOf } from 'stella';
+import { generateKey, openBundle, sealBundle, sha256Hex, signerOf } from '@stella-airgap/stella';
 
 const directory = process.argv[2] ?? '.';
 const file = join(directory, 'example.tar.zst');

@@ -3,7 +3,7 @@
  * Usage: node examples/verify.ts ATTESTATION ARTIFACT [POLICY]
  */
 import { readFileSync } from 'node:fs';
-import { EXIT, instant, loadArtifact, openTrust, parsePolicyFile } from 'stella';
+import { EXIT, instant, loadArtifact, openTrust, parsePolicyFile } from '@stella-airgap/stella';
 
 const [file, artifactFile, policyFile] = process.argv.slice(2);
 if (file === undefined || artifactFile === undefined)

@@ -23,7 +23,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { inject } from 'postject';
 import { build } from 'rolldown';
-import { lazyRequires } from './command-bundle.ts';
+import { buildFacts, lazyRequires } from './command-bundle.ts';
 import { compiledSchemas } from './compiled-schemas.ts';
 import { THREADS } from './threads.ts';
 
@@ -88,6 +88,7 @@ async function bundle(name: string, input: string): Promise<void> {
     cwd: root,
     input,
     platform: 'node',
+    transform: { define: buildFacts(root) },
     // An optional accelerator that is not installed; its user does without.
     external: ['cbor-extract'],
     plugins: [compiledSchemas('inside'), lazyRequires()],

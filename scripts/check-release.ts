@@ -3,12 +3,22 @@
  * dependency has a licence that allows it, nothing is unused, and the built command runs on every supported Node.
  * Writes the CycloneDX bill of materials to dist/sbom.cdx.json. Needs the npm registry for the other versions of Node.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { arch, platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const NODES = ['22.22.2', '24.15.0', '26.10.0'];
@@ -34,6 +44,12 @@ const run = (command: string, args: readonly string[], cwd = root) =>
     stdio: ['ignore', 'pipe', 'ignore'],
     maxBuffer: 2 ** 28,
   });
+
+/** Runs what has nothing to say on stderr. */
+function quiet(command: string, args: readonly string[]): void {
+  const { status, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8' });
+  if (status !== 0 || stderr !== '') throw new Error(`exit status ${status}, and on stderr: ${stderr}`);
+}
 
 function build(): Map<string, string> {
   run(process.execPath, ['scripts/build.ts']);
@@ -63,6 +79,37 @@ check('the package contains only what is needed', () => {
   const strange = one!.files.map(({ path }) => path).filter((path) => !NEEDED.test(path));
   if (strange.length > 0) throw new Error(`not needed: ${strange.join(', ')}`);
   return `${one!.files.length} files, ${Math.round(one!.size / 1024)} KiB`;
+});
+
+const { name: packageName, private: isPrivate } = JSON.parse(
+  readFileSync(join(root, 'package.json'), 'utf8'),
+) as { name: string; private?: boolean };
+
+check('the package cannot be published by mistake, nor mistaken for a stranger’s', () => {
+  if (!isPrivate) throw new Error('package.json has no "private": true');
+  if (!packageName.startsWith('@'))
+    throw new Error(`${packageName} has no scope that a registry can be bound to`);
+  return `${packageName} is private`;
+});
+
+check('the types need @types/node and nothing else', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'stella-types-'));
+  try {
+    const installed = join(directory, 'node_modules', packageName);
+    mkdirSync(installed, { recursive: true });
+    cpSync(join(root, 'package.json'), join(installed, 'package.json'));
+    cpSync(join(root, 'dist'), join(installed, 'dist'), { recursive: true });
+    mkdirSync(join(directory, 'node_modules', '@types'));
+    for (const name of ['@types/node', 'undici-types'])
+      symlinkSync(join(root, 'node_modules', name), join(directory, 'node_modules', name));
+    writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
+    writeFileSync(join(directory, 'program.ts'), `export * from ${JSON.stringify(packageName)};\n`);
+    const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024'];
+    run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...flags, 'program.ts'], directory);
+    return 'a program without skipLibCheck compiles';
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 });
 
 interface Component {
@@ -118,7 +165,13 @@ for (const version of platform() === 'linux' ? NODES : []) {
       run(node, [bin, 'log', 'verify', join(directory, 'log')]);
       run(node, [bin, 'repo', 'init', join(directory, 'repo'), '--no-passphrase']);
       run(node, [bin, 'repo', 'verify', join(directory, 'repo', 'public')]);
-      return `stella ${found} runs`;
+      const library = `
+        import { updateTimestamp } from ${JSON.stringify(pathToFileURL(join(root, 'dist', 'index.js')).href)};
+        const how = { now: Date.now(), passphrase: async () => undefined, force: true };
+        await updateTimestamp(${JSON.stringify(join(directory, 'repo'))}, how);`;
+      quiet(node, ['--input-type=module', '--eval', library]);
+      quiet(node, [bin, 'repo', 'status', join(directory, 'repo')]);
+      return `stella ${found} runs, and warns of nothing, nor does the library`;
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }

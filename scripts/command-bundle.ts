@@ -1,4 +1,5 @@
 import type { BuildOptions, Plugin, PluginContext } from 'rolldown';
+import { commitOf } from './commit.ts';
 import { compiledSchemas } from './compiled-schemas.ts';
 import { THREADS } from './threads.ts';
 
@@ -16,6 +17,7 @@ export function commandBundle(root: string, directory: string): BuildOptions {
       ...THREADS,
     },
     platform: 'node',
+    transform: { define: buildFacts(root) },
     external: (id) => !/^[./]/.test(id) && !INSIDE.test(id),
     // The same code as ES modules, of which what is not used is left out.
     resolve: { alias: { yaml: `${root}node_modules/yaml/browser/dist/index.js` } },
@@ -36,6 +38,11 @@ export function commandBundle(root: string, directory: string): BuildOptions {
       },
     },
   };
+}
+
+/** What the build writes into the command, see src/cli/version.ts. */
+export function buildFacts(root: string): Record<string, string> {
+  return { STELLA_COMMIT: JSON.stringify(commitOf(root)) };
 }
 
 /** Packages that are bundled, with theirs. */

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Plugin } from 'rolldown';
 import { SCHEMAS } from '../src/base/schemas.ts';
-import { AJV_OPTIONS, type SchemaName } from '../src/base/validator.ts';
+import { ajvOptions, type SchemaName } from '../src/base/validator.ts';
 
 // CommonJS that says it is an ES module: what its default is depends on who imports it.
 const require = createRequire(import.meta.url);
@@ -15,7 +15,7 @@ const ucs2length = (require('ajv/dist/runtime/ucs2length') as { default: (text: 
  * helper, which counts characters, comes along.
  */
 export function compiledSchema(name: SchemaName): string {
-  const ajv = new Ajv2020({ ...AJV_OPTIONS, code: { source: true } });
+  const ajv = new Ajv2020({ ...ajvOptions(name), code: { source: true } });
   const code = standaloneCode(ajv, ajv.compile(SCHEMAS[name]));
   const helper = 'require("ajv/dist/runtime/ucs2length").default';
   const complete = code.replaceAll(helper, `(${ucs2length.toString()})`);

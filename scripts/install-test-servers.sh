@@ -8,6 +8,7 @@
 #   for the scripts: shellcheck
 #   python3-securesystemslib  another implementation of TUF's signatures
 #   zstd, tar        reading bundles with other tools
+#   dosfstools       FAT, where the kernel has it; else python3-fusepy: file systems without modes
 #   chromium         looks at the report pages
 #   debootstrap      a minimal Debian for the executable
 #   buildah, runc    build and run the image
@@ -16,7 +17,7 @@
 # Usage: sudo scripts/install-test-servers.sh
 set -eu
 
-packages='chromium debootstrap buildah runc qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross zsh fish nginx-light libfaketime faketime docker-registry skopeo softhsm2 opensc shellcheck python3-securesystemslib python3-cryptography python3-nacl zstd tar openssl'
+packages='chromium debootstrap buildah runc qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross zsh fish nginx-light libfaketime faketime docker-registry skopeo softhsm2 opensc shellcheck python3-securesystemslib python3-cryptography python3-nacl zstd tar openssl dosfstools python3-fusepy'
 
 if [ "$(id -u)" -ne 0 ]; then
   echo 'error: run it as root, e.g. with sudo' >&2

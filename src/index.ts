@@ -8,10 +8,12 @@
  *
  * @packageDocumentation
  */
+/// <reference types="node" preserve="true" />
 export type { Artifact } from './attest/document/artifact.ts';
 export { loadArtifact, parseDigest } from './attest/document/load-artifact.ts';
 export type { IdentityRule, TextRule } from './attest/policy/identity-rule.ts';
 export { parsePattern } from './attest/policy/pattern.ts';
+export type { ClaimName } from './attest/x509/claims.ts';
 export type { Brand } from './base/brand.ts';
 export { parseSha256Hex, type Sha256Hex, sha256Hex } from './base/bytes.ts';
 export {
@@ -49,7 +51,6 @@ export type {
   ManifestRole,
   VerdictDocument,
   VerdictDocumentError,
-  VerdictDocumentSkipped,
 } from './base/schema-types.ts';
 export type { ExtractOptions } from './bundle/open.ts';
 export { type Sealed, type SealOptions, sealBundle } from './bundle/seal.ts';
@@ -71,6 +72,7 @@ export { type PolicyFile, parsePolicyFile } from './library/policy.ts';
 export {
   type Delegation,
   editRepository,
+  initRepository,
   type PublishStagedOptions,
   publishStaged,
   type RepositoryEdit,
@@ -126,7 +128,7 @@ export {
 } from './repository/directory/vocabulary.ts';
 export type { TargetFacts } from './repository/edit/target.ts';
 export type { NewTarget } from './repository/edit/targets.ts';
-export { initRepository, type NewRepository, type RoleKeys } from './repository/init.ts';
+export type { NewRepository, RoleKeys } from './repository/init.ts';
 export { type CommandSignerOptions, commandSigner } from './repository/keys/command-signer.ts';
 export type { PassphraseSource } from './repository/keys/key-ring.ts';
 export type { KeySource } from './repository/keys/new-key.ts';
@@ -135,6 +137,6 @@ export type { OldKeys } from './repository/publish/requirements.ts';
 export type { TimestampUpdate } from './repository/publish/timestamp.ts';
 export type { EditResult, SessionOptions } from './repository/session.ts';
 export type { RepositoryStatus, RoleStatus } from './repository/status.ts';
-export type { EndpointSwap } from './repository/swap-endpoint.ts';
+export type { EndpointSwap, LogFacts } from './repository/swap-endpoint.ts';
 export type { VerifiedRepository } from './repository/verify.ts';
 export { TOP_ROLES, type TopRole } from './tuf/roles.ts';

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 /** Names that two files may declare, each with the reason. */
 const ALLOWED: Readonly<Record<string, string>> = {
   editRepository: 'the library hands it on, with an edit that has no draft in its types',
+  initRepository: 'the library hands it on, once it has checked what it was given',
   initTrust: 'the library hands it on, with options in one object',
   openBundle: 'the library hands it on, without what only the consumer needs',
   publishStaged: 'the library hands it on, with options in one object',

@@ -65,7 +65,7 @@ export function parseSeekTable(bytes: Uint8Array): FrameLengths[] {
   if (count === undefined)
     throw new StellaError(
       'ARCHIVE_INVALID',
-      'a skippable frame is not a seek table: what pzstd and other tools write into such frames has no place in a bundle',
+      'a skippable frame is not a seek table: what other tools write into such frames has no place in a bundle',
       {
         hint: [
           'if it was packed again on the way, unpack it and repack it with: tar --zstd -cf NEW.tar.zst manifest.json manifest.cose tuf logs attestations',

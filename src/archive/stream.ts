@@ -5,13 +5,22 @@ import { MAX_FRAME_WINDOW, MAX_FRAMES, MAX_STREAM_WINDOW } from './limits.ts';
 import { type FrameLengths, parseSeekTable, seekTableBytes } from './seek-table.ts';
 import { type FrameHeader, FrameWalker, parseFrameHeader } from './zstd-frame.ts';
 
+/** pzstd: a skippable frame of the first magic number, with the compressed length of the next frame as u32, little endian. */
+const PZSTD_MAGIC = 0x184d2a50;
+const PZSTD_CONTENT = 4;
+
+function isPzstd({ magic, content }: FrameHeader): boolean {
+  return magic === PZSTD_MAGIC && content === PZSTD_CONTENT;
+}
+
 /** Beyond so many frames, they must hold this much on average: opening a frame costs time whatever it holds. */
 const FREE_FRAMES = 1000;
 const LEAST_AVERAGE_FRAME = 16 * 1024;
 
 /**
  * zstd frames from a source that cannot be sought in, decompressed in order, in constant memory. A seek table may come
- * last and must then tell the truth; any other skippable frame is refused.
+ * last and must then tell the truth; so must what pzstd writes before each frame. Any other skippable frame is refused:
+ * nothing is carried that is not looked at.
  */
 export class FrameStream {
   readonly #source: AsyncIterator<Uint8Array>;
@@ -38,10 +47,12 @@ export class FrameStream {
     for (;;) {
       const header = await this.#peekHeader();
       if (!header) break;
-      if (header.kind === 'skippable') {
+      const announced = isPzstd(header) ? await this.#takeLength(header) : undefined;
+      if (header.kind === 'skippable' && announced === undefined) {
         await this.#takeSeekTable(header);
         break;
       }
+      if (announced !== undefined) this.#arePlain = false;
       if (header.hasContentSize || header.hasChecksum || header.window > MAX_FRAME_WINDOW)
         this.#arePlain = false;
       const frame = { compressed: 0, decompressed: 0 };
@@ -49,6 +60,11 @@ export class FrameStream {
         frame.decompressed += piece.length;
         yield piece;
       }
+      if (announced !== undefined && announced !== frame.compressed)
+        throw new StellaError(
+          'ARCHIVE_INVALID',
+          `a skippable frame announces ${announced} bytes, and the frame after it has ${frame.compressed}`,
+        );
       if (frame.decompressed === 0) throw new StellaError('ARCHIVE_INVALID', 'a frame is empty');
       total += frame.decompressed;
       this.#frames.push(frame);
@@ -74,6 +90,20 @@ export class FrameStream {
       if (this.#rest.length === 0) return undefined;
       throw new StellaError('ARCHIVE_TRUNCATED', 'the archive ends inside a frame header');
     }
+  }
+
+  /** The length of the next frame, as pzstd announces it in a skippable frame of its own. */
+  async #takeLength({ length, content }: FrameHeader): Promise<number> {
+    const end = length + content;
+    while (this.#rest.length < end) {
+      if (!(await this.#pull()))
+        throw new StellaError('ARCHIVE_TRUNCATED', 'the archive ends inside a frame');
+    }
+    const announced = Buffer.from(this.#rest.subarray(length, end)).readUInt32LE(0);
+    this.#rest = this.#rest.subarray(end);
+    if ((await this.#peekHeader())?.kind !== 'frame')
+      throw new StellaError('ARCHIVE_INVALID', 'a skippable frame announces a frame that does not follow');
+    return announced;
   }
 
   async *#decompress(frame: { compressed: number }): AsyncGenerator<Uint8Array> {

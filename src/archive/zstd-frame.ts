@@ -14,6 +14,7 @@ const MOST_HEADER = 4 + 1 + 1 + 4 + 8;
 
 export interface FrameHeader {
   readonly kind: 'frame' | 'skippable';
+  readonly magic: number;
   /** Bytes before the first block, or before the content of a skippable frame. */
   readonly length: number;
   /** Bytes of content of a skippable frame. */
@@ -38,6 +39,7 @@ export function parseFrameHeader(bytes: Uint8Array): FrameHeader | undefined {
     if (view.length < 8) return undefined;
     return {
       kind: 'skippable',
+      magic,
       length: 8,
       content: view.readUInt32LE(4),
       window: 0,
@@ -57,6 +59,7 @@ export function parseFrameHeader(bytes: Uint8Array): FrameHeader | undefined {
   if (view.length < length) return undefined;
   return {
     kind: 'frame',
+    magic,
     length,
     content: 0,
     window: single ? contentSize(view, 5, sizeBytes) : windowSize(view.readUInt8(5)),

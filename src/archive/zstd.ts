@@ -20,6 +20,8 @@ export function embedZstd(load: () => ZstdBinding): void {
 }
 
 export const DEFAULT_LEVEL = 3;
+/** The libzstd in the package that compresses, which cannot be asked for it. */
+export const COMPRESSOR_VERSION = '1.5.2';
 /** The compressor of libzstd 1.5.2, which the package carries, can corrupt data, rarely, at levels 16 and up. */
 export const MOST_LEVEL = 15;
 

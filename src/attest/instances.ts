@@ -1,55 +1,15 @@
-import { formatInstant } from '../base/clock.ts';
+import { formatInstant, type Instant, instant, instantAtSeconds } from '../base/clock.ts';
 import { isStellaError, type StellaError } from '../base/errors.ts';
-import { isLogNamed } from './authority/material.ts';
+import type { JudgedCertificate } from './authority/chain.ts';
+import { KNOWN_INSTANCES, type KnownInstance } from './authority/known-instances.ts';
+import { isLogNamed, type VerifierInstance } from './authority/material.ts';
 import { parseScts } from './authority/sct.ts';
-import type { RevokedKey, VerifierTrust } from './authority/verifier-trust.ts';
+import { checkTimestamp, isAuthorityKnown, parseTimestamp } from './authority/timestamp.ts';
+import type { RevokedKey, TrustOrigin, VerifierTrust } from './authority/verifier-trust.ts';
 import { blockedInstanceOf, refusedAsBlocked } from './blocked-instance.ts';
 import type { Attestation } from './document/attestation.ts';
-import { parseCertificate } from './x509/certificate.ts';
-
-interface Instance {
-  readonly name: string;
-  /** How to get its trust. */
-  readonly advice: string;
-  /** Ids of its transparency and CT logs. */
-  readonly logIds: readonly string[];
-  /** In the name of its certificate authority. */
-  readonly organization?: string;
-}
-
-/** Sigstore's instances, by what their attestations name. Used for advice only; no trust rests on it. */
-const INSTANCES: readonly Instance[] = [
-  {
-    name: 'Sigstore public-good (production)',
-    advice: 'run `stella trust init --tuf-url https://tuf-repo-cdn.sigstore.dev`, or give its trusted root',
-    logIds: [
-      'c0d23d6ad406973f9559f3ba2d1ca01f84147d8ffc5b8445c224f98b9591801d',
-      'cf1199155bddd051268d1f16ac5c0c75c009f6fb5a63f4177f8e18d7051e3fa0',
-      '086092f02852ff6845d1d16b27849c456718ac163dc338d26de6bc2206366f72',
-      'dd3d306ac6c7113263191e1c99673702a24a5eb8de3cadff878a72802f29ee8e',
-    ],
-  },
-  {
-    name: 'Sigstore staging',
-    advice: 'it is for tests; if it is really meant, give its trusted root with --trusted-root',
-    logIds: [
-      'd32f30a3c32d639c2b762205a21c7bb07788e68283a4ae6f42118723a1bea496',
-      'f30d5a999d92e662484244263f174cb8eacbfe8264bc583d32741799e3825dc9',
-      '29f4a2497da244bca12bad925152f8eef55caaa471fd101ec292899bc21d653a',
-      'd3d3a70ca130eff8696626153e84d1cd16e0947934b3296c528bde8274549496',
-      '1b7c142a4e992ba7df1e1fc5742454136c157a4cb31c4108a521b8b1abe7bf4c',
-      'fbe24a38c42ded2277ca75079c27e70e170a3fcff9f09e13b9e32a5ee9371e60',
-      '2b30bcdc6888c9e2e1d826295e741f4839319602f29c33cb5e4340feb2ac867a',
-      '3e607153746e1892e090b236b14976272f67b44d6f92ce6f77114ab722a0a6b6',
-    ],
-  },
-  {
-    name: "GitHub's instance",
-    advice: 'run `gh attestation trusted-root > FILE` where there is a network, and give --trusted-root FILE',
-    logIds: [],
-    organization: 'GitHub, Inc.',
-  },
-];
+import { type Certificate, parseCertificate } from './x509/certificate.ts';
+import { organizationIn } from './x509/name.ts';
 
 const ABOUT_TRUST: ReadonlySet<string> = new Set([
   'CERTIFICATE_UNTRUSTED',
@@ -59,30 +19,12 @@ const ABOUT_TRUST: ReadonlySet<string> = new Set([
   'LOG_KEY_INVALID',
 ]);
 
-/** The Sigstore instance that the attestation seems to come from, by its own unproved word. */
-function instanceOf(attestation: Attestation): Instance | undefined {
-  const logIds = attestation.entries.map(({ logId }) => logId);
-  let issuer = '';
-  if (attestation.signer.kind === 'certificate') {
-    try {
-      const certificate = parseCertificate(attestation.signer.certificates[0]!);
-      logIds.push(...parseScts(certificate).map(({ logId }) => logId));
-      issuer = certificate.issuer.toString('latin1');
-    } catch (error) {
-      if (!isStellaError(error)) throw error;
-    }
-  }
-  return INSTANCES.find(
-    ({ logIds: own, organization }) =>
-      logIds.some((id) => own.includes(id)) || (organization !== undefined && issuer.includes(organization)),
-  );
-}
-
-/** The error, with advice where the attestation is from an instance that this trust knows nothing of. */
+/** The error, with advice where it is about what this trust does not know, knows of another instance, or not yet. */
 export function adviseOnInstance(
   error: StellaError,
   attestation: Attestation,
   trust: VerifierTrust,
+  certificate?: JudgedCertificate,
 ): StellaError {
   if (!ABOUT_TRUST.has(error.code)) return error;
   const blocked = blockedInstanceOf(attestation, trust);
@@ -99,15 +41,202 @@ export function adviseOnInstance(
       ],
       details: { revoked: withdrawn.map(({ target }) => target) },
     });
-  const instance = instanceOf(attestation);
-  if (!instance || trust.logs.some(({ logId }) => instance.logIds.includes(logId))) return error;
+  const said = saidBy(attestation);
+  const foreign = certificate && foreignEvidence(attestation, said, trust, certificate);
+  if (foreign)
+    return error.with({
+      hint: `the certificate is of ${certificate.instances[0]!.name}, its ${foreign.what} of ${foreign.instance.name}: certificate authority, CT log, log and timestamp authority must be of one instance`,
+      details: { instance: certificate.instances[0]!.name, found: foreign.instance.name },
+    });
+  const known = knownInstance(said);
+  if (known && !trust.instances.some(({ name }) => name === known.name)) {
+    if (trust.logs.some(({ logId }) => known.logIds.includes(logId))) return error;
+    return error.with({
+      hint: [`the attestation seems to be from ${known.name}, which this trust does not know`, known.advice],
+      details: { instance: known.name },
+    });
+  }
+  return isAboutUnknown(error, attestation, said, certificate ?? trust)
+    ? adviseOnAge(error, attestation, said, trust, certificate)
+    : error;
+}
+
+/** What an attestation says of where it comes from; none of it is proved. */
+interface Said {
+  readonly logIds: readonly string[];
+  readonly ctLogIds: readonly string[];
+  readonly certificate: Certificate | undefined;
+}
+
+function saidBy({ entries, signer }: Attestation): Said {
+  const logIds = entries.map(({ logId }) => logId);
+  if (signer.kind !== 'certificate') return { logIds, ctLogIds: [], certificate: undefined };
+  let certificate: Certificate | undefined;
+  try {
+    certificate = parseCertificate(signer.certificates[0]!);
+    return { logIds, ctLogIds: parseScts(certificate).map(({ logId }) => logId), certificate };
+  } catch (error) {
+    if (!isStellaError(error)) throw error;
+    return { logIds, ctLogIds: [], certificate };
+  }
+}
+
+/** The public instance that the attestation seems to come from. */
+function knownInstance({ logIds, ctLogIds, certificate }: Said): KnownInstance | undefined {
+  const organization = certificate && organizationIn(certificate.issuer);
+  return KNOWN_INSTANCES.find(
+    (known) =>
+      [...logIds, ...ctLogIds].some((id) => known.logIds.includes(id)) ||
+      (organization !== undefined && organization === known.organization),
+  );
+}
+
+/** Evidence of another instance of this trust than the one that certified the signer. */
+function foreignEvidence(
+  { content, timestamps }: Attestation,
+  { logIds, ctLogIds }: Said,
+  trust: VerifierTrust,
+  { instances }: JudgedCertificate,
+): { readonly what: string; readonly instance: VerifierInstance } | undefined {
+  const others = trust.instances.filter((each) => !instances.includes(each));
+  const isOwn = (id: string) => instances.some(({ logs }) => logs.some((log) => isLogNamed(log, id)));
+  const isOwnCt = (id: string) => instances.some(({ ctLogs }) => ctLogs.some(({ logId }) => logId === id));
+  const signature = content.kind === 'dsse' ? content.signatures[0]!.sig : content.signature;
+  for (const instance of others) {
+    const isOf = (id: string) => instance.logs.some((log) => isLogNamed(log, id));
+    if (logIds.some((id) => isOf(id) && !isOwn(id))) return { what: 'log', instance };
+    const isCtOf = (id: string) => instance.ctLogs.some(({ logId }) => logId === id);
+    if (ctLogIds.length > 0 && !ctLogIds.some(isOwnCt) && ctLogIds.some(isCtOf))
+      return { what: 'CT log', instance };
+    if (timestamps.some((der) => isTimestampOf(der, signature, instance)))
+      return { what: 'timestamp authority', instance };
+  }
+  return undefined;
+}
+
+function isTimestampOf(der: Buffer, signature: Buffer, { timestampAuthorities }: VerifierInstance): boolean {
+  try {
+    checkTimestamp(parseTimestamp(der), signature, timestampAuthorities);
+    return true;
+  } catch (error) {
+    if (isStellaError(error)) return false;
+    throw error;
+  }
+}
+
+/** Whether the refusal is of a log or an authority that this trust does not have, rather than of what one of them signed. */
+function isAboutUnknown(
+  { code }: StellaError,
+  { timestamps }: Attestation,
+  { logIds, ctLogIds }: Said,
+  { instances }: Pick<VerifierTrust, 'instances'>,
+): boolean {
+  switch (code) {
+    case 'CERTIFICATE_UNTRUSTED':
+      return true;
+    case 'CHECKPOINT_SIGNATURE':
+      return !logIds.every((id) => instances.some(({ logs }) => logs.some((log) => isLogNamed(log, id))));
+    case 'SCT_INVALID':
+      return (
+        ctLogIds.length > 0 &&
+        !ctLogIds.some((id) => instances.some(({ ctLogs }) => ctLogs.some(({ logId }) => logId === id)))
+      );
+    case 'TIMESTAMP_INVALID':
+      return timestamps.some((der) => !isTimestampKnown(der, instances));
+    default:
+      return false;
+  }
+}
+
+function isTimestampKnown(der: Buffer, instances: readonly VerifierInstance[]): boolean {
+  try {
+    const timestamp = parseTimestamp(der);
+    return instances.some(({ timestampAuthorities }) => isAuthorityKnown(timestamp, timestampAuthorities));
+  } catch (error) {
+    if (isStellaError(error)) return true;
+    throw error;
+  }
+}
+
+/** Instances get new logs and authorities: what is newer than the trust may be by one that the trust does not know yet. */
+function adviseOnAge(
+  error: StellaError,
+  attestation: Attestation,
+  said: Said,
+  trust: VerifierTrust,
+  judged: JudgedCertificate | undefined,
+): StellaError {
+  const instance = judged?.instances[0] ?? namesake(said, trust);
+  const made = timeSaid(attestation, said);
+  const known = trust.origin.sealedAt ?? (instance && newestOf(instance));
+  if (!instance || made === undefined || known === undefined || made <= known) return error;
+  const { origin } = trust;
   return error.with({
     hint: [
-      `the attestation seems to be from ${instance.name}, which this trust does not know`,
-      instance.advice,
+      `the trust may be too old: the attestation of ${instance.name} is of ${formatInstant(made)}, the trust ${origin.sealedAt === undefined ? 'knows nothing of it that is newer than' : `was ${origin.how ?? 'sealed'} at`} ${formatInstant(known)}`,
+      newerTrust(origin),
     ],
-    details: { instance: instance.name },
+    details: {
+      instance: instance.name,
+      attestation_at: formatInstant(made),
+      trust_at: formatInstant(known),
+    },
   });
+}
+
+function newerTrust({ kind, how }: TrustOrigin): string {
+  if (kind !== 'store') return 'get a newer trusted root, and give it with --trusted-root FILE';
+  return how === 'synced'
+    ? 'run `stella trust sync`'
+    : 'import a newer bundle: `stella trust import BUNDLE`, sealed after that time';
+}
+
+/** The instance of this trust that calls its authorities as the attestation's certificate calls its issuer, if it is one. */
+function namesake({ certificate }: Said, { instances }: VerifierTrust): VerifierInstance | undefined {
+  if (!certificate) return instances.length === 1 ? instances[0] : undefined;
+  const organization = organizationIn(certificate.issuer);
+  return instances.find(({ authorities }) =>
+    authorities.some(({ chain }) =>
+      chain.some(
+        (member) =>
+          member.certificate.subject.equals(certificate.issuer) ||
+          (organization !== undefined && organizationIn(member.certificate.subject) === organization),
+      ),
+    ),
+  );
+}
+
+/** When the attestation was made, by its own word. */
+function timeSaid({ entries, timestamps }: Attestation, { certificate }: Said): Instant | undefined {
+  if (certificate) return certificate.notBefore;
+  for (const { integratedTime } of entries) {
+    const time = integratedTime === undefined ? Number.NaN : instantAtSeconds(integratedTime);
+    if (Math.abs(time) <= MAX_DATE) return instant(time);
+  }
+  for (const der of timestamps) {
+    try {
+      return parseTimestamp(der).time;
+    } catch (error) {
+      if (!isStellaError(error)) throw error;
+    }
+  }
+  return undefined;
+}
+
+/** The last that `Date` knows. */
+const MAX_DATE = 8.64e15;
+
+/** Since when the newest of its logs and authorities counts. */
+function newestOf({
+  authorities,
+  ctLogs,
+  logs,
+  timestampAuthorities,
+}: VerifierInstance): Instant | undefined {
+  const times = [...authorities, ...ctLogs, ...logs, ...timestampAuthorities]
+    .map(({ validFrom }) => validFrom)
+    .filter((time) => Math.abs(time) <= MAX_DATE);
+  return times.length === 0 ? undefined : instant(Math.max(...times));
 }
 
 /** Log keys that were revoked, where the attestation is logged in a log that is not known (any more). */

@@ -7,8 +7,12 @@ import { isMessageSignature } from './signature.ts';
 /** What verifies by digest: large, and seldom needed, so that the caller loads it. */
 export type ByDigest = typeof import('./digest-signature.ts');
 
-/** Whether the artifact's content is there, and is what the attestation says was signed. */
-export function isSignedContentGiven({ digest }: MessageSignature, artifact: Artifact | undefined): boolean {
+/** Whether what was signed is there: it came along, or it is the artifact's content. */
+export function isSignedContentGiven(
+  { digest, payload }: MessageSignature,
+  artifact: Artifact | undefined,
+): boolean {
+  if (payload) return true;
   return (
     artifact?.bytes !== undefined &&
     (digest === undefined || artifact.digests[digest.algorithm] === digest.value.toString('hex'))
@@ -25,13 +29,13 @@ export function isMessageSignedBy(
   artifact: Artifact | undefined,
   byDigest: ByDigest | undefined,
 ): boolean {
-  const { signature } = content;
+  const { signature, payload } = content;
   const hash = content.digest?.algorithm ?? (key.algorithm === 'ed25519' ? 'sha512' : 'sha256');
   const found = artifact?.digests[hash];
   const digest = content.digest?.value ?? (found === undefined ? undefined : Buffer.from(found, 'hex'));
   if (isSignedContentGiven(content, artifact))
     return (
-      isMessageSignature(key, artifact!.bytes!, signature, hash) ||
+      isMessageSignature(key, payload ?? artifact!.bytes!, signature, hash) ||
       (key.algorithm === 'ed25519' &&
         digest !== undefined &&
         (byDigest?.isPrehashedSignature(key, digest, signature) ?? false))

@@ -14,7 +14,7 @@ import { checkFreshness } from '../trust/freshness.ts';
 import { checkValidAt, type JudgedCertificate } from './authority/chain.ts';
 import type { AttestorKey } from './authority/material.ts';
 import { checkSctTimes } from './authority/sct.ts';
-import type { VerifierTrust } from './authority/verifier-trust.ts';
+import { limitedTo, type VerifierTrust } from './authority/verifier-trust.ts';
 import type { Artifact } from './document/artifact.ts';
 import type { Attestation, LogEntry } from './document/attestation.ts';
 import { IN_TOTO_PAYLOAD_TYPE, preAuthEncoding } from './document/envelope.ts';
@@ -22,14 +22,17 @@ import { parseStatement, type Statement } from './document/statement.ts';
 import { matchArtifact } from './document/subject.ts';
 import { checkAttestorAt, chooseAttestors, loggedAttestors } from './evidence/attestor.ts';
 import { entriesFromHeldLogs } from './evidence/held-log-entries.ts';
+import { describeEvidence, instanceFacts, noSigningTime } from './evidence/instance-evidence.ts';
 import { LogJudge } from './evidence/log-evidence.ts';
 import { findSigningTimes, type SigningTime } from './evidence/signing-time.ts';
 import { adviseOnInstance } from './instances.ts';
 import { type ByDigest, isMessageSignedBy, isSignedContentGiven } from './message-signature.ts';
-import { checkIdentityDemanded, type IdentityDemand } from './policy/identity-required.ts';
-import { checkIdentity, type FitsText, isIdentityRuleEmpty } from './policy/identity-rule.ts';
+import type { IdentityDemand } from './policy/identity-required.ts';
+import type { FitsText } from './policy/identity-rule.ts';
 import { checkRule, constrainsSigner, matcherFor, nameOfRule, witnessPoliciesIn } from './policy/policy.ts';
-import { isAttestationSignature } from './signature.ts';
+import { checkPredicateType } from './policy/predicate-type.ts';
+import { checkDemandedClaims, checkSigner } from './policy/signer-check.ts';
+import { isAttestationSignature, notByCertifiedKey } from './signature.ts';
 import {
   ATTESTATION_CHECKS,
   type AttestationCheckName,
@@ -153,9 +156,11 @@ class Verification {
       case 'artifact':
         return this.#artifact();
       case 'identity':
-        return this.#identity();
+        return checkSigner(this.#options, this.#certificate, this.#attestors, this.#fits);
+      case 'claims':
+        return checkDemandedClaims(this.#options, this.#certificate?.identity);
       case 'predicate':
-        return this.#predicate();
+        return checkPredicateType(this.#options.predicateTypes, this.#statement?.predicateType);
       case 'policy':
         return this.#policy();
       case 'freshness':
@@ -169,19 +174,22 @@ class Verification {
       this.#signed = preAuthEncoding(content.payloadType, content.payload);
       if (content.payloadType === IN_TOTO_PAYLOAD_TYPE) this.#statement = parseStatement(content.payload);
     }
-    // Times are needed before certificates can be judged; whether there are enough of them is judged in its turn.
+    return { result: 'passed', detail: this.#attestation.form };
+  }
+
+  /** Whether there are enough of them, and good ones, is judged in its turn. */
+  #findTimes(trust: VerifierTrust): void {
     try {
-      this.#times = findSigningTimes(this.#attestation, this.#trust);
+      this.#times = findSigningTimes(this.#attestation, trust);
     } catch (error) {
       if (!isStellaError(error)) throw error;
       this.#timesError = error;
     }
-    return { result: 'passed', detail: this.#attestation.form };
   }
 
   #judgeCertificate(): Outcome {
     const { signer } = this.#attestation;
-    if (signer.kind !== 'certificate') return { result: 'not-applicable' };
+    if (signer.kind !== 'certificate' || this.#isKeyMeant) return { result: 'not-applicable' };
     if (this.#options.key)
       throw new StellaError(
         'SIGNER_UNTRUSTED',
@@ -190,7 +198,13 @@ class Verification {
           hint: 'leave out --key, or get the attestation that is signed with this key',
         },
       );
-    this.#certificate = this.#trust.certificates.judge(signer.certificates);
+    try {
+      this.#certificate = this.#trust.certificates.judge(signer.certificates);
+    } finally {
+      const own = this.#certificate ? limitedTo(this.#trust, this.#certificate.instances) : this.#trust;
+      this.#log.limitTo(own);
+      this.#findTimes(own);
+    }
     checkValidAt(
       this.#certificate,
       this.#times.map(({ time }) => time),
@@ -198,13 +212,21 @@ class Verification {
     return { result: 'passed', detail: `issued by ${this.#certificate.issuers[0]!.authority.uri}` };
   }
 
+  /** Whether the key that was given may be the signer's, although the envelope has a certificate next to the signature. */
+  get #isKeyMeant(): boolean {
+    const { signer } = this.#attestation;
+    return this.#options.key !== undefined && signer.kind === 'certificate' && signer.isOptional === true;
+  }
+
   #judgeKey(): Outcome {
     const { signer, content } = this.#attestation;
-    if (signer.kind !== 'key') return { result: 'not-applicable' };
+    if (signer.kind !== 'key' && !this.#isKeyMeant) return { result: 'not-applicable' };
+    this.#findTimes(this.#trust);
     const times = this.#times.map(({ time }) => time);
     this.#attestors = chooseAttestors(this.#attestation, this.#trust, {
       only: this.#options.key,
       wanted: this.#wanted,
+      predicateType: this.#statement?.predicateType,
       signatures: content.kind === 'dsse' ? content.signatures.map(({ sig }) => sig) : [content.signature],
       isSignedBy: (candidate, signature) =>
         content.kind === 'dsse'
@@ -226,11 +248,7 @@ class Verification {
       content.kind === 'dsse'
         ? isAttestationSignature(key, this.#signed!, content.signatures[0]!.sig)
         : this.#isMessageSigned(key);
-    if (!holds)
-      throw new StellaError(
-        'SIGNATURE_INVALID',
-        'Signature verification failed: it is not by the certified key',
-      );
+    if (!holds) throw notByCertifiedKey();
     return { result: 'passed', detail: key.algorithm };
   }
 
@@ -255,18 +273,15 @@ class Verification {
     if (this.#timesError) throw this.#timesError;
     const first = this.#times[0];
     if (first) return { result: 'passed', detail: `${formatInstant(first.time)} by ${first.source}` };
-    if (this.#certificate)
-      throw new StellaError(
-        'TIMESTAMP_INVALID',
-        'nobody who is trusted says when the attestation was signed',
-      );
-    return { result: 'not-checked', detail: 'nobody who is trusted says when; the key is valid now' };
+    if (this.#certificate) throw noSigningTime(this.#attestation, this.#certificate.instances);
+    return { result: 'not-checked', detail: 'no trusted source says when; the key is valid now' };
   }
 
   #logEntry(): Outcome {
     const { content } = this.#attestation;
     const { requireLog, rule } = this.#options;
-    const isRequired = requireLog ?? rule?.requireLog ?? true;
+    const instances = this.#certificate?.instances;
+    const isRequired = requireLog ?? rule?.requireLog ?? instances?.some(({ hasLog }) => hasLog) ?? true;
     const outcome = this.#log.entries(isRequired, {
       signatures: content.kind === 'dsse' ? content.signatures.map(({ sig }) => sig) : [content.signature],
       // The certified key alone would hide from the log's monitors who signed.
@@ -276,6 +291,7 @@ class Verification {
       signed: (hash) => this.#signedDigest(hash),
       payload: content.kind === 'dsse' ? content.payload : undefined,
       envelope: content.kind === 'dsse' ? content.source : undefined,
+      missing: instances && describeEvidence(instances),
     });
     if (isRequired && !this.#certificate)
       this.#attestors = loggedAttestors(this.#attestors, this.#log.logged, this.#wanted);
@@ -307,38 +323,6 @@ class Verification {
     const { artifact } = this.#options;
     if (!artifact) return { result: 'not-checked', detail: 'no artifact was given' };
     return { result: 'passed', detail: matchArtifact(artifact, this.#attestation, this.#statement) };
-  }
-
-  #identity(): Outcome {
-    const { identity } = this.#options;
-    if (!this.#certificate) {
-      if (identity && !isIdentityRuleEmpty(identity))
-        throw new StellaError(
-          'IDENTITY_MISMATCH',
-          'an identity is required, but the attestation is signed with a key',
-        );
-      return { result: 'passed', detail: this.#attestors.map(({ name }) => `key ${name}`).join(', ') };
-    }
-    checkIdentityDemanded(this.#certificate.identity, this.#options, this.#trust.origin.isPublic === true);
-    if (!identity || isIdentityRuleEmpty(identity))
-      return { result: 'not-checked', detail: 'no identity rule was given' };
-    checkIdentity(this.#certificate.identity, identity, this.#fits);
-    return { result: 'passed', detail: this.#certificate.identity.subject };
-  }
-
-  #predicate(): Outcome {
-    const wanted = this.#options.predicateTypes;
-    const found = this.#statement?.predicateType;
-    if (!wanted || wanted.length === 0) return { result: 'not-checked', detail: found ?? 'no statement' };
-    if (found === undefined || !wanted.includes(found))
-      throw new StellaError(
-        'PREDICATE_MISMATCH',
-        found === undefined
-          ? 'a predicate type is required, but the attestation has no in-toto statement'
-          : `the predicate is of type ${found}, required is ${wanted.join(' or ')}`,
-        { details: { expected: wanted, found: found ?? null } },
-      );
-    return { result: 'passed', detail: found };
   }
 
   #policy(): Outcome {
@@ -380,10 +364,13 @@ class Verification {
     const signer = this.#signer();
     return {
       verified: this.#error === undefined,
-      ...(this.#error ? { error: adviseOnInstance(this.#error, this.#attestation, this.#trust) } : {}),
+      ...(this.#error
+        ? { error: adviseOnInstance(this.#error, this.#attestation, this.#trust, this.#certificate) }
+        : {}),
       form: this.#attestation.form,
       checks: this.#outcomes,
       ...(signer && passed('signature') ? { signer } : {}),
+      ...(this.#certificate ? { instance: instanceFacts(this.#certificate.instances) } : {}),
       ...(signed ? { signedSha256: signed.toString('hex') } : {}),
       identityChecked:
         passed('identity') || (rule !== undefined && constrainsSigner(rule) && passed('policy')),
@@ -393,7 +380,7 @@ class Verification {
         ? { artifact: { name: artifact.name, digest: `${digest[0]}:${digest[1]}` } }
         : {}),
       artifactChecked: passed('artifact'),
-      ...(this.#statement ? { statement: this.#statement } : {}),
+      ...(this.#statement && passed('signature') ? { statement: this.#statement } : {}),
       trust: this.#trust.origin,
     };
   }

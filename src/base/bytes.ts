@@ -24,6 +24,32 @@ export function parseSha256Hex(text: string): Sha256Hex | undefined {
   return /^[0-9a-f]{64}$/.test(text) ? (text as Sha256Hex) : undefined;
 }
 
+/**
+ * A SHA-256 as people type or paste it: 64 hexadecimal digits in upper or lower case, with `sha256:` before them or not, in
+ * groups with blanks, colons or dashes between them or not.
+ * @throws StellaError USAGE
+ */
+export function parseFingerprint(text: string): Sha256Hex {
+  const digits = text
+    .trim()
+    .replace(/^sha-?256(?:\s*[:=]\s*|\s+)/i, '')
+    .replace(/[\s:\p{Pd}]+/gu, '')
+    .toLowerCase();
+  const digest = parseSha256Hex(digits);
+  if (digest !== undefined) return digest;
+  const found = /^[0-9a-f]*$/.test(digits) ? `; this has ${digits.length}` : '';
+  throw new StellaError(
+    'USAGE',
+    `a fingerprint is sha256: and 64 hexadecimal digits${found}: ${JSON.stringify(excerpt(text, 100))}`,
+    {
+      hint: [
+        'read it off `stella trust status` on the connected side, or off the sheet that came over another channel',
+        ...(digits.length < 64 ? ['typed in groups it is one word: put it in quotes'] : []),
+      ],
+    },
+  );
+}
+
 /** An incremental SHA-256 for streams: `update` any number of times, then `digest` once. */
 export function sha256Stream(): { update(bytes: Uint8Array): void; digest(): Uint8Array } {
   const stream = createHash('sha256');

@@ -25,6 +25,9 @@ export const minutes = (count: number): Duration => seconds(count * 60);
 export const hours = (count: number): Duration => minutes(count * 60);
 export const days = (count: number): Duration => hours(count * 24);
 
+/** A length of time in whole seconds, rounded down: the one unit in which JSON output has lengths of time. */
+export const inSeconds = (length: Duration): number => Math.floor(length / 1000);
+
 export const SECOND = seconds(1);
 export const MINUTE = minutes(1);
 export const HOUR = hours(1);

@@ -64,11 +64,11 @@ export const CODES = {
   KEY_PERMISSIONS: input('A private key can be read by other users.', 'run `chmod 600` on the key file'),
   KEY_PASSPHRASE: input(
     'The passphrase does not open the private key.',
-    'check the passphrase and try again',
+    'check the passphrase: of --key-passphrase-file, of $STELLA_KEY_PASSPHRASE, or as typed',
   ),
   PRIVATE_KEY: input(
     'A file that would be published or carried holds a private key.',
-    'give the public half, e.g. from `openssl pkey -in FILE -pubout`; a private key that has got out must be replaced',
+    'give the public half, e.g. from `stella key show FILE --public-out FILE.pub`; a private key that has got out must be replaced',
   ),
   SIGNER_FAILED: input(
     'The external signer did not produce a usable signature.',
@@ -88,7 +88,7 @@ export const CODES = {
   ),
   SERVICE_MAP_NOT_FOUND: input(
     'The TUF repository has no target of the configured service map name.',
-    'run `stella trust status` and check service_map_target',
+    'check service_map_target: `stella config show` has it, and `stella trust status` where there is a trust store',
   ),
   SERVICE_MAP_INVALID: input(
     'The service map does not match its schema.',
@@ -136,7 +136,7 @@ export const CODES = {
   ),
   OCI_MANIFEST: refused(
     'What a registry or an image layout has there is not a sealed bundle.',
-    'list what there is with `stella trust snapshot list`',
+    'list what there is with `stella trust snapshot list oci://HOST/REPOSITORY`',
   ),
   BLOB_DIGEST: refused(
     'A registry, or an image layout, has something else than what was asked for by digest.',
@@ -172,7 +172,10 @@ export const CODES = {
     'The bundle rests on delegated TUF roles that the configuration does not name.',
     'if these roles may decide trust, set attestor.trust_repo.trust_roles; `stella config show` prints what is set',
   ),
-  TUF_INVALID: refused('TUF metadata is malformed.', 'check the repository with `stella repo verify`'),
+  TUF_INVALID: refused(
+    'TUF metadata is malformed.',
+    'on the TUF repository, check what is published with `stella repo verify`',
+  ),
   TARGET_UNKNOWN: input(
     'The TUF repository does not have the target.',
     'on the TUF repository, run ./scripts/add-target.sh /path/to/target target-name',
@@ -183,13 +186,13 @@ export const CODES = {
   ),
   TARGET_INVALID: refused(
     'A target does not hold what its name and usage promise.',
-    'publish a correct target with ./scripts/add-target.sh --replace',
+    'on the TUF repository, publish a correct target with ./scripts/add-target.sh FILE NAME --replace',
   ),
 
   // Trust store
   STORE_NOT_INITIALIZED: input(
     'There is no trust store here.',
-    'run `stella trust init` or `stella trust import`',
+    'run `stella trust init --tuf-url URL` where there is a network, `stella trust import FILE` where there is none',
   ),
   STORE_EXISTS: input(
     'There is a trust store here already.',
@@ -197,7 +200,7 @@ export const CODES = {
   ),
   STORE_CORRUPT: refused(
     'The trust store on disk does not verify.',
-    'run `stella trust import` or `stella trust init --replace` again from a good source',
+    'where there is a network, make it again with `stella trust init --replace`; where there is none, move its directory away, then `stella trust import FILE` as for the first time',
   ),
   STORE_TOO_NEW: input(
     'The trust store was written by a newer stella.',
@@ -205,7 +208,7 @@ export const CODES = {
   ),
   STORE_UNSAFE: input(
     'Users who are not meant to can write into the trust store.',
-    'run `chmod go-w` on it, and `stella trust import` or `stella trust init --replace` again if it may have been changed',
+    'run `chmod -R go-w` on it; if it may have been changed, move it away and make it again: `stella trust init --tuf-url URL`, or `stella trust import FILE`',
   ),
   STORE_UNWRITABLE: input(
     'The trust store cannot be written.',
@@ -282,11 +285,11 @@ export const CODES = {
   ),
   BUNDLE_SIGNER_UNTRUSTED: refused(
     'The bundle is signed by a key that neither TUF nor a pin names.',
-    'publish the key as a bundle-signer target, or pin it with --bundle-key FILE',
+    'on the TUF repository, publish the key with ./scripts/add-target.sh FILE NAME --usage bundle-signer; or pin it here with --bundle-key FILE',
   ),
   BUNDLE_THRESHOLD: refused(
     'Too few trusted keys have signed the bundle.',
-    'add a signature with `stella trust snapshot sign`, or check bundle_key_threshold',
+    'on the connected side, add a signature with `stella trust snapshot sign FILE --signing-key KEY`; or check bundle_key_threshold here',
   ),
   PARTS_INCOMPLETE: refused(
     'Parts of a split bundle are missing, short or damaged.',
@@ -340,6 +343,10 @@ export const CODES = {
     'Too few witnesses have cosigned a checkpoint.',
     'fetch a newer checkpoint, or check the tlog_policy file',
   ),
+  LOCKFILE_INVALID: input(
+    'A lock file cannot be read.',
+    'stella reads package-lock.json, pnpm-lock.yaml, requirements.txt, pylock.toml and uv.lock',
+  ),
   POLICY_INVALID: input('A policy file is malformed.', 'correct the named line'),
   TILE_INVALID: refused('A tile does not have the form it must have.', 'fetch it again from the log'),
   ROOT_MISMATCH: refused(
@@ -357,7 +364,7 @@ export const CODES = {
   ),
   LOG_CONSISTENCY_UNPROVEN: refused(
     'The tiles do not suffice to prove that the log only grew.',
-    'export again with a greater --depth',
+    'on the connected side, export again with a greater depth: `stella trust snapshot export --out FILE --depth N`',
   ),
   LOG_UNKNOWN: input('There is no such log.', 'run `stella trust status` to list the logs held'),
   LOG_ENTRY_INVALID: refused(
@@ -368,7 +375,7 @@ export const CODES = {
   // Attestations
   TRUSTED_ROOT_INVALID: input(
     'A Sigstore trusted root cannot be used.',
-    'give a TrustedRoot JSON file, e.g. from `stella trust export`',
+    'give a TrustedRoot JSON file, e.g. the one that `stella trust export --out DIR` writes',
   ),
   ARTIFACT_REQUIRED: input(
     'The signature can only be checked with the artifact.',
@@ -439,14 +446,29 @@ export const CODES = {
     'check --certificate-identity and --certificate-oidc-issuer',
   ),
   IDENTITY_REQUIRED: refused(
-    'The configuration, or a public instance, requires that subject and issuer of the signer are demanded.',
-    'give --certificate-identity and --certificate-oidc-issuer, or --policy FILE',
+    'The configuration, or a public instance, requires that the signer is demanded: subject and issuer, or the source repository.',
+    'give --repo OWNER/NAME, --certificate-identity and --certificate-oidc-issuer, or --policy FILE',
+  ),
+  CLAIM_MISMATCH: refused(
+    "A claim in the signer's certificate is another than required, or absent.",
+    'run again with --explain, which shows what the certificate claims',
   ),
   PREDICATE_MISMATCH: refused(
     'The predicate is of another type than required.',
     'check --type or the policy file',
   ),
-  POLICY_UNSATISFIED: refused('The policy is not satisfied.', 'run again with --explain'),
+  LOCKFILE_UNSATISFIED: refused(
+    'Packages of a lock file are not vouched for.',
+    'the list says why for each; collect what is missing on the connected side: stella attest collect --lockfile FILE --out DIR',
+  ),
+  REGISTRY_SIGNATURE_INVALID: refused(
+    'A signature of a package registry does not hold.',
+    'fetch what the registry says of the package again; the package may have been replaced',
+  ),
+  POLICY_UNSATISFIED: refused(
+    'The policy is not satisfied.',
+    'get attestations that satisfy the policy, or correct the policy file',
+  ),
   KEY_REVOKED: refused('The key has been revoked.', 'have the artifact signed again with a current key'),
   KEY_RETIRED: refused(
     'The key was already retired at the signing time.',
@@ -468,11 +490,14 @@ export const CODES = {
 
   // TUF repository
   REPO_EXISTS: input('There is a TUF repository here already.', 'choose another directory'),
-  REPO_NOT_FOUND: input('There is no TUF repository here.', 'run `stella repo init`'),
+  REPO_NOT_FOUND: input('There is no TUF repository here.', 'run `stella repo init DIR`'),
   REPO_INVALID: refused('The TUF repository does not verify.', 'read the message; nothing was published'),
   REPO_STAGE: input('The staged change cannot be used.', 'run `stella repo stage` again'),
   REPO_THRESHOLD: refused('Signatures are missing to publish.', 'add them with `stella repo sign`'),
-  REPO_EXPIRING: stale('A TUF role will expire soon.', 'sign the role anew'),
+  REPO_EXPIRING: stale(
+    'A TUF role will expire soon.',
+    'run `stella repo stage ROLE`, `stella repo sign` and `stella repo publish`',
+  ),
   TARGET_EXISTS: input('The repository has a target of this name already.', 'give --replace'),
   TARGET_NAME: input('The target name is not allowed.', 'use letters, digits, dots, dashes and slashes'),
 

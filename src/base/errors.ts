@@ -10,6 +10,8 @@ import type { Duration } from './clock.ts';
 import { CODES, type ErrorCode, EXIT, type ExitStatus } from './codes.ts';
 import { maskUrls } from './safety/masked-url.ts';
 
+export { systemCode } from './file-system/system-error.ts';
+
 /** What an error may carry besides its code and message. */
 export interface ErrorDetails {
   /** What to do next, more exact than the code's own hint. */
@@ -52,7 +54,7 @@ export class StellaError extends Error {
     const { cause, retry, file, pointer } = this;
     return new StellaError(this.code, this.message, {
       hint: hint ?? this.hints,
-      details: { ...this.details, ...details },
+      ...((this.details ?? details) ? { details: { ...this.details, ...details } } : {}),
       cause,
       ...(retry ? { retry } : {}),
       ...(file === undefined ? {} : { file }),
@@ -80,11 +82,4 @@ export function isStellaError(value: unknown, code?: ErrorCode): value is Stella
 /** The exit status for anything that was thrown. */
 export function exitStatusOf(thrown: unknown): ExitStatus {
   return isStellaError(thrown) ? thrown.exit : EXIT.unexpected;
-}
-
-/** The operating system's error code (`ENOENT`, `ENOSPC`, …) of a failed system call, if it is one. */
-export function systemCode(thrown: unknown): string | undefined {
-  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string'
-    ? thrown.code
-    : undefined;
 }

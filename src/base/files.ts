@@ -1,13 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import {
   closeSync,
   constants,
-  existsSync,
   fstatSync,
   fsyncSync,
   mkdirSync,
   mkdtempSync,
-  opendirSync,
   openSync,
   readdirSync,
   readSync,
@@ -22,8 +19,15 @@ import { basename, dirname, join } from 'node:path';
 import { formatSha256, type Sha256Hex, sha256Stream } from './bytes.ts';
 import type { ErrorCode } from './codes.ts';
 import { isStellaError, StellaError, systemCode } from './errors.ts';
+import { missingMedium } from './file-system/medium.ts';
+import { syncDirectory } from './file-system/modes.ts';
+import { notice } from './file-system/notices.ts';
+import { systemProblem } from './file-system/system-error.ts';
 import { ifInterrupted } from './interrupt.ts';
 import { isOwnFile } from './safety/ownership.ts';
+
+export { syncDirectory } from './file-system/modes.ts';
+export { syncTree } from './file-system/sync-tree.ts';
 
 /** Every staging directory's name begins so; what a killed process left behind is found and removed by it. */
 export const STAGING_PREFIX = '.staging-';
@@ -32,17 +36,26 @@ export const STAGING_PREFIX = '.staging-';
 export function readError(path: string, cause: unknown): StellaError {
   if (isStellaError(cause)) return cause;
   const missing = systemCode(cause) === 'ENOENT' || systemCode(cause) === 'ENOTDIR';
-  return missing
-    ? new StellaError('FILE_NOT_FOUND', `no such file: ${path}`, { cause })
-    : new StellaError('FILE_UNREADABLE', `cannot read ${path} (${systemCode(cause) ?? String(cause)})`, {
-        cause,
-      });
+  if (missing) return new StellaError('FILE_NOT_FOUND', `no such file: ${path}`, { cause });
+  const { text, hint } = describeSystemError(cause, 'read');
+  return new StellaError('FILE_UNREADABLE', `cannot read ${path}${text}`, { ...hint, cause });
+}
+
+function describeSystemError(cause: unknown, act: 'read' | 'write') {
+  const code = systemCode(cause);
+  const problem = code === undefined ? undefined : systemProblem(code, act);
+  return {
+    text: `${problem ? `: ${problem.meaning}` : ''} (${code ?? String(cause)})`,
+    hint: problem?.hint === undefined ? {} : { hint: problem.hint },
+  };
 }
 
 /** Wraps a failed system call on `path` for writing into `code` (WRITE_FAILED unless told otherwise). */
 export function writeError(path: string, cause: unknown, code: ErrorCode = 'WRITE_FAILED'): StellaError {
   if (isStellaError(cause)) return cause;
-  return new StellaError(code, `cannot write ${path} (${systemCode(cause) ?? String(cause)})`, {
+  const { text, hint } = describeSystemError(cause, 'write');
+  return new StellaError(code, `cannot write ${path}${text}`, {
+    ...hint,
     cause,
     file: path,
     details: { path },
@@ -73,8 +86,8 @@ export function openOwnIfPresent(path: string): number | undefined {
     new StellaError('FILE_UNREADABLE', `${path} ${why}: stella did not write it`, {
       ...(cause === undefined ? {} : { cause }),
       hint: [
-        'find out who put it there, and take it away',
-        'then `stella trust import` or `stella trust init --replace` makes the trust store again',
+        'find out who put it there',
+        'if it lay in the trust store, make that again with `stella trust init --replace`, or move its directory away and run `stella trust import FILE` as for the first time',
       ],
     });
   let fd: number;
@@ -225,35 +238,57 @@ export function makeDirectory(path: string, mode = 0o777): string | undefined {
   }
 }
 
-/** Makes a directory's entries (new names, renames) durable. */
-export function syncDirectory(path: string): void {
-  if (platform() === 'win32') return; // directories cannot be opened there; NTFS journals renames
-  const fd = openSync(path, 'r');
+/**
+ * For what people name, before it is made: a directory that is missing where media are mounted is refused, since it would lie
+ * on the system's own disk, unnoticed. Where the directory is there or in use and nothing is mounted, that is said.
+ * @throws StellaError WRITE_FAILED
+ */
+export function checkMedium(directory: string): void {
+  let found: ReturnType<typeof missingMedium>;
   try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    found = missingMedium(directory);
+  } catch (cause) {
+    throw writeError(directory, cause);
   }
+  if (!found) return;
+  const { missing, existing } = found;
+  if (missing === undefined) {
+    notice(
+      `warning: no medium is mounted at ${existing}: what is written there stays on the disk of this machine`,
+    );
+    return;
+  }
+  throw new StellaError('WRITE_FAILED', `there is no directory ${missing}, and no medium is mounted there`, {
+    hint: [
+      'mount the medium, then run the command again',
+      `if it is to lie on the disk of this machine: mkdir -p ${missing}`,
+    ],
+    file: missing,
+    details: { path: missing },
+  });
 }
 
 export interface WriteOptions {
   /** Permission bits of the new file; 0o644 unless told otherwise. */
   readonly mode?: number;
+  /** Whether no other user may be able to read it: refused, before anything is written, where the file system has no modes. */
+  readonly secret?: boolean;
   /** Whether the content is on the disk on return (default), or will be by a later {@link syncTree}. */
   readonly sync?: boolean;
 }
 
 /**
  * Writes a file that must not exist yet, making its directories.
- * @throws StellaError FILE_EXISTS, WRITE_FAILED
+ * @throws StellaError FILE_EXISTS, WRITE_FAILED, KEY_PERMISSIONS (secret, on a file system without modes)
  */
 export function writeNewFile(path: string, bytes: Uint8Array, options: WriteOptions = {}): void {
   makeDirectory(dirname(path));
   let isMine = false;
   try {
-    const fd = openSync(path, 'wx', options.mode ?? 0o644);
+    const fd = openSync(path, 'wx', options.secret ? 0o600 : (options.mode ?? 0o644));
     isMine = true;
     try {
+      if (options.secret) checkUnread(path, fstatSync(fd));
       for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
       if (options.sync ?? true) fsyncSync(fd);
     } finally {
@@ -267,6 +302,21 @@ export function writeNewFile(path: string, bytes: Uint8Array, options: WriteOpti
     throw writeError(path, cause);
   }
 }
+
+function checkUnread(path: string, { mode }: Stats): void {
+  if (platform() === 'win32' || (mode & 0o077) === 0) return;
+  throw new StellaError(
+    'KEY_PERMISSIONS',
+    `${path} would be readable by other users: the file system gives every file the mode ${(mode & 0o777).toString(8).padStart(4, '0')}`,
+    { hint: KEY_NEEDS_MODES },
+  );
+}
+
+/** What helps where a private key is to lie on FAT, exFAT or a network share. */
+export const KEY_NEEDS_MODES: readonly string[] = [
+  'keep private keys on a file system with permissions, e.g. in the home directory',
+  'or mount this one so that only this user can read it: FAT and exFAT with `umask=077,uid=USER`, CIFS with `file_mode=0600,dir_mode=0700,uid=USER`',
+];
 
 /**
  * Replaces or makes a file so that a crash at any instant leaves the old content or the new one: written beside it,
@@ -284,53 +334,6 @@ export function replaceFile(path: string, bytes: Uint8Array, options: WriteOptio
       throw writeError(path, cause);
     }
   });
-}
-
-/** From this many files on, one flush of the whole file system is cheaper than a flush of each file. */
-const MANY_FILES = 256;
-const SYNC_COMMANDS = ['/usr/bin/sync', '/bin/sync'];
-
-/**
- * Makes a whole tree durable: every file's content and every directory's names.
- *
- * A great tree on Linux is flushed by coreutils' `sync -f` (syncfs(2), which Node does not offer): 100,000 files take
- * about a second that way, and twenty by fsync(2). Anything else is synced file by file, leaves first.
- */
-export function syncTree(root: string): void {
-  const paths: string[] = [];
-  for (const path of pathsBelow(root)) {
-    paths.push(path);
-    if (paths.length === MANY_FILES && platform() === 'linux' && syncFileSystem(root)) return;
-  }
-  for (const path of paths) {
-    const fd = openSync(path, 'r');
-    try {
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-  }
-}
-
-/** Files and directories of a tree, itself last, each after what is below it. Links and devices are left out. */
-function* pathsBelow(root: string): Generator<string> {
-  const directory = opendirSync(root);
-  try {
-    for (let entry = directory.readSync(); entry; entry = directory.readSync()) {
-      const path = join(root, entry.name);
-      if (entry.isDirectory()) yield* pathsBelow(path);
-      else if (entry.isFile()) yield path;
-    }
-  } finally {
-    directory.closeSync();
-  }
-  // Directories cannot be opened on Windows; NTFS journals renames.
-  if (platform() !== 'win32') yield root;
-}
-
-function syncFileSystem(path: string): boolean {
-  const command = SYNC_COMMANDS.find((candidate) => existsSync(candidate));
-  return command !== undefined && spawnSync(command, ['-f', path], { stdio: 'ignore' }).status === 0;
 }
 
 interface Staging {

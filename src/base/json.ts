@@ -104,7 +104,14 @@ export function decodeJsonText(bytes: Uint8Array, what: string, code: ErrorCode)
     return parseUtf8(bytes);
   } catch (cause) {
     const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
-    throw new StellaError(code, `${what} is not valid UTF-8${isUtf16 ? ' but UTF-16' : ''}`, { cause });
+    throw new StellaError(code, `${what} is not valid UTF-8${isUtf16 ? ' but UTF-16' : ''}`, {
+      cause,
+      ...(isUtf16
+        ? {
+            hint: 'PowerShell writes UTF-16 by default; convert it: iconv -f UTF-16 -t UTF-8 FILE > CONVERTED',
+          }
+        : {}),
+    });
   }
 }
 

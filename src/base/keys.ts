@@ -13,8 +13,10 @@ import { dirname } from 'node:path';
 import type { Brand } from './brand.ts';
 import { formatHex, sha256 } from './bytes.ts';
 import { StellaError } from './errors.ts';
-import { readBounded } from './files.ts';
-import { whoElseCanReplaceIn } from './safety/ownership.ts';
+import { whyModeIsFixed } from './file-system/modes.ts';
+import { notice } from './file-system/notices.ts';
+import { KEY_NEEDS_MODES, readBounded } from './files.ts';
+import { isOwnGroup, whoElseCanReplaceIn } from './safety/ownership.ts';
 import { table } from './table.ts';
 
 /** Kinds of keys that signatures are checked with. */
@@ -133,7 +135,9 @@ export function embeddedPublicKey(spki: Uint8Array): PublicKey {
   };
 }
 
-const PEM = /^\s*-----BEGIN ([A-Z0-9 ]+)-----\r?\n[A-Za-z0-9+/=\r\n]+-----END \1-----\s*$/;
+/** One block; before it there may be any text that begins no other (RFC 7468 §2), as `openssl -text` and certtool write it. */
+const PEM =
+  /^(?:(?!-----BEGIN)[\s\S])*(-----BEGIN ([A-Z0-9 ]+)-----\r?\n[A-Za-z0-9+/=\r\n]+-----END \2-----)\s*$/;
 
 /** Editors of Windows put a byte order mark before text, which no reader of PEM expects. */
 function withoutByteOrderMark(bytes: Uint8Array): Buffer {
@@ -149,14 +153,14 @@ export function parsePublicKey(bytes: Uint8Array): PublicKey {
   const buffer = withoutByteOrderMark(bytes);
   try {
     if (buffer.includes('-----BEGIN')) {
-      const label = PEM.exec(buffer.toString('latin1'))?.[1];
+      const [, block, label] = PEM.exec(buffer.toString('latin1')) ?? [];
       if (label !== 'PUBLIC KEY' && label !== 'RSA PUBLIC KEY') {
         throw new StellaError(
           'KEY_INVALID',
           `expected one PEM block PUBLIC KEY${label ? `, found ${label}` : ''}`,
         );
       }
-      return publicKeyOf(createPublicKey({ key: buffer, format: 'pem' }));
+      return publicKeyOf(createPublicKey({ key: block!, format: 'pem' }));
     }
     // OpenSSL reads the first element and ignores what stands behind it.
     if (derLength(buffer) !== buffer.length)
@@ -224,22 +228,57 @@ export function parsePrivateKey(pem: Uint8Array, passphrase?: string): PrivateKe
 }
 
 /**
- * Reads a private key file, which nobody but its owner may be able to read.
+ * Reads a private key file, which only its owner may be able to read; or the group of this process, where root has
+ * put it there so and this process cannot change it (a Kubernetes Secret with `fsGroup`), which is said.
  * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE, KEY_PERMISSIONS, KEY_INVALID, KEY_PASSPHRASE
  */
 export function loadPrivateKey(path: string, passphrase?: string): PrivateKey {
   const bytes = readBounded(path, MOST_KEY_BYTES);
-  if (platform() !== 'win32' && (statSync(path).mode & 0o077) !== 0) {
-    throw new StellaError('KEY_PERMISSIONS', `${path} can be read by other users`, {
-      hint: `chmod 600 ${path}`,
-    });
-  }
+  if (platform() !== 'win32') checkReaders(path);
   const who = whoElseCanReplaceIn(dirname(path));
   if (who !== undefined)
     throw new StellaError('KEY_PERMISSIONS', `${path} can be replaced: ${who}`, {
       hint: `chmod go-w ${dirname(path)}`,
     });
   return parsePrivateKey(bytes, passphrase);
+}
+
+const GROUP_MAY_READ = 0o750;
+
+/** @throws StellaError KEY_PERMISSIONS */
+function checkReaders(path: string): void {
+  const { mode, uid, gid } = statSync(path);
+  if ((mode & 0o077) === 0) return;
+  const fixed = whyModeIsFixed(path);
+  // Whoever mounted it chose that group for this process; what else runs in the group could read it in any case.
+  const isGiven = uid === 0 && (mode & 0o777 & ~GROUP_MAY_READ) === 0 && isOwnGroup(gid);
+  if (isGiven && fixed !== undefined && fixed !== 'fuse') {
+    notice(`warning: ${path} can be read by every process of the group ${gid}, not only by this user`);
+    return;
+  }
+  const shown = `mode ${(mode & 0o777).toString(8).padStart(4, '0')}`;
+  throw new StellaError(
+    'KEY_PERMISSIONS',
+    `${path} can be read by ${(mode & 0o007) === 0 ? `its group ${gid}` : 'other users'} (${shown})`,
+    { hint: keyModeHint(path, fixed) },
+  );
+}
+
+function keyModeHint(path: string, fixed: ReturnType<typeof whyModeIsFixed>): readonly string[] {
+  const inPods =
+    'in Kubernetes set `defaultMode: 0440` for the volume and `fsGroup` for the pod: root and the group of the pod alone may read it then';
+  switch (fixed) {
+    case undefined:
+      return [`chmod 600 ${path}`];
+    case 'file-system':
+      return KEY_NEEDS_MODES;
+    case 'fuse':
+      return [`chmod 600 ${path}; where that does not help:`, ...KEY_NEEDS_MODES];
+    case 'read-only':
+      return [inPods, 'else copy the key to a file that only this user can read'];
+    case 'owner':
+      return [inPods, 'else have the key given to this user: `chown` and `chmod 600` as root'];
+  }
 }
 
 /** PKCS#8 PEM; encrypted (PBES2, AES-256) when a passphrase is given. */

@@ -105,6 +105,7 @@ logs: {
 origin: string
 tree_size: number
 root_hash: Sha256Hex
+log_id?: string
 }[]
 }[]
 }
@@ -123,6 +124,18 @@ verifier_key: string
  * Where the private key is: absolute, or relative to the log's directory; never inside it
  */
 key_file?: string
+}
+
+/**
+ * log-origins.json of a trust store: what logs whose origin nothing says were found to sign as
+ */
+export interface LogOrigins {
+format: "stella-log-origins/v1"
+logs: {
+url: string
+origin: string
+since: string
+}[]
 }
 
 /**
@@ -403,6 +416,12 @@ artifacts?: string[]
  */
 identities?: AttestationPolicyIdentity[]
 /**
+ * Claims that the signer's certificate must have, by name, each with this text or one of these; docs/claims.md lists them. One about the source implies the issuer of its host, unless every identity has an issuer
+ */
+claims?: {
+[k: string]: string | string[]
+}
+/**
  * Which trusted keys may have signed: target names, or sha256:HEX of the SPKI
  * 
  */
@@ -417,7 +436,7 @@ required?: number
  */
 signatures?: number
 /**
- * Whether the attestation must be shown to be logged; true when absent
+ * Whether the attestation must be shown to be logged; when absent: yes, unless it is certified by an instance that has no log
  */
 require_log?: boolean
 /**
@@ -616,7 +635,7 @@ origin?: string
  */
 export interface ShardDocument {
 shard: {
-version: 2
+version: 3
 /**
  * Over what was asked of the attestations: artifact, identity, key, types
  */
@@ -649,6 +668,22 @@ verified: number
  * Files in directories that are no attestations
  */
 skipped?: number
+}
+}
+
+/**
+ * The last line of `stella attest verify --json` where directories hold something that is no attestation; with --json=document its member is one of the document's
+ */
+export interface SkippedDocument {
+skipped: {
+count: number
+/**
+ * The first of them, at most 100
+ */
+inputs: {
+source: string
+reason: string
+}[]
 }
 }
 
@@ -915,9 +950,8 @@ export interface VerdictDocument {
  */
 source: string
 verified: boolean
-skipped?: VerdictDocumentSkipped
 error?: VerdictDocumentError
-form?: ("sigstore-bundle-0.1" | "sigstore-bundle-0.2" | "sigstore-bundle-0.3" | "dsse" | "cosign-bundle")
+form?: ("sigstore-bundle-0.1" | "sigstore-bundle-0.2" | "sigstore-bundle-0.3" | "dsse" | "cosign-bundle" | "cosign-signature" | "pep-740" | "signature-file")
 /**
  * SHA-256 of what was signed: an envelope's pre-authentication encoding, or the artifact
  */
@@ -941,6 +975,20 @@ claims: {
  * What should be looked at although it is no failure
  */
 warnings?: string[]
+/**
+ * The instance that certified the signer
+ */
+instance?: {
+name: string
+/**
+ * The built-in public name that it was added by
+ */
+built_in?: string
+/**
+ * What must show when it was signed: an entry in the instance's log, or, where it has none, a timestamp by its own authority
+ */
+shows: ("log entry" | "timestamp")
+}
 /**
  * Whether who signed was compared with anything: a rule, or the trusted keys
  */
@@ -974,6 +1022,9 @@ name: string
 digest: string
 }
 artifact_checked: boolean
+/**
+ * What was said, in brief; only where the signature holds, which is not all that must hold
+ */
 statement?: {
 predicate_type: string
 subjects: {
@@ -997,9 +1048,9 @@ sealed_at?: string
 synced_at?: string
 freshness?: {
 state: ("fresh" | "stale" | "blocked")
-age_ms: number
-window_ms: number
-widened_by_ms: number
+age_seconds: number
+window_seconds: number
+widened_by_seconds: number
 /**
  * RFC 3339 in UTC, e.g. 2026-01-25T12:00:00Z
  */
@@ -1028,24 +1079,21 @@ where: string
  * In the order in which they are judged
  */
 checks: {
-name: ("envelope" | "certificate" | "key" | "signature" | "sct" | "signing-time" | "log-entry" | "checkpoint" | "inclusion" | "consistency" | "artifact" | "identity" | "predicate" | "policy" | "freshness")
+name: ("envelope" | "certificate" | "key" | "signature" | "sct" | "signing-time" | "log-entry" | "checkpoint" | "inclusion" | "consistency" | "artifact" | "identity" | "claims" | "predicate" | "policy" | "freshness")
 result: ("passed" | "failed" | "skipped" | "not-checked" | "not-applicable")
 detail?: string
 code?: string
 }[]
+/**
+ * The in-toto statement as it was signed, with its predicate, for programs that judge content; only where `verified` is true
+ */
+signed_statement?: {
+[k: string]: unknown
 }
 /**
- * What lay in directories and is no attestation; where there are several verdicts, a last line of its own
+ * Why there is no `signed_statement` although the attestation holds and has one: what depends on it must refuse
  */
-export interface VerdictDocumentSkipped {
-count: number
-/**
- * The first of them, at most 100
- */
-inputs: {
-source: string
-reason: string
-}[]
+signed_statement_omitted?: string
 }
 /**
  * Why the attestation was refused
@@ -1065,6 +1113,7 @@ export interface SchemaTypes {
   'config': ConfigFile;
   'exports': ExportLedger;
   'log': EmbeddedLog;
+  'log-origins': LogOrigins;
   'manifest': Manifest;
   'oci-auth-file': OciAuthFile;
   'oci-helper-answer': OciHelperAnswer;
@@ -1081,6 +1130,7 @@ export interface SchemaTypes {
   'repo-settings': RepoSettings;
   'service-map': ServiceMap;
   'shard': ShardDocument;
+  'skipped': SkippedDocument;
   'staged-change': StagedChange;
   'state': StoreState;
   'sync': SyncRecord;

@@ -38,6 +38,43 @@ export function checkSchema<N extends SchemaName>(
   return value as SchemaTypes[N];
 }
 
+/** One thing that a document does not have as its schema says. */
+export interface SchemaFault {
+  /** JSON Pointer (RFC 6901). */
+  readonly pointer: string;
+  readonly keyword: string;
+  /** In words, with the field's name. */
+  readonly message: string;
+}
+
+/**
+ * Everything that is wrong with a value, where its schema is read to the end (`ajvOptions`); of several things that are
+ * wrong with one field the first, and of a field and its parts the parts.
+ * @param ignored keywords of the schema whose faults are looked for elsewhere
+ */
+export function schemaFaults(name: SchemaName, value: unknown, ignored: ReadonlySet<string>): SchemaFault[] {
+  const validate = validatorOf(name);
+  if (validate(value)) return [];
+  const all = validate.errors!.map((error) => ({
+    pointer: error.instancePath,
+    keyword: error.keyword,
+    message: describe(error),
+  }));
+  const seen = new Set<string>();
+  const above = new Set(all.flatMap(({ pointer }) => ancestorsOf(pointer)));
+  return all.filter(({ pointer, keyword }) => {
+    const isFirst = !seen.has(pointer);
+    seen.add(pointer);
+    return isFirst && !above.has(pointer) && !ignored.has(keyword);
+  });
+}
+
+/** The pointers to what holds the value. */
+function ancestorsOf(pointer: string): string[] {
+  const parts = pointer.split('/');
+  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'));
+}
+
 /** Documents that people write and hand over, with editors that may put a byte order mark in front. */
 const HANDED_OVER: ReadonlySet<SchemaName> = new Set(['service-map', 'policy']);
 

@@ -3,6 +3,7 @@ import attestationList from '../../schemas/attestation-list.schema.json' with { 
 import config from '../../schemas/config.schema.json' with { type: 'json' };
 import exports from '../../schemas/exports.schema.json' with { type: 'json' };
 import log from '../../schemas/log.schema.json' with { type: 'json' };
+import logOrigins from '../../schemas/log-origins.schema.json' with { type: 'json' };
 import manifest from '../../schemas/manifest.schema.json' with { type: 'json' };
 import ociAuthFile from '../../schemas/oci-auth-file.schema.json' with { type: 'json' };
 import ociHelperAnswer from '../../schemas/oci-helper-answer.schema.json' with { type: 'json' };
@@ -19,6 +20,7 @@ import rekorV1Proof from '../../schemas/rekor-v1-proof.schema.json' with { type:
 import repoSettings from '../../schemas/repo-settings.schema.json' with { type: 'json' };
 import serviceMap from '../../schemas/service-map.schema.json' with { type: 'json' };
 import shard from '../../schemas/shard.schema.json' with { type: 'json' };
+import skipped from '../../schemas/skipped.schema.json' with { type: 'json' };
 import stagedChange from '../../schemas/staged-change.schema.json' with { type: 'json' };
 import state from '../../schemas/state.schema.json' with { type: 'json' };
 import sync from '../../schemas/sync.schema.json' with { type: 'json' };
@@ -29,6 +31,7 @@ export const SCHEMAS = {
   'config': config,
   'exports': exports,
   'log': log,
+  'log-origins': logOrigins,
   'manifest': manifest,
   'oci-auth-file': ociAuthFile,
   'oci-helper-answer': ociHelperAnswer,
@@ -45,6 +48,7 @@ export const SCHEMAS = {
   'repo-settings': repoSettings,
   'service-map': serviceMap,
   'shard': shard,
+  'skipped': skipped,
   'staged-change': stagedChange,
   'state': state,
   'sync': sync,

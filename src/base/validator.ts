@@ -7,11 +7,14 @@ export type SchemaName = keyof SchemaTypes;
 /** Checks a value; what is wrong with it is in `errors` until the next call. */
 export interface Validate {
   (value: unknown): boolean;
-  errors?: readonly Pick<ErrorObject, 'instancePath' | 'message' | 'params'>[] | null | undefined;
+  errors?: readonly Pick<ErrorObject, 'instancePath' | 'keyword' | 'message' | 'params'>[] | null | undefined;
 }
 
-/** How schemas are read, here and where the build compiles them. */
-export const AJV_OPTIONS: Options = { strict: true, allowUnionTypes: true, ownProperties: true };
+/** How a schema is read, here and where the build compiles it. */
+export function ajvOptions(name: SchemaName): Options {
+  // Whoever writes a configuration is told of all errors at once; a document from outside is refused for its first.
+  return { strict: true, allowUnionTypes: true, ownProperties: true, allErrors: name === 'config' };
+}
 
 const compiled = new Map<SchemaName, Validate>();
 
@@ -22,7 +25,7 @@ const compiled = new Map<SchemaName, Validate>();
 export function validatorOf(name: SchemaName): Validate {
   let validate = compiled.get(name);
   if (!validate) {
-    validate = new Ajv2020(AJV_OPTIONS).compile(SCHEMAS[name]) as Validate;
+    validate = new Ajv2020(ajvOptions(name)).compile(SCHEMAS[name]) as Validate;
     compiled.set(name, validate);
   }
   return validate;

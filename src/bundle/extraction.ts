@@ -1,7 +1,6 @@
 import {
   closeSync,
   constants,
-  copyFileSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -12,6 +11,7 @@ import {
 } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { StellaError, systemCode } from '../base/errors.ts';
+import { copyFile } from '../base/file-system/copy.ts';
 import { makeDirectory, writeError } from '../base/files.ts';
 
 /**
@@ -85,7 +85,7 @@ export class Extraction {
         linkSync(file, target);
       } catch (cause) {
         if (systemCode(cause) === 'EEXIST') throw cause;
-        copyFileSync(file, target, constants.COPYFILE_EXCL);
+        copyFile(file, target, constants.COPYFILE_EXCL);
       }
       this.#files.push(target);
     } catch (cause) {

@@ -57,7 +57,7 @@ export class MirroredBundle implements SealedBundle {
         'MANIFEST_MISSING',
         `the mirror ${url} has ${MANIFEST_PATH}, but no ${SIGNATURE_PATH}`,
         {
-          hint: 'publish the mirror anew with `stella trust export`',
+          hint: 'where the mirror is made, make it again with `stella trust export --out DIR`',
         },
       );
     }
@@ -115,7 +115,7 @@ export class MirroredBundle implements SealedBundle {
       throw new StellaError('ENTRY_MISSING', `the mirror does not have ${path}, which its manifest lists`);
     if (bytes.length !== size || sha256Hex(bytes) !== sha256) {
       throw new StellaError('ENTRY_DIGEST', `the mirror's ${path} is not what its manifest says`, {
-        hint: 'the mirror may be mid-update: run `stella trust sync` again later; then publish it anew',
+        hint: 'the mirror may be mid-update: run `stella trust sync --force` later; if that fails, make it again with `stella trust export --out DIR`',
       });
     }
     return bytes;

@@ -14,7 +14,7 @@ import { isPipe, openPipe } from '../base/streams.ts';
 import type { SealedBundle } from './sealed-bundle.ts';
 import { SeekableBundle } from './seekable.ts';
 import { StreamedBundle } from './streamed.ts';
-import { isVolumePath, openVolumes } from './volumes.ts';
+import { foundBundle, isVolumePath, openVolumes } from './volumes.ts';
 
 export type { ExtractOptions, SealedBundle } from './sealed-bundle.ts';
 
@@ -34,13 +34,14 @@ export interface OpenOptions {
  * Opens a bundle far enough to know its manifest and signatures: of a file with a seek table the first frames and the
  * table are read, of anything else the beginning. Trusts nothing: call `checkBundleSignature` before relying on the
  * manifest. The caller closes the bundle.
- * @param file a path (of a split bundle: of its parts file or its first part), or a stream of the file's bytes
+ * @param named a path (of a split bundle also of its parts file or one of its parts), or a stream of the file's bytes
  * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE, ARCHIVE_INVALID, ARCHIVE_TRUNCATED, ARCHIVE_TRAILING_DATA,
  * ARCHIVE_LIMIT, MANIFEST_MISSING, MANIFEST_INVALID, MANIFEST_VERSION, COSE_INVALID, ENTRY_PATH, ENTRY_TYPE,
  * ENTRY_DUPLICATE, ENTRY_UNLISTED, ENTRY_MISSING, PARTS_INCOMPLETE
  */
-export async function openBundle(file: string | Readable, options: OpenOptions): Promise<SealedBundle> {
-  if (typeof file !== 'string') return await StreamedBundle.load(readableBytes(file), options.staging);
+export async function openBundle(named: string | Readable, options: OpenOptions): Promise<SealedBundle> {
+  if (typeof named !== 'string') return await StreamedBundle.load(readableBytes(named), options.staging);
+  const file = foundBundle(named);
   if (isPipe(file)) return await StreamedBundle.load(readableBytes(openPipe(file)), options.staging);
   const volumes = isVolumePath(file) ? await openVolumes(file) : undefined;
   const bytes = volumes?.file ?? (await ByteFile.open(file, [file]));

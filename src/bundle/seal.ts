@@ -37,6 +37,8 @@ export interface SealOptions {
   readonly out: string;
   /** Whether a file that is there already is replaced. */
   readonly replace?: boolean;
+  /** Called when the bundle is on the disk and only its name is still to be given; what it throws leaves nothing. */
+  readonly beforePublish?: () => void;
   readonly manifest: Omit<Manifest, 'format' | 'entries' | 'entries_root'>;
   /** In any order. Files must not change while they are sealed. */
   readonly entries: readonly { readonly path: string; readonly source: EntrySource }[];
@@ -99,6 +101,7 @@ export async function sealBundle(options: SealOptions): Promise<Sealed> {
       await body.close();
     }
     await letInterruptsIn();
+    options.beforePublish?.();
     publishOutput(sealed, options.out, { replace: options.replace ?? false });
     return { manifest, manifestSha256: sha256Hex(manifestBytes), size };
   });

@@ -13,7 +13,7 @@ import { sealedAt } from './manifest.ts';
 import { sealHead, writeBundle } from './seal.ts';
 import { SeekableBundle } from './seekable.ts';
 import { addManifestSignature, parseManifestSignature, type SignerId, signerIds } from './signature.ts';
-import { isVolumePath } from './volumes.ts';
+import { foundBundle, isVolumePath } from './volumes.ts';
 
 export interface AddedSignature {
   readonly manifestSha256: Sha256Hex;
@@ -29,7 +29,7 @@ export interface AddedSignature {
  * USAGE where the key has signed it already; KEY_INVALID, SIGNER_FAILED, WRITE_FAILED
  */
 export async function addBundleSignature(file: string, signer: Signer): Promise<AddedSignature> {
-  if (isVolumePath(file))
+  if (isVolumePath(foundBundle(file)))
     throw new StellaError('USAGE', 'a split bundle is signed before it is split', {
       hint: 'put the parts together with `cat NAME.tar.zst.??? > NAME.tar.zst` and sign that',
     });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { lstatSync, renameSync, rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ByteFile } from '../archive/byte-file.ts';
@@ -8,20 +8,24 @@ import { StellaError } from '../base/errors.ts';
 import { STAGING_PREFIX, withStagingAsync, writeError, writeNewFile } from '../base/files.ts';
 import { letInterruptsIn } from '../base/interrupt.ts';
 import type { Signer } from '../base/keys.ts';
-import { filePlace, publishOutput } from '../base/output/output-file.ts';
+import { filePlace, type OutputOptions, publishOutput } from '../base/output/output-file.ts';
 import { BUNDLE_PARTS_TYPE, formatManifestSignature } from './signature.ts';
-import { formatParts, MAX_PARTS, PARTS_FORMAT, type Parts, volumeNames } from './volumes.ts';
+import { formatParts, MAX_PARTS, PARTS_FORMAT, type Parts, splitRemains, volumeNames } from './volumes.ts';
 
 export interface SplitOptions {
   /** A sealed bundle. It is removed once its parts are written. */
   readonly file: string;
+  /** The path that the parts are named after; `file` unless told otherwise. */
+  readonly out?: string;
   /** As `sealBundle` gives it. */
   readonly manifestSha256: Sha256Hex;
   /** The most bytes of one part. */
   readonly partSize: number;
   readonly signers: readonly Signer[];
-  /** Whether files that have the names of the parts already are replaced. */
+  /** Whether a bundle that is there already is replaced, split or not, with everything that belongs to it. */
   readonly replace?: boolean;
+  /** Called when everything is on the disk and only names are still to be given; what it throws leaves nothing. */
+  readonly beforePublish?: () => void;
 }
 
 export interface Split {
@@ -37,10 +41,10 @@ export interface Split {
  * SIGNER_FAILED
  */
 export async function splitBundle(options: SplitOptions): Promise<Split> {
-  const { file, partSize } = options;
-  const directory = dirname(file);
+  const { file, partSize, out = file } = options;
+  const directory = dirname(out);
   const replace = { replace: options.replace ?? false };
-  const names = volumeNames(basename(file));
+  const names = volumeNames(basename(out));
   const whole = await ByteFile.open(file, [file]);
   try {
     const count = Math.ceil(whole.size / partSize);
@@ -49,8 +53,9 @@ export async function splitBundle(options: SplitOptions): Promise<Split> {
         hint: `choose parts of at least ${Math.ceil(whole.size / MAX_PARTS)} bytes`,
       });
     const made = [...Array.from({ length: count }, (_, i) => names.part(i)), names.signature, names.list];
-    // All or none.
+    // All or none, and no file of another bundle among the parts.
     for (const name of made) filePlace(join(directory, name), replace);
+    const stale = checkRemains(out, new Set(out === file ? [...made, basename(file)] : made), replace);
     return await withStagingAsync(directory, STAGING_PREFIX, async (staging) => {
       const parts: Parts['parts'] = [];
       for (let i = 0; i < count; i += 1) {
@@ -62,7 +67,7 @@ export async function splitBundle(options: SplitOptions): Promise<Split> {
       const list = formatParts({
         format: PARTS_FORMAT,
         manifest_sha256: options.manifestSha256,
-        name: basename(file),
+        name: basename(out),
         parts,
       });
       writeNewFile(
@@ -73,8 +78,9 @@ export async function splitBundle(options: SplitOptions): Promise<Split> {
       // The list comes last: where it is, the rest is.
       await whole.close();
       await letInterruptsIn();
-      for (const name of made) publishOutput(join(staging, name), join(directory, name), replace);
-      rmSync(file);
+      options.beforePublish?.();
+      publishParts(staging, directory, made, replace);
+      for (const path of [...stale, file]) rmSync(path, { force: true });
       return {
         list: join(directory, names.list),
         parts: parts.map((part, i) => ({ path: join(directory, names.part(i)), ...part })),
@@ -82,6 +88,51 @@ export async function splitBundle(options: SplitOptions): Promise<Split> {
     });
   } finally {
     await whole.close();
+  }
+}
+
+/**
+ * Judges what a path has of an earlier bundle, besides the files that are about to be made there.
+ * @returns files to remove once the new ones are there
+ * @throws StellaError FILE_EXISTS where there are any that may not be replaced, or that no list of parts names
+ */
+export function checkRemains(out: string, made: ReadonlySet<string>, options: OutputOptions): string[] {
+  const { listed, unlisted } = splitRemains(out, made);
+  const [stranger] = unlisted;
+  if (stranger !== undefined)
+    throw new StellaError('FILE_EXISTS', `${stranger} would be taken for a part of this bundle`, {
+      hint: `remove it, or choose another name than ${basename(out)}`,
+    });
+  const isWhole = !made.has(basename(out)) && filePlace(out, options).kind === 'regular';
+  for (const path of listed) filePlace(path, options);
+  return [...listed, ...(isWhole ? [out] : [])];
+}
+
+/**
+ * Without its list a split bundle is none: the old one goes first, the new one comes last. What fails on the way leaves no new
+ * parts, and the old list where nothing of it was replaced.
+ */
+function publishParts(
+  staging: string,
+  directory: string,
+  names: readonly string[],
+  options: OutputOptions,
+): void {
+  const list = join(directory, names.at(-1)!);
+  const oldList = join(staging, 'old-list');
+  const isReplaced =
+    options.replace === true && lstatSync(list, { throwIfNoEntry: false })?.isFile() === true;
+  if (isReplaced) renameSync(list, oldList);
+  const done: string[] = [];
+  try {
+    for (const name of names) {
+      publishOutput(join(staging, name), join(directory, name), options);
+      done.push(join(directory, name));
+    }
+  } catch (cause) {
+    for (const path of done) rmSync(path, { force: true });
+    if (isReplaced && done.length === 0) renameSync(oldList, list);
+    throw cause;
   }
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ByteFile } from '../archive/byte-file.ts';
 import { excerpt, formatHex, formatUtf8, type Sha256Hex } from '../base/bytes.ts';
@@ -40,6 +41,66 @@ export function volumeNames(bundle: string): VolumeNames {
 /** Whether a path is of a part or of a list of parts, going by its name. */
 export function isVolumePath(path: string): boolean {
   return /(?:\.parts\.json|\.\d{3})$/.test(basename(path));
+}
+
+/**
+ * Where a bundle lies, by the path it was sealed at: there, or split next to it, by its list or, where that is missing, by its
+ * first part, so that what is missing can be named.
+ */
+export function foundBundle(path: string): string {
+  if (isVolumePath(path) || existsSync(path)) return path;
+  const names = volumeNames(basename(path));
+  const found = [names.list, names.part(0)]
+    .map((name) => join(dirname(path), name))
+    .find((one) => existsSync(one));
+  return found ?? path;
+}
+
+/**
+ * What is left of a split bundle at a path, besides the files that are about to be made: what its list names, and parts that no
+ * list names.
+ * @param made names of files
+ */
+export function splitRemains(
+  path: string,
+  made: ReadonlySet<string>,
+): { readonly listed: readonly string[]; readonly unlisted: readonly string[] } {
+  const directory = dirname(path);
+  const names = volumeNames(basename(path));
+  const list = join(directory, names.list);
+  const parts = listedParts(list);
+  const known = new Set([names.list, names.signature, ...parts.map((_, i) => names.part(i))]);
+  const there = namesIn(directory) ?? [...known].filter((name) => existsSync(join(directory, name)));
+  const others = there.filter(
+    (name) =>
+      !made.has(name) &&
+      (known.has(name) ||
+        (name.startsWith(`${basename(path)}.`) &&
+          /\.\d{3}$/.test(name) &&
+          names.part(Number(name.slice(-3)) - 1) === name)),
+  );
+  const paths = (areListed: boolean) =>
+    others.filter((name) => known.has(name) === areListed).map((name) => join(directory, name));
+  return { listed: paths(true), unlisted: paths(false) };
+}
+
+/** @returns `undefined` where they cannot be listed */
+function namesIn(directory: string): string[] | undefined {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return undefined;
+  }
+}
+
+function listedParts(list: string): Parts['parts'] {
+  try {
+    return existsSync(list) ? loadParts(list).parts.parts : [];
+  } catch (error) {
+    // A damaged list names no parts.
+    if (isStellaError(error)) return [];
+    throw error;
+  }
 }
 
 /** The canonical bytes of a list of parts. Inverse of {@link parseParts}. */

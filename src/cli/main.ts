@@ -7,10 +7,13 @@
  */
 
 import { type Command, CommanderError } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
 import { EXIT, type ExitStatus } from '../base/codes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
+import { askedFor, firstWord } from './frame/asked.ts';
 import { Cli, type Io } from './frame/cli.ts';
 import type { GROUPS } from './frame/groups.ts';
+import { isJsonAsked } from './frame/json-forms.ts';
 import { excessHints, missingHints } from './frame/repeated.ts';
 import { makeTree, type Register } from './make-tree.ts';
 
@@ -21,51 +24,68 @@ import { makeTree, type Register } from './make-tree.ts';
 export async function run(args: readonly string[], io: Io): Promise<ExitStatus> {
   const cli = new Cli(io, args);
   // Commander stops at a bad flag before a command can say what was asked for.
-  cli.json = args.includes('--json');
+  cli.json = isJsonAsked(args);
   if (args.includes('--no-color')) cli.color = false;
-  let program: Command | undefined;
+  let command: Command | undefined;
   try {
-    program = await treeFor(args, cli);
-    await program.parseAsync(args, { from: 'user' });
+    const first = firstWord(args);
+    if (first.version) {
+      await answerVersion(cli, args);
+      return cli.exit;
+    }
+    const program = await treeFor(first.word, cli);
+    const asked = askedFor(program, args);
+    command = asked.command;
+    if (asked.unknown) await refuseUnknown(cli, asked.command, asked.unknown);
+    if (asked.help) command.outputHelp();
+    else await program.parseAsync(asked.args, { from: 'user' });
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.done;
-    cli.fail(toStellaError(thrown, program && commandOf(program, args)));
+    cli.fail(toStellaError(thrown, command));
   }
   cli.close();
   return cli.exit;
+}
+
+async function answerVersion(cli: Cli, args: readonly string[]): Promise<void> {
+  const isShort = !cli.json && !args.some((word) => word === '--verbose' || /^-q*v[qv]*$/.test(word));
+  if (isShort) {
+    cli.answer({ text: packageJson.version }, {});
+    return;
+  }
+  const { versionFacts, versionText } = await import('./version.ts');
+  const facts = versionFacts();
+  cli.answer({ json: facts, text: versionText(facts) }, { json: cli.json });
+}
+
+/** @throws StellaError USAGE with what may have been meant */
+async function refuseUnknown(cli: Cli, group: Command, words: readonly string[]): Promise<never> {
+  const { commandTree } = await import('./tree.ts');
+  const { unknownCommand } = await import('./unknown-command.ts');
+  throw unknownCommand(commandTree(cli), group, words);
 }
 
 const REGISTER: Readonly<Record<keyof typeof GROUPS, () => Promise<Register>>> = {
   trust: async () => (await import('./commands/trust/index.ts')).registerTrust,
   attest: async () => (await import('./commands/attest/index.ts')).registerAttest,
   repo: async () => (await import('./commands/repo/index.ts')).registerRepo,
+  key: async () => (await import('./commands/key/index.ts')).registerKey,
   log: async () => (await import('./commands/log/index.ts')).registerLog,
   config: async () => (await import('./commands/config/index.ts')).registerConfig,
   audit: async () => (await import('./commands/audit/index.ts')).registerAudit,
 };
 
-/** The commands that the arguments can mean: loading all of them takes longer than verifying an attestation. */
-async function treeFor(args: readonly string[], cli: Cli): Promise<Command> {
-  const [first = ''] = args;
-  if (first === '--version' || first === '-V') return makeTree(cli, () => {});
+/**
+ * The commands that the arguments can mean: loading all of them takes longer than verifying an attestation.
+ * @param first names a command or a group; undefined where nothing but help is asked for
+ */
+async function treeFor(first: string | undefined, cli: Cli): Promise<Command> {
+  if (first === undefined) return makeTree(cli, (await import('./top-level.ts')).registerTopLevel);
   if (Object.hasOwn(REGISTER, first)) return makeTree(cli, await REGISTER[first as keyof typeof GROUPS]());
-  if (args.length === 1 && (first === '--help' || first === '-h'))
-    return makeTree(cli, (await import('./top-level.ts')).registerTopLevel);
   return (await import('./tree.ts')).commandTree(cli);
 }
 
 const HELP_HINT = 'see `stella --help`, or --help after the command';
-
-/** The command that the words name. */
-function commandOf(program: Command, args: readonly string[]): Command {
-  let command = program;
-  for (const word of args) {
-    const child = command.commands.find((one) => one.name() === word);
-    if (!child) break;
-    command = child;
-  }
-  return command;
-}
 
 /** @param command the command that was being read when it was thrown */
 function toStellaError(thrown: unknown, command: Command | undefined): StellaError {

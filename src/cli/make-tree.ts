@@ -1,9 +1,14 @@
 import { Command, Help } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addProgramHelp } from './frame/add-help.ts';
-import { type Cli, COMMON_OPTIONS } from './frame/cli.ts';
+import type { Cli } from './frame/cli.ts';
+import { COMMON_OPTIONS } from './frame/common-flags.ts';
+import { wrapLines } from './terminal/paint.ts';
 
 const DEFAULT_COLUMNS = 80;
+/** Columns below which a description is too narrow to be read. */
+const MIN_DESCRIPTION = 36;
+const BELOW = ' '.repeat(8);
 
 export type Register = (program: Command, cli: Cli) => void;
 
@@ -14,7 +19,7 @@ export type Register = (program: Command, cli: Cli) => void;
 export function makeTree(cli: Cli, register: Register): Command {
   const program = new Command('stella')
     .description(packageJson.description)
-    .version(packageJson.version, '-V, --version')
+    .option('-V, --version', 'print the version; with --json or --verbose also what it was built from')
     .showSuggestionAfterError(true);
   register(program, cli);
   addProgramHelp(program);
@@ -26,11 +31,15 @@ export function makeTree(cli: Cli, register: Register): Command {
 function connect(command: Command, cli: Cli): void {
   const { io } = cli;
   const columns = () => io.columns ?? DEFAULT_COLUMNS;
-  command.configureHelp({ groupItems: groupItems as Help['groupItems'] });
+  command.configureHelp({
+    groupItems: groupItems as Help['groupItems'],
+    formatItem: formatItem,
+    minWidthToWrap: 1,
+  });
   command.exitOverride().configureOutput({
-    writeOut: (text) => io.stdout(text),
+    writeOut: (text) => io.stdout(io.stdoutTerminal ? wrapLines(text, columns()) : text),
     // Help that was asked for by naming a group only; errors are printed by `run`.
-    writeErr: (text) => io.stderr(text),
+    writeErr: (text) => io.stderr(io.terminal ? wrapLines(text, columns()) : text),
     outputError: () => {},
     getOutHelpWidth: columns,
     getErrHelpWidth: columns,
@@ -38,6 +47,15 @@ function connect(command: Command, cli: Cli): void {
     getErrHasColors: () => false,
   });
   for (const child of command.commands) connect(child, cli);
+}
+
+/** Where a description has no room to the right of what it describes it stands below. */
+function formatItem(this: Help, ...args: Parameters<Help['formatItem']>): ReturnType<Help['formatItem']> {
+  const [term, termWidth, description, helper] = args;
+  const width = this.helpWidth ?? DEFAULT_COLUMNS;
+  if (description === '' || width - termWidth - 4 >= MIN_DESCRIPTION)
+    return Help.prototype.formatItem.apply<Help, typeof args, string>(this, args);
+  return `  ${term}\n${helper.boxWrap(description, width - BELOW.length).replace(/^/gm, BELOW)}`;
 }
 
 /** What a command has of its own comes before what every command has. */

@@ -10,14 +10,16 @@ import { platform } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBounded, readBoundedIfPresent } from '../base/files.ts';
-import { maskUrl } from '../base/safety/masked-url.ts';
-import type { ConfigFileNetwork, ConfigFileTrustRepo } from '../base/schema-types.ts';
-import { type ParsedConfigFile, parseConfigFile } from './config-file.ts';
+import type { ConfigFileTrustRepo } from '../base/schema-types.ts';
+import { examineConfigFile, type ParsedConfigFile } from './config-file.ts';
 import { checkConfigOwner } from './config-owner.ts';
+import { environmentSettings, pathInVariable, VARIABLES } from './environment.ts';
+import { type ConfigFinding, ConfigFindings, throwFindings } from './findings.ts';
 import { dataDirectory, defaultConfigFiles, type Environment, type Place, variable } from './locations.ts';
 import { type NetworkConfig, resolveNetwork } from './network.ts';
+import { resolvePath } from './paths.ts';
 import { SOURCES, type Source } from './sources.ts';
-import { checkNoCredentials } from './url-credentials.ts';
+import { checkUrl } from './url-credentials.ts';
 
 /** A key of section `attestor.trust_repo`, plus what is set by environment only. */
 export type ConfigKey = Exclude<keyof ConfigFileTrustRepo, 'network'> | 'service_map_file';
@@ -125,16 +127,22 @@ const osOf = (place: ConfigPlace): Place => ({
 /**
  * The configuration file of a place, if there is one: the one that is named, else the user's, else the machine's. Nothing
  * is picked up from the working directory, which may be a medium or another person's checkout.
- * @throws StellaError CONFIG_NOT_FOUND, CONFIG_INVALID, CONFIG_UNSAFE, FILE_UNREADABLE, FILE_TOO_LARGE
+ * @throws StellaError CONFIG_NOT_FOUND, CONFIG_INVALID with everything that is wrong, CONFIG_UNSAFE, FILE_UNREADABLE,
+ *   FILE_TOO_LARGE
  */
 export function loadConfigFile(place: ConfigPlace): LoadedConfigFile | undefined {
   const named = place.file ?? variable(place.env, 'STELLA_CONFIG');
   if (named !== undefined) {
-    return believed(readConfigFile(resolve(place.cwd, named)));
+    const path =
+      place.file === undefined
+        ? pathInVariable('STELLA_CONFIG', named, place)
+        : resolve(place.cwd, place.file);
+    const from = place.file === undefined ? 'STELLA_CONFIG' : '--config';
+    return believed(readNamedFile(path, from, place));
   }
   for (const path of place.searched ?? defaultConfigFiles(osOf(place))) {
     const bytes = readBoundedIfPresent(path, MAX_CONFIG_BYTES);
-    if (bytes) return believed({ path, parsed: parseConfigFile(bytes, path) });
+    if (bytes) return believed(examined(path, bytes, place));
   }
   return undefined;
 }
@@ -148,50 +156,29 @@ function believed(file: LoadedConfigFile): LoadedConfigFile {
  * A file as it is, whoever can write it: to check what is in it, not to act by it.
  * @throws StellaError CONFIG_NOT_FOUND, CONFIG_INVALID, FILE_UNREADABLE, FILE_TOO_LARGE
  */
-export function readConfigFile(path: string): LoadedConfigFile {
+export function readConfigFile(path: string, place: ConfigPlace): LoadedConfigFile {
+  return readNamedFile(path, undefined, place);
+}
+
+function readNamedFile(path: string, from: string | undefined, place: ConfigPlace): LoadedConfigFile {
+  let bytes: Uint8Array;
   try {
-    return { path, parsed: parseConfigFile(readBounded(path, MAX_CONFIG_BYTES), path) };
+    bytes = readBounded(path, MAX_CONFIG_BYTES);
   } catch (error) {
     if (!isStellaError(error, 'FILE_NOT_FOUND')) throw error;
-    throw new StellaError('CONFIG_NOT_FOUND', `no configuration file ${path}`, { cause: error });
+    throw new StellaError('CONFIG_NOT_FOUND', `no configuration file ${path}`, {
+      cause: error,
+      hint: from === undefined ? 'check the path' : `check ${from}`,
+    });
   }
+  return examined(path, bytes, place);
 }
 
-function environmentValues(env: Environment): {
-  values: ConfigFlags;
-  names: Partial<Record<ConfigKey, string>>;
-} {
-  const url = variable(env, 'STELLA_TUF_ROOT_URL');
-  const offline = variable(env, 'STELLA_TUF_OFFLINE_MODE')?.toLowerCase();
-  if (offline !== undefined && offline !== 'true' && offline !== 'false') {
-    throw new StellaError(
-      'CONFIG_INVALID',
-      `STELLA_TUF_OFFLINE_MODE must be true or false, not ${JSON.stringify(offline)}`,
-    );
-  }
-  for (const one of url?.split(/\s+/) ?? []) checkUrl(one, 'STELLA_TUF_ROOT_URL');
-  return {
-    values: {
-      ...(url === undefined ? {} : { tuf_url: url.split(/\s+/) }),
-      ...(offline === undefined ? {} : { offline_mode: offline === 'true' }),
-    },
-    names: { tuf_url: 'STELLA_TUF_ROOT_URL', offline_mode: 'STELLA_TUF_OFFLINE_MODE' },
-  };
-}
-
-/**
- * That a repository can be at an address.
- * @param what where the address is from, for messages
- * @throws StellaError CONFIG_INVALID, URL_CREDENTIALS
- */
-export function checkUrl(url: string, what: string): void {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (!parsed || !/^(?:https?|file):$/.test(parsed.protocol))
-    throw new StellaError(
-      'CONFIG_INVALID',
-      `${what}: not an http, https or file URL: ${JSON.stringify(maskUrl(url))}`,
-    );
-  checkNoCredentials(url, what);
+/** What is wrong with one part of the configuration does not keep the rest from being told. */
+function examined(path: string, bytes: Uint8Array, place: ConfigPlace): LoadedConfigFile {
+  const { parsed, findings } = examineConfigFile(bytes, path);
+  if (findings.length > 0) throwFindings([...findings, ...settle(place, { path, parsed }, {}, {}).findings]);
+  return { path, parsed };
 }
 
 const list = <T>(value: T | readonly T[]): readonly T[] =>
@@ -206,22 +193,42 @@ export function loadConfig(place: ConfigPlace, flags: ConfigFlags = {}, remember
   return resolveConfig(place, loadConfigFile(place), flags, remembered);
 }
 
-/** {@link loadConfig} with the file at hand. @throws StellaError CONFIG_INVALID, URL_CREDENTIALS */
+/**
+ * {@link loadConfig} with a file that was read before.
+ * @throws StellaError CONFIG_INVALID, URL_CREDENTIALS with everything that is wrong
+ */
 export function resolveConfig(
   place: ConfigPlace,
   file: LoadedConfigFile | undefined,
   flags: ConfigFlags,
   remembered: Remembered = {},
 ): Config {
-  const environment = environmentValues(place.env);
+  const { config, findings } = settle(place, file, flags, remembered);
+  throwFindings(findings);
+  return config;
+}
+
+/** The configuration, where nothing is wrong with it, and everything that is. */
+function settle(
+  place: ConfigPlace,
+  file: LoadedConfigFile | undefined,
+  flags: ConfigFlags,
+  remembered: Remembered,
+): { config: Config; findings: readonly ConfigFinding[] } {
+  const findings = new ConfigFindings();
+  const environment = environmentSettings(place, findings);
   const inFile = file?.parsed.values ?? {};
   const origins = {} as Record<ConfigKey, Origin>;
+  const inFileAt = (key: string) => ({ file: file?.path, line: file?.parsed.lineOf(key) });
 
   function pick<K extends keyof ConfigFlags>(key: K): ConfigFileTrustRepo[K] | undefined {
     const where = (name: string | undefined) => (name === undefined ? {} : { where: name });
     const candidates: Readonly<Record<Source, readonly [value: unknown, where?: string | undefined]>> = {
       flag: [flags[key]],
-      environment: [environment.values[key], environment.names[key]],
+      environment: [
+        (environment.values as ConfigFlags)[key],
+        (VARIABLES as Partial<Record<string, string>>)[key],
+      ],
       file: [
         inFile[key],
         file && `${file.path}${file.parsed.lineOf(key) === undefined ? '' : `:${file.parsed.lineOf(key)}`}`,
@@ -235,46 +242,50 @@ export function resolveConfig(
     return value as ConfigFileTrustRepo[K] | undefined;
   }
 
+  /** What to say of where the effective value of a key is from. */
+  function placeOf(key: keyof ConfigFlags): Pick<ConfigFinding, 'file' | 'line' | 'where'> {
+    const { source, where } = origins[key];
+    return source === 'file' ? inFileAt(key) : where === undefined ? {} : { where };
+  }
+
   function pickPath(key: 'local_cache_path' | 'signing_key' | 'tlog_policy'): string | undefined {
     const value = pick(key);
     if (value === undefined) return undefined;
-    return resolve(origins[key].source === 'file' ? dirname(file!.path) : place.cwd, value);
+    const isInFile = origins[key].source === 'file';
+    return findings.attempt(placeOf(key), () =>
+      isInFile ? resolvePath(value, dirname(file!.path), place.env) : resolve(place.cwd, value),
+    );
   }
 
   const urls = pick('tuf_url');
   // What an older stella stored can still be looked at; whatever fetches from there refuses it.
-  if (urls !== undefined && origins.tuf_url.source !== 'store')
-    for (const url of list(urls)) checkUrl(url, 'tuf_url');
+  if (urls !== undefined && !['store', 'environment'].includes(origins.tuf_url.source))
+    for (const url of list(urls)) findings.attempt(placeOf('tuf_url'), () => checkUrl(url, 'tuf_url'));
   const threshold = pick('freshness_threshold_days')!;
   const warn = pick('freshness_warn_days') ?? threshold / 2;
-  if (warn > threshold) {
-    throw new StellaError(
-      'CONFIG_INVALID',
-      `freshness_warn_days (${warn}) is greater than freshness_threshold_days (${threshold})`,
-      { hint: 'warn earlier than the staleness window ends' },
-    );
-  }
+  findings.attempt(placeOf('freshness_warn_days'), () => checkWarning(warn, threshold));
+  const further = pick('repositories') ?? {};
   const targetsUrl = pick('targets_url');
-  if (targetsUrl !== undefined) checkUrl(targetsUrl, 'targets_url');
-  const serviceMapFile = variable(place.env, 'STELLA_SIGSTORE_SERVICE_MAP');
+  if (targetsUrl !== undefined)
+    findings.attempt(placeOf('targets_url'), () => checkUrl(targetsUrl, 'targets_url'));
   origins.service_map_file =
-    serviceMapFile === undefined
+    environment.serviceMapFile === undefined
       ? { source: 'default' }
-      : { source: 'environment', where: 'STELLA_SIGSTORE_SERVICE_MAP' };
-  return {
+      : { source: 'environment', where: VARIABLES.service_map_file };
+  const config = {
     file: file?.path,
     enabled: pick('enabled')!,
     tufUrls: urls === undefined ? [] : list(urls),
     targetsUrl,
     prefixTargetsWithHash: pick('prefix_targets_with_hash')!,
-    repositories: repositoriesOf(pick('repositories') ?? {}),
+    repositories: findings.attempt(placeOf('repositories'), () => repositoriesOf(further)) ?? new Map(),
     refreshIntervalMinutes: pick('refresh_interval_minutes')!,
     freshnessThresholdDays: threshold,
     freshnessWarnDays: warn,
     offlineMode: pick('offline_mode')!,
     localCachePath: pickPath('local_cache_path') ?? dataDirectory(osOf(place)),
     serviceMapTarget: pick('service_map_target')!,
-    serviceMapFile: serviceMapFile === undefined ? undefined : resolve(place.cwd, serviceMapFile),
+    serviceMapFile: environment.serviceMapFile,
     rekorKeyTargets: pick('rekor_key_targets')!,
     trustRoles: pick('trust_roles')!,
     environment: pick('environment'),
@@ -284,12 +295,24 @@ export function resolveConfig(
     signingKey: pickPath('signing_key'),
     tlogPolicy: pickPath('tlog_policy'),
     network: resolveNetwork(
-      inFile.network ?? ({} satisfies ConfigFileNetwork),
-      place.env,
+      inFile.network ?? {},
+      place,
       file === undefined ? place.cwd : dirname(file.path),
+      (key, work) => findings.attempt(inFileAt(`network.${key}`), work),
     ),
     origins,
   };
+  return { config, findings: findings.all };
+}
+
+/** @throws StellaError CONFIG_INVALID */
+function checkWarning(warn: number, threshold: number): void {
+  if (warn <= threshold) return;
+  throw new StellaError(
+    'CONFIG_INVALID',
+    `freshness_warn_days (${warn}) is greater than freshness_threshold_days (${threshold})`,
+    { hint: 'warn earlier than the staleness window ends' },
+  );
 }
 
 /** @throws StellaError CONFIG_INVALID, URL_CREDENTIALS */

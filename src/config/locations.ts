@@ -16,7 +16,8 @@ export function variable(env: Environment, name: string): string | undefined {
   return value === undefined || value === '' ? undefined : value;
 }
 
-function home(env: Environment): string | undefined {
+/** The home directory of this user, where there is one. */
+export function home(env: Environment): string | undefined {
   return variable(env, 'HOME') ?? variable(env, 'USERPROFILE');
 }
 

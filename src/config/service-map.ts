@@ -77,7 +77,8 @@ function* urlsOf(map: ServiceMap): Generator<{ where: string; url: string }> {
 }
 
 /**
- * The endpoints of one environment: what its override names replaces the map's own values, everything else stays.
+ * The endpoints of one environment: what its override names replaces the map's own values, everything else stays. A log
+ * of the override's own address is another log: what the map says of its log (id, origin, interface) is not said of it.
  * @param environment an entry of `overrides`; none: the map as it is
  * @throws StellaError ENVIRONMENT_UNKNOWN naming those there are; SERVICE_MAP_INVALID for an override of a service that
  *   the map does not have and that it gives no URL for
@@ -90,7 +91,12 @@ export function resolveServices(map: ServiceMap, environment: string | undefined
     throw new StellaError(
       'ENVIRONMENT_UNKNOWN',
       `the service map has no environment ${excerpt(environment)}; ${known.length === 0 ? 'it has none' : `it has ${known.map((name) => excerpt(name)).join(', ')}`}`,
-      near === undefined ? {} : { hint: `did you mean ${near}?` },
+      {
+        hint:
+          near === undefined
+            ? 'set attestor.trust_repo.environment to one that there is, or take it out of the configuration'
+            : `did you mean ${near}?`,
+      },
     );
   }
   const own = environment === undefined ? {} : overrides[environment]!;
@@ -126,15 +132,16 @@ export function resolveServices(map: ServiceMap, environment: string | undefined
   });
   const rekorUrl = own.rekor_url ?? map.rekor?.url;
   if (rekorUrl === undefined && touches('rekor')) throw missing('rekor');
+  const described = own.rekor_url === undefined || own.rekor_url === map.rekor?.url ? map.rekor : undefined;
   const rekor: LogEndpoint | undefined =
     rekorUrl === undefined
       ? undefined
       : {
           url: rekorUrl,
-          logId: own.rekor_log_id ?? map.rekor?.log_id,
+          logId: own.rekor_log_id ?? described?.log_id,
           publicKeyTarget: own.rekor_public_key_target ?? map.rekor?.public_key_target,
-          api: own.rekor_api ?? map.rekor?.api,
-          origin: own.rekor_origin ?? map.rekor?.origin,
+          api: own.rekor_api ?? described?.api,
+          origin: own.rekor_origin ?? described?.origin,
           source: touches('rekor') ? overridden : 'service map',
         };
   return {
@@ -142,6 +149,11 @@ export function resolveServices(map: ServiceMap, environment: string | undefined
     logs: [...(rekor ? [rekor] : []), ...(map.logs ?? []).map((entry) => log(entry, 'service map'))],
     fulcio: service('fulcio', map.fulcio, own.fulcio_root_cert_target ?? map.fulcio?.root_cert_target),
     tsa: service('tsa', map.tsa, map.tsa?.cert_chain_target),
-    ctlog: service('ctlog', map.ctlog, map.ctlog?.public_key_target, map.ctlog?.log_id),
+    ctlog: service(
+      'ctlog',
+      map.ctlog,
+      map.ctlog?.public_key_target,
+      own.ctlog_url === undefined || own.ctlog_url === map.ctlog?.url ? map.ctlog?.log_id : undefined,
+    ),
   };
 }

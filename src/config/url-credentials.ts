@@ -13,3 +13,19 @@ export function checkNoCredentials(url: string, what: string): void {
     `${what}: the URL ${maskUrl(url)} holds a user name or password, which would be stored and sealed with it`,
   );
 }
+
+/**
+ * A URL of a repository: http, https or file.
+ * @param what whose URL it is, for the message
+ * @throws StellaError CONFIG_INVALID, URL_CREDENTIALS
+ */
+export function checkUrl(url: string, what: string): void {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (!parsed || !/^(?:https?|file):$/.test(parsed.protocol))
+    throw new StellaError(
+      'CONFIG_INVALID',
+      `${what}: not an http, https or file URL: ${JSON.stringify(maskUrl(url))}`,
+      { hint: `give ${what} an http://, https:// or file:// URL` },
+    );
+  checkNoCredentials(url, what);
+}

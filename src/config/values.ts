@@ -1,7 +1,10 @@
+import { delimiter } from 'node:path';
 import { maskProxy, maskUrl } from '../base/safety/masked-url.ts';
 import type { Config, ConfigKey } from './config.ts';
+import type { ProxySetting } from './network.ts';
 
-const masked = (url: string | undefined): string | null => (url === undefined ? null : maskProxy(url));
+const masked = (proxy: ProxySetting | undefined): string | null =>
+  proxy === undefined ? null : maskProxy(proxy.address);
 
 type Value = string | number | boolean | readonly string[] | null;
 
@@ -42,6 +45,8 @@ export function networkValues({ network }: Config): Record<string, Value> {
     https_proxy: masked(network.proxy.https),
     no_proxy: network.proxy.except ?? null,
     ca_file: network.caFile ?? null,
+    ssl_cert_file: network.systemAuthorities.file ?? null,
+    ssl_cert_dir: network.systemAuthorities.directories?.join(delimiter) ?? null,
     client_certificate: network.clientCertificate ?? null,
     client_key: network.clientKey ?? null,
     bearer_token_file: network.bearerTokenFile ?? null,

@@ -19,10 +19,11 @@ import { openBundle, type SealedBundle } from '../bundle/open.ts';
 import type { Config } from '../config/config.ts';
 import { loadWitnessPolicy } from '../logs/witness-policy-file.ts';
 import { CLOCK_TOLERANCE, checkClock } from '../store/clock-floor.ts';
+import { carriedOrigins } from '../store/log-origins.ts';
 import { HOME, repositoryDirectory } from '../store/repositories.ts';
 import type { Generation, StoreState } from '../store/store.ts';
 import { bundleKeysOf, pinnedBundleKeys } from '../trust/bundle-keys.ts';
-import { type DerivedTrust, deriveTrust, logPublicKeysOf } from '../trust/derived-trust.ts';
+import { type DerivedTrust, deriveTrust, logPublicKeysOf, logsOfTrust } from '../trust/derived-trust.ts';
 import { withHintsOfImport } from '../trust/first-hints.ts';
 import {
   adviceOf,
@@ -37,7 +38,7 @@ import { formatFingerprint, type RootVouchers } from '../trust/pin.ts';
 import { loadTuf } from '../tuf/load.ts';
 import { judgedView, type SecondOpinion, secondOpinion } from '../tuf/second-opinion.ts';
 import type { TufView } from '../tuf/view.ts';
-import { checkBundlePin, describePin } from './bundle-pin.ts';
+import { checkBundlePin } from './bundle-pin.ts';
 import { type BundleKeyRules, findBundleSigners } from './bundle-signers.ts';
 import { checkCarriedAttestations } from './carried-attestations.ts';
 import { type AcceptedLog, checkCarriedLogs } from './carried-logs.ts';
@@ -46,6 +47,8 @@ import {
   checkCarriedRoles,
   checkRepositories,
   checkRepositoriesNotBack,
+  describeRepository,
+  isOfRepository,
   type PinnedRepository,
   pinRepositories,
 } from './carried-repositories.ts';
@@ -209,8 +212,10 @@ async function acceptOpened(
   const tufDirectory = join(trustDirectory, repositoryDirectory(HOME));
   const contentDirectory = join(staging, 'content');
 
+  await checks.failAs('digests', () =>
+    bundle.extract(trustDirectory, { select: ({ path }) => isOfRepository(path) }),
+  );
   const pin = await checks.run('pin', async () => {
-    await bundle.extract(trustDirectory, { select: ({ path }) => isOfRepository(path) });
     const home = await checkBundlePin(loadCarriedRoots(tufDirectory), tufDirectory, {
       current,
       forOthers: place.forOthers ?? false,
@@ -229,7 +234,7 @@ async function acceptOpened(
   // What was found good when it was imported is not judged by two again.
   const isHeld = state !== undefined && isSameBundle(state, manifestSha256);
   const { view, repositories, trust, second } = await checks.run('tuf', () =>
-    withHintsOfImport(() => checkTuf(manifest, tufDirectory, pin, sealedAt, rules, isHeld)),
+    withHintsOfImport(() => checkTuf(manifest, tufDirectory, pin, sealedAt, rules, { isHeld, state })),
   );
 
   const { signers, pinned } = await checks.run('signature', async () => {
@@ -242,9 +247,8 @@ async function acceptOpened(
     return { detail: `by ${found.signers.map((key) => formatFingerprint(key.id)).join(', ')}`, value: found };
   });
 
-  const { freshness, window } = await checks.run('staleness', () =>
-    checkAge(manifest, sealedAt, held, rules),
-  );
+  await checks.run('clock', () => checkTimes(manifest, sealedAt, held, rules.now));
+  const { freshness, window } = await checks.run('staleness', () => checkAge(manifest, sealedAt, rules));
 
   const alreadyHeld = await checks.run('rollback', () => {
     if (isHeld) return { detail: 'the store holds this very bundle', value: true };
@@ -293,13 +297,13 @@ async function acceptOpened(
   const logs = await checks.run('logs', () => {
     const { tlogPolicy } = rules.config;
     const policy = tlogPolicy === undefined ? undefined : loadWitnessPolicy(tlogPolicy);
-    const keys = logPublicKeysOf(trust);
     return checkCarriedLogs(
       manifest,
       {
         directory: contentDirectory,
         logsDirectory: place.logsDirectory,
-        keys,
+        keys: logPublicKeysOf(trust),
+        named: logsOfTrust(trust, sealedAt),
         policy,
         mirror: bundle.mirror,
       },
@@ -313,10 +317,6 @@ async function acceptOpened(
   });
   return { ...accepted, fileSha256, logs };
 }
-
-const isOfRepository = (path: string) => /^tuf[+/]/.test(path);
-
-const describeRepository = ({ carried: { name }, pin }: PinnedRepository) => `${name}: ${describePin(pin)}`;
 
 /** The digest of the file that was imported last, if it was one. */
 function heldFile(state: StoreState | undefined): string | undefined {
@@ -333,7 +333,7 @@ async function checkTuf(
   }: { readonly root: Uint8Array; readonly further: readonly PinnedRepository[] },
   sealedAt: Instant,
   rules: AcceptRules,
-  isHeld: boolean,
+  { isHeld, state }: { readonly isHeld: boolean; readonly state: StoreState | undefined },
 ): Promise<BundleFinding<CheckedTuf>> {
   const view = await loadTuf({
     url: manifest.tuf.url,
@@ -344,9 +344,11 @@ async function checkTuf(
   });
   checkTrustRoles(manifest.trust_roles ?? [], rules.config.trustRoles);
   checkCarriedRoles(view, manifest.tuf.roles, 'the bundle');
+  // What the carried logs sign as is shown by their checkpoints, which are checked below; what is held says it first.
+  const origins = new Map([...carriedOrigins(manifest.logs), ...carriedOrigins(state?.logs ?? [])]);
   const second = isHeld ? undefined : await secondOpinion(judgedView(view));
   const repositories = await checkRepositories(further, sealedAt, isHeld);
-  const trust = await deriveTrust([{ name: HOME, view }, ...repositories], rules.config);
+  const trust = await deriveTrust([{ name: HOME, view }, ...repositories], rules.config, origins);
   const versions = view.roles.map((role) => `${role.name} ${role.version}`).join(', ');
   const others = repositories.map(
     ({ name, asOf, expired }) =>
@@ -376,19 +378,29 @@ function checkTrustRoles(carried: readonly string[], configured: readonly string
     );
 }
 
+/** A clock that is wrong says nothing about how old a bundle is. */
+function checkTimes(
+  { sealed_at }: Manifest,
+  sealedAt: Instant,
+  state: StoreState | undefined,
+  now: Instant,
+): BundleFinding<undefined> {
+  if (state) checkClock(now, parseInstant(state.clock_floor), state.source.kind);
+  if (sealedAt > now + CLOCK_TOLERANCE) {
+    throw new StellaError(
+      'SEALED_IN_FUTURE',
+      `the bundle was sealed at ${sealed_at}, ${formatDuration(durationBetween(now, sealedAt))} ahead of this machine's clock`,
+    );
+  }
+  const before = state ? ', and behind nothing that the store has seen' : '';
+  return { detail: `this machine's clock is not behind the sealed time${before}`, value: undefined };
+}
+
 function checkAge(
   manifest: Manifest,
   sealedAt: Instant,
-  state: StoreState | undefined,
   rules: AcceptRules,
 ): BundleFinding<{ freshness: Freshness; window: FreshnessWindow }> {
-  if (state) checkClock(rules.now, parseInstant(state.clock_floor));
-  if (sealedAt > rules.now + CLOCK_TOLERANCE) {
-    throw new StellaError(
-      'SEALED_IN_FUTURE',
-      `the bundle was sealed at ${manifest.sealed_at}, ${formatDuration(durationBetween(rules.now, sealedAt))} ahead of this machine's clock`,
-    );
-  }
   const advice = adviceOf(manifest);
   const window = configuredWindow(rules.config, advice, rules);
   const judged = judgeFreshness(sealedAt, rules.now, window);

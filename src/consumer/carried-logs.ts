@@ -1,17 +1,21 @@
-import { constants, copyFileSync, existsSync, readdirSync } from 'node:fs';
+import { constants, existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { formatHex, parseHex } from '../base/bytes.ts';
+import { excerpt, formatHex, parseHex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
+import { copyFile } from '../base/file-system/copy.ts';
 import { makeDirectory, writeError } from '../base/files.ts';
 import type { PublicKey } from '../base/keys.ts';
+import { maskUrl } from '../base/safety/masked-url.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import type { Mirror } from '../bundle/sealed-bundle.ts';
 import { logDirectory, type TreeHead } from '../logs/store.ts';
 import { listTileFiles } from '../logs/tile-directory.ts';
 import { type VerifiedLog, verifyLog } from '../logs/verify-log.ts';
 import type { StoreState } from '../store/store.ts';
+import { isSameLog, rekorV1Tree } from '../tlog/origin.ts';
 import { logIdOf, logKeysOf } from '../tlog/verifier-key.ts';
 import type { WitnessPolicy } from '../tlog/witness-policy.ts';
+import type { NamedTrustLog } from '../trust/log-list.ts';
 import type { BundleFinding } from './check-list.ts';
 import { addMirroredTiles } from './mirrored-base.ts';
 
@@ -31,6 +35,8 @@ export interface ImportedLogRules {
   readonly logsDirectory: string;
   /** The log keys that TUF distributes. */
   readonly keys: readonly PublicKey[];
+  /** The logs that the trust names. */
+  readonly named: readonly NamedTrustLog[];
   /** Whose cosignatures each checkpoint needs. */
   readonly policy: WitnessPolicy | undefined;
   /** The mirror that the bundle comes from: what neither it nor the store has of a delta's tiles is there. */
@@ -51,7 +57,8 @@ export async function checkCarriedLogs(
   const accepted: AcceptedLog[] = [];
   const details: string[] = [];
   for (const log of manifest.logs) {
-    const held = state?.logs.find(({ origin }) => origin === log.origin);
+    const held = state?.logs.find((other) => isSameLog(other, log));
+    checkOrigin(log, rules.named, state?.logs ?? []);
     const verified = await verifyCarried(manifest, log, rules, held);
     checkDescription(log, verified);
     accepted.push({ log, checkpoint: Buffer.from(verified.checkpointBytes).toString('utf8') });
@@ -60,6 +67,33 @@ export async function checkCarriedLogs(
     );
   }
   return { detail: details.length === 0 ? 'none carried' : details.join('; '), value: accepted };
+}
+
+/**
+ * A log that was seen under one origin stays under it, unless the service map names the new one: the log's key may serve
+ * another log as well, which must not take the place of this.
+ * @throws StellaError CHECKPOINT_ORIGIN
+ */
+function checkOrigin(
+  { url, origin }: ManifestLog,
+  named: readonly NamedTrustLog[],
+  held: StoreState['logs'],
+): void {
+  if (rekorV1Tree(origin) !== undefined) return;
+  const before = held.find(
+    (log) => log.url === url && log.origin !== origin && rekorV1Tree(log.origin) === undefined,
+  );
+  const isKnown = held.some((log) => log.origin === origin && log.url === url);
+  const said = named.find((log) => log.url === url);
+  if (!before || isKnown || (said?.isOriginSaid && said.origin === origin)) return;
+  throw new StellaError(
+    'CHECKPOINT_ORIGIN',
+    `the log at ${maskUrl(url)} signs as ${excerpt(origin)} in the bundle, and signed as ${excerpt(before.origin)} in what is held`,
+    {
+      hint: "if the log was replaced, the trust team says so in the service map: rekor.origin names the new log's origin",
+      details: { url, origin, expected: before.origin },
+    },
+  );
 }
 
 async function verifyCarried(
@@ -132,7 +166,7 @@ function addHeldTiles(from: string, to: string): void {
     if (existsSync(target)) continue;
     try {
       makeDirectory(dirname(target));
-      copyFileSync(join(from, path), target, constants.COPYFILE_FICLONE);
+      copyFile(join(from, path), target, constants.COPYFILE_FICLONE);
     } catch (cause) {
       throw writeError(target, cause);
     }

@@ -13,6 +13,7 @@ import { type LoadOptions, loadTuf } from '../tuf/load.ts';
 import { TOP_ROLES } from '../tuf/roles.ts';
 import { judgedView, type SecondOpinion, secondOpinion } from '../tuf/second-opinion.ts';
 import type { TufView } from '../tuf/view.ts';
+import { describePin } from './bundle-pin.ts';
 import { adoptHeldRoots, isRecovery, loadCarriedRoots } from './carried-roots.ts';
 import { checkRolesNotBack } from './rollback.ts';
 
@@ -36,6 +37,14 @@ export interface CarriedRepository extends PinnedRepository, TrustSource {
   /** What of it had expired by then: it is held, and nothing of it is believed. */
   readonly expired: string | undefined;
   readonly secondOpinion: SecondOpinion | undefined;
+}
+
+/** Whether a path of a bundle is of one of its repositories. */
+export const isOfRepository = (path: string): boolean => /^tuf[+/]/.test(path);
+
+/** A repository and its pin in words. */
+export function describeRepository({ carried: { name }, pin }: PinnedRepository): string {
+  return `${name}: ${describePin(pin)}`;
 }
 
 export interface CarriedPlace {

@@ -1,7 +1,8 @@
-import { copyFileSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
+import { copyFile } from '../base/file-system/copy.ts';
 import { readBounded, readBoundedIfPresent, writeError } from '../base/files.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import { repositoryTitle } from '../store/generation.ts';
@@ -83,7 +84,7 @@ export function isRecovery(
 
 function copyRoot(from: string, to: string): void {
   try {
-    copyFileSync(from, to);
+    copyFile(from, to);
   } catch (cause) {
     throw writeError(to, cause);
   }

@@ -24,6 +24,7 @@ import {
   type StoreWriter,
   type TrustStore,
 } from '../store/store.ts';
+import { isSameLog } from '../tlog/origin.ts';
 import { ownBundleKeys, pinFacts, pinnedBundleKeys, usedBundleKeys } from '../trust/bundle-keys.ts';
 import { trustedRootFiles } from '../trust/derived-trust.ts';
 import { adviceOf } from '../trust/freshness.ts';
@@ -116,7 +117,7 @@ export async function importBundle(
     const current = () => (replace ? undefined : writer.current);
     const floor = replace ? clockFloorOf(writer) : undefined;
     try {
-      if (floor !== undefined) checkClock(rules.now, floor);
+      if (floor !== undefined) checkClock(rules.now, floor, 'import');
       const place = placeOf(store, writer.staging, current());
       const acceptance = await acceptBundle(source, place, rules, checks);
       if (acceptance.alreadyHeld)
@@ -214,7 +215,6 @@ async function nextState(
   const { manifest, manifestSha256, signers, pin, view, trust } = acceptance;
   const seen = { sequence: manifest.sequence, sealed_at: manifest.sealed_at };
   const advice = adviceOf(manifest);
-  const carried = new Set(acceptance.logs.map(({ log }) => log.origin));
   const pinnedKeys = new Set([
     ...(before?.bundle_keys ?? []),
     ...acceptance.pinnedKeys.map((key) => formatBase64(key.spki)),
@@ -264,7 +264,7 @@ async function nextState(
       : { repositories: await Promise.all(acceptance.repositories.map((one) => furtherNext(one, trust))) }),
     logs: [
       // A log that this bundle does not carry is still one that must not be rolled back by the next.
-      ...(before?.logs ?? []).filter((log) => !carried.has(log.origin)),
+      ...(before?.logs ?? []).filter((held) => !acceptance.logs.some(({ log }) => isSameLog(held, log))),
       ...acceptance.logs.map(({ log, checkpoint }) => ({
         origin: log.origin,
         url: log.url,

@@ -33,7 +33,7 @@ export async function addMirroredTiles(
   const lacks = (what: string, cause?: unknown) =>
     new StellaError('ENTRY_MISSING', `the mirror lacks ${what} of log ${log.origin}`, {
       cause,
-      hint: 'publish the mirror anew with `stella trust export`',
+      hint: 'where the mirror is made, make it again with `stella trust export --out DIR`',
     });
   try {
     const { firstIndex } = await mirrorLog({
@@ -69,7 +69,7 @@ export async function addMirroredAttestations(
     const bytes = await fetchAttestation(mirror, file, name);
     if (sha256Hex(bytes) !== sha256) {
       throw new StellaError('ENTRY_DIGEST', `the mirror's attestations/${file} is not what its name says`, {
-        hint: 'publish the mirror anew with `stella trust export`',
+        hint: 'where the mirror is made, make it again with `stella trust export --out DIR`',
       });
     }
     writeNewFile(join(directory, file), bytes, { sync: false });
@@ -83,7 +83,7 @@ async function fetchAttestation({ url, fetcher }: Mirror, file: string, name: st
     if (!isStellaError(cause, 'FETCH_NOT_FOUND')) throw cause;
     throw new StellaError('ENTRY_MISSING', `the mirror does not have the attestation ${name}`, {
       cause,
-      hint: 'publish the mirror anew with `stella trust export`',
+      hint: 'where the mirror is made, make it again with `stella trust export --out DIR`',
     });
   }
 }

@@ -3,6 +3,7 @@ import { parseInstant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import type { StoreState } from '../store/store.ts';
+import { isSameLog } from '../tlog/origin.ts';
 
 /** What of a bundle could be older than what the store holds. */
 export interface Candidate {
@@ -54,7 +55,7 @@ export function checkNoRollback(state: StoreState, { manifest, signers, recovers
   }
   checkRolesNotBack(state.tuf.roles, manifest.tuf.roles, recovers);
   for (const held of state.logs) {
-    const carried = manifest.logs.find((log) => log.origin === held.origin);
+    const carried = manifest.logs.find((log) => isSameLog(log, held));
     if (carried && carried.tree_size < held.tree_size) {
       throw new StellaError(
         'LOG_ROLLBACK',

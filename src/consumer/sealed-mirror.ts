@@ -27,7 +27,7 @@ export async function openSealedMirror(
       const bundle = await MirroredBundle.load(url, fetcher);
       return bundle && { url, bundle };
     } catch (error) {
-      if (!isStellaError(error, 'FETCH_FAILED')) throw error;
+      if (!isStellaError(error, 'FETCH_FAILED') && !isStellaError(error, 'OFFLINE')) throw error;
       failure ??= error;
     }
   }
@@ -62,7 +62,7 @@ export function checkNotUnsealed(current: Generation | undefined, urls: readonly
   throw new StellaError(
     'MANIFEST_MISSING',
     `the mirror ${source.mirror} served sealed state before and has no manifest.json now`,
-    { hint: 'publish the mirror anew with `stella trust export`' },
+    { hint: 'where the mirror is made, make it again with `stella trust export --out DIR`' },
   );
 }
 

@@ -4,6 +4,7 @@ import type { PublicKey } from '../base/keys.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import { type ExtractOptions, openBundle as open } from '../bundle/open.ts';
 import { checkBundleSignature, type SignerId, signerIds } from '../bundle/signature.ts';
+import { checkGiven } from './given.ts';
 
 /** How to open a bundle. */
 export interface OpenBundleOptions {
@@ -72,17 +73,21 @@ export interface OpenedBundle {
  * @throws StellaError FILE_NOT_FOUND, FILE_UNREADABLE, ARCHIVE_*, MANIFEST_*, COSE_INVALID, ENTRY_*,
  * PARTS_INCOMPLETE
  */
-export async function openBundle(
-  file: string | Readable,
-  { staging }: OpenBundleOptions,
-): Promise<OpenedBundle> {
-  const bundle = await open(file, { staging });
+export async function openBundle(file: string | Readable, options: OpenBundleOptions): Promise<OpenedBundle> {
+  checkGiven('openBundle', { file }, { file: typeof file === 'object' ? 'object' : 'text' });
+  checkGiven('openBundle', options, { staging: 'text' });
+  const bundle = await open(file, { staging: options.staging });
   return {
     manifest: bundle.manifest,
     manifestSha256: bundle.manifestSha256,
     size: bundle.size,
     signers: signerIds(bundle),
-    checkSignature: ({ trusted, threshold = 1 }) => checkBundleSignature(bundle, trusted, threshold),
+    checkSignature(rules) {
+      // A threshold that is no number would be reached by nobody's signature.
+      checkGiven('checkSignature', rules, { trusted: 'object', 'threshold?': 'count' });
+      const { trusted, threshold = 1 } = rules;
+      return checkBundleSignature(bundle, trusted, threshold);
+    },
     verifyAll: (more) => bundle.verifyAll(more),
     readEntry: (path) => bundle.readEntry(path),
     extract: (directory, more) => bundle.extract(directory, more),

@@ -11,3 +11,6 @@ export interface TrustPlace {
   /** Forbid the network, whatever the configuration says: only `file:` addresses are read. */
   readonly offline?: boolean;
 }
+
+/** What must be given of it. */
+export const PLACE = { env: 'object', cwd: 'text', 'config?': 'text', 'store?': 'text' } as const;

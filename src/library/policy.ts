@@ -3,6 +3,7 @@ import type { Artifact } from '../attest/document/artifact.ts';
 import { type Policy, type PolicyRule, ruleFor } from '../attest/policy/policy.ts';
 import { parsePolicy } from '../attest/policy/policy-file.ts';
 import { StellaError } from '../base/errors.ts';
+import { checkGiven } from './given.ts';
 
 /** A policy file that was read: what it requires of the attestations of an artifact. */
 export interface PolicyFile {
@@ -21,6 +22,8 @@ const policies = new WeakMap<PolicyFile, Policy>();
  * @throws StellaError POLICY_INVALID naming the field
  */
 export function parsePolicyFile(json: Uint8Array, options: { readonly name: string }): PolicyFile {
+  checkGiven('parsePolicyFile', { json }, { json: 'object' });
+  checkGiven('parsePolicyFile', options, { name: 'text' });
   const policy = parsePolicy(json, options.name);
   const file = { name: options.name, rules: policy.rules.length };
   policies.set(file, policy);

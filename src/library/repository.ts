@@ -12,6 +12,7 @@ import { delegate } from '../repository/edit/delegations.ts';
 import { editKeys } from '../repository/edit/keys.ts';
 import { renewRole } from '../repository/edit/renew.ts';
 import { addTarget, type NewTarget, removeTarget, retireTarget } from '../repository/edit/targets.ts';
+import { initRepository as init, type NewRepository } from '../repository/init.ts';
 import type { KeySource, NamedKey } from '../repository/keys/new-key.ts';
 import { updateTimestamp as renewTimestamp, type TimestampUpdate } from '../repository/publish/timestamp.ts';
 import { addKey, provideKeys, removeKey, rotateKey } from '../repository/role-keys.ts';
@@ -26,6 +27,8 @@ import {
 import { type RepositoryStatus, repositoryStatus as status } from '../repository/status.ts';
 import { type EndpointSwap, swapEndpoint } from '../repository/swap-endpoint.ts';
 import { type VerifiedRepository, verifyRepository as verify } from '../repository/verify.ts';
+import type { TopRole } from '../tuf/roles.ts';
+import { checkGiven, checkPath } from './given.ts';
 
 /** A key of a role: its name in repo.yaml, and its public half. */
 export interface RoleKey {
@@ -114,12 +117,39 @@ export interface RepositoryEdit {
  * @param path the repository's directory
  * @throws StellaError LOCKED, REPO_*, KEY_*, SIGNER_FAILED, WRITE_FAILED, and what the edits throw
  */
-export function editRepository<T>(
+export async function editRepository<T>(
   path: string,
   options: SessionOptions,
   change: (changes: RepositoryEdit) => T | Promise<T>,
 ): Promise<EditResult<T>> {
+  checkSession('editRepository', path, options);
+  checkGiven('editRepository', { change }, { change: 'function' });
   return edit(path, options, (editing) => change(changesOf(editing, options.now)));
+}
+
+/**
+ * Makes a repository: keys/, repo.yaml, and the first version of everything, published or staged.
+ * @returns the names of each role's keys
+ * @throws StellaError REPO_EXISTS, WRITE_FAILED, TARGET_*, USAGE
+ */
+export async function initRepository(
+  path: string,
+  wanted: NewRepository,
+  options: SessionOptions,
+): Promise<EditResult<Record<TopRole, string[]>>> {
+  checkSession('initRepository', path, options);
+  checkGiven('initRepository', wanted, {
+    keyType: 'text',
+    keys: 'object',
+    expires: 'object',
+    targets: 'object',
+  });
+  return init(path, wanted, options);
+}
+
+function checkSession(called: string, path: string, session: unknown): void {
+  checkPath(called, 'path', path);
+  checkGiven(called, session, { now: 'instant', passphrase: 'function' });
 }
 
 function changesOf(editing: Editing, now: Instant): RepositoryEdit {
@@ -171,6 +201,8 @@ export interface StageSigning {
  * says no
  */
 export async function signStagedChange(directory: string, how: StageSigning): Promise<SignedStage> {
+  checkPath('signStagedChange', 'directory', directory);
+  checkGiven('signStagedChange', how, { now: 'instant', signer: 'object', confirm: 'function' });
   const ring = singleKeyRing(how.signer);
   const { signed, view } = await signStaged(directory, ring, how.now, how.confirm, how.trustedRoot);
   return { signed: signed.map(({ role }) => role), progress: view.progress };
@@ -191,7 +223,9 @@ const DEFAULT_WARN = days(7);
  * @param path the repository's directory
  * @throws StellaError REPO_NOT_FOUND before the first publication, REPO_THRESHOLD, LOCKED, WRITE_FAILED
  */
-export function updateTimestamp(path: string, how: TimestampRenewal): Promise<TimestampUpdate> {
+export async function updateTimestamp(path: string, how: TimestampRenewal): Promise<TimestampUpdate> {
+  checkSession('updateTimestamp', path, how);
+  checkGiven('updateTimestamp', how, { 'warn?': 'duration' });
   return withRepository(path, how.now, (directory) =>
     renewTimestamp(directory, ringOf(directory, how), how.now, {
       force: how.force ?? false,
@@ -211,10 +245,9 @@ export interface PublishStagedOptions extends SessionOptions {
  * @param path the repository's directory
  * @throws StellaError REPO_STAGE, REPO_THRESHOLD naming the keys that may still sign, LOCKED, WRITE_FAILED
  */
-export function publishStaged(
-  path: string,
-  { copies = [], ...session }: PublishStagedOptions,
-): Promise<CeremonyResult> {
+export async function publishStaged(path: string, options: PublishStagedOptions): Promise<CeremonyResult> {
+  checkSession('publishStaged', path, options);
+  const { copies = [], ...session } = options;
   return publish(path, copies, { ...session, oldKeys: session.oldKeys ?? 'sign' });
 }
 
@@ -231,11 +264,10 @@ export interface VerifyRepositoryOptions {
  * @param directory what is served
  * @throws StellaError FILE_NOT_FOUND, TUF_INVALID, TUF_SIGNATURE, TUF_MISMATCH, TUF_ROLLBACK, TUF_EXPIRED
  */
-export function verifyRepository(
-  directory: string,
-  { now, trustedRoot }: VerifyRepositoryOptions,
-): VerifiedRepository {
-  return verify(directory, now, trustedRoot);
+export function verifyRepository(directory: string, options: VerifyRepositoryOptions): VerifiedRepository {
+  checkPath('verifyRepository', 'directory', directory);
+  checkGiven('verifyRepository', options, { now: 'instant', 'trustedRoot?': 'object' });
+  return verify(directory, options.now, options.trustedRoot);
 }
 
 /**
@@ -243,6 +275,8 @@ export function verifyRepository(
  * @param path the repository's directory
  * @throws StellaError REPO_NOT_FOUND, REPO_INVALID, CONFIG_INVALID, TUF_*
  */
-export function repositoryStatus(path: string, { now }: { readonly now: Instant }): RepositoryStatus {
-  return status(path, now);
+export function repositoryStatus(path: string, options: { readonly now: Instant }): RepositoryStatus {
+  checkPath('repositoryStatus', 'path', path);
+  checkGiven('repositoryStatus', options, { now: 'instant' });
+  return status(path, options.now);
 }

@@ -1,7 +1,7 @@
 import { type Instant, parseInstant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
-import { checkUrl } from '../config/config.ts';
+import { checkUrl } from '../config/url-credentials.ts';
 import { initFromUrl, syncFromUrl } from '../consumer/trust-from-url.ts';
 import { isRepositoryName } from '../store/repositories.ts';
 import type { StoreState } from '../store/store.ts';
@@ -10,7 +10,8 @@ import { configuredFetcher, loadTrustSetting } from '../trust/setting.ts';
 import type { FurtherRepository, Synced } from '../trust/sync.ts';
 import { builtInInstance } from '../tuf/built-in.ts';
 import { MAX_BYTES } from '../tuf/metadata-file.ts';
-import type { TrustPlace } from './place.ts';
+import { checkGiven } from './given.ts';
+import { PLACE, type TrustPlace } from './place.ts';
 
 /** Where to look for news, and when. */
 export interface SyncTrustOptions extends TrustPlace {
@@ -121,6 +122,12 @@ export interface SyncedTrust {
  * BUNDLE_*, WRITE_FAILED, LOCKED; USAGE for both `root` and `rootFingerprint`
  */
 export async function initTrust(options: InitTrustOptions): Promise<SyncedTrust> {
+  checkGiven('initTrust', options, {
+    ...PLACE,
+    now: 'instant',
+    'root?': 'object',
+    'rootFingerprint?': 'text',
+  });
   const { instances = [] } = options;
   for (const { name, url } of instances) checkInstance(name, url);
   const isNamed =
@@ -155,6 +162,7 @@ export async function initTrust(options: InitTrustOptions): Promise<SyncedTrust>
  * MANIFEST_MISSING, WRITE_FAILED, LOCKED
  */
 export async function syncTrust(options: SyncTrustOptions): Promise<SyncedTrust> {
+  checkGiven('syncTrust', options, { ...PLACE, now: 'instant' });
   const setting = await settingOf(options, {}, true);
   const { dropRepositories } = options;
   const dropped = dropRepositories ? { dropRepositories: new Set(dropRepositories) } : {};

@@ -23,7 +23,8 @@ import { type Checked, checkBundle, importBundle } from '../consumer/import.ts';
 import { exportSnapshot } from '../producer/export.ts';
 import { parseFingerprint } from '../trust/pin.ts';
 import { configuredFetcher, loadTrustSetting } from '../trust/setting.ts';
-import type { TrustPlace } from './place.ts';
+import { checkGiven } from './given.ts';
+import { PLACE, type TrustPlace } from './place.ts';
 import { makeVerifier, type Verifier } from './verifier.ts';
 
 /** What is asked of a bundle, and who vouches for it. */
@@ -154,12 +155,19 @@ export interface Trust {
 }
 
 const DEFAULT_DEPTH = 10_000;
+const RULES = {
+  now: 'instant',
+  'maxAge?': 'duration',
+  'rejectIfStale?': 'duration',
+  'rootFingerprint?': 'text',
+} as const;
 
 /**
  * Loads the configuration and finds the trust store, which need not exist yet.
- * @throws StellaError CONFIG_*, FILE_*, STORE_CORRUPT, STORE_TOO_NEW
+ * @throws StellaError CONFIG_*, FILE_*, STORE_CORRUPT, STORE_TOO_NEW; USAGE where `env` or `cwd` is missing
  */
 export function openTrust(place: TrustPlace): Trust {
+  checkGiven('openTrust', place, PLACE);
   const { env, cwd } = place;
   // What the store remembers counts, so that the configuration is read again for each piece of work.
   const load = () =>
@@ -167,12 +175,15 @@ export function openTrust(place: TrustPlace): Trust {
       { file: place.config, env, cwd },
       { local_cache_path: place.store, offline_mode: place.offline },
     );
-  const sourceOf = (bundle: string | Readable) =>
-    typeof bundle === 'string' ? resolve(cwd, bundle) : bundle;
+  const sourceOf = (called: string, bundle: string | Readable) => {
+    checkGiven(called, { bundle }, { bundle: typeof bundle === 'object' ? 'object' : 'text' });
+    return typeof bundle === 'string' ? resolve(cwd, bundle) : bundle;
+  };
   return {
     store: load().store.directory,
 
     async seal(options) {
+      checkGiven('seal', options, { now: 'instant', out: 'text', 'depth?': 'count', 'since?': 'text' });
       const { store, config } = load();
       const { sealed, signingKey, signerIsDistributed, attestations } = await exportSnapshot(store, {
         now: options.now,
@@ -180,7 +191,7 @@ export function openTrust(place: TrustPlace): Trust {
         fetcher: await configuredFetcher(config, env),
         out: resolve(cwd, options.out),
         replace: options.replace ?? false,
-        producer: { name: packageJson.name, version: packageJson.version },
+        producer: { name: 'stella', version: packageJson.version },
         sealedAt: undefined,
         anySealedTime: false,
         depth: BigInt(options.depth ?? DEFAULT_DEPTH),
@@ -199,20 +210,25 @@ export function openTrust(place: TrustPlace): Trust {
     },
 
     async check(bundle, rules) {
+      checkGiven('check', rules, RULES);
       const { store, config } = load();
       const accept = { config, ...acceptRules(rules) };
-      return describe(await checkBundle(store, sourceOf(bundle), accept, rules.onCheck));
+      return describe(await checkBundle(store, sourceOf('check', bundle), accept, rules.onCheck));
     },
 
-    async import(bundle, { name, ...rules }) {
+    async import(bundle, options) {
+      checkGiven('import', options, { ...RULES, 'name?': 'text' });
+      const { name, ...rules } = options;
       const { store, config } = load();
       const accept = { config, ...acceptRules(rules) };
       const called = name ?? (typeof bundle === 'string' ? bundle : 'stream');
-      const imported = await importBundle(store, sourceOf(bundle), called, accept, rules.onCheck);
+      const imported = await importBundle(store, sourceOf('import', bundle), called, accept, rules.onCheck);
       return { ...describe(imported), generation: imported.generation.number };
     },
 
-    async verifier({ now, maxAge }) {
+    async verifier(options) {
+      checkGiven('verifier', options, { now: 'instant', 'maxAge?': 'duration' });
+      const { now, maxAge } = options;
       const { store, config } = load();
       const { requireIdentity } = config;
       return makeVerifier(await storeTrustInputs({ store, config, now, maxAge }), { now, requireIdentity });

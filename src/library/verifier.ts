@@ -1,13 +1,20 @@
-import { loadTrust, type TrustInputs } from '../attest/authority/verifier-trust.ts';
+import { instancesOfTrustedRoot, loadTrust, type TrustInputs } from '../attest/authority/verifier-trust.ts';
 import { verifyPiece } from '../attest/batch/batch.ts';
 import type { Artifact } from '../attest/document/artifact.ts';
+import {
+  type ClaimRule,
+  checkEachOnce,
+  makeClaimRule,
+  withImpliedIssuer,
+} from '../attest/policy/claim-rule.ts';
 import { Conclusion } from '../attest/policy/conclusion.ts';
 import type { IdentityRule } from '../attest/policy/identity-rule.ts';
+import type { ClaimName } from '../attest/x509/claims.ts';
 import { DISTANT_FUTURE, DISTANT_PAST, type Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
 import type { VerdictDocument } from '../base/schema-types.ts';
-import { parseTrustedRoot } from '../trust/trusted-root.ts';
+import { checkGiven } from './given.ts';
 import { type PolicyFile, ruleOfPolicy } from './policy.ts';
 
 /** What is asked of an attestation besides what always must hold. */
@@ -17,9 +24,14 @@ export interface VerifyRules {
   /** Who must have signed it, where it was signed with a certificate. */
   readonly identity?: IdentityRule;
   /**
-   * Refuse what was signed with a certificate unless subject and issuer are demanded, by `identity` or by the policy.
-   * Default: the store's configuration, and `true` where the trust store follows a public instance, whose certificates
-   * anyone can get; `false` accepts any signer there, too.
+   * Claims that the signer's certificate must have, by name (docs/claims.md): each exactly this text, or one of these. One
+   * about the source, e.g. `source_repository`, implies the issuer of its host unless `identity` has an issuer.
+   */
+  readonly claims?: { readonly [name in ClaimName]?: string | readonly string[] };
+  /**
+   * Refuse what was signed with a certificate unless the signer is demanded, by `identity` and `claims` or by the policy:
+   * subject and issuer, or the source repository. Default: the store's configuration, and `true` for certificates of a
+   * public instance that the trust store has by its built-in name, which anyone can get; `false` accepts any signer there, too.
    */
   readonly requireIdentity?: boolean;
   /** The only key that may have signed it; certificates are then refused. */
@@ -64,7 +76,8 @@ export interface Verifier {
   /**
    * Judges every attestation in the documents, as of the verifier's instant. Whatever is wrong with an attestation is in the
    * answer.
-   * @throws StellaError POLICY_UNSATISFIED where the policy has no rule for the artifact
+   * @throws StellaError POLICY_UNSATISFIED where the policy has no rule for the artifact, USAGE for claims that no
+   * certificate can have
    */
   verify(
     documents: AttestationDocument | readonly AttestationDocument[],
@@ -81,20 +94,25 @@ export function makeVerifier(
   return {
     now,
     problems: trust.problems,
-    async verify(documents, { key, policy, ...rules } = {}) {
+    async verify(documents, { key, policy, claims, ...rules } = {}) {
       const rule = policy && ruleOfPolicy(policy, rules.artifact);
       const options = {
         requireIdentity,
         ...rules,
         anyIdentity: rules.requireIdentity === false,
         rule,
+        claims: claimRules(claims, rules.identity),
         ...(key === undefined ? {} : { key: { key, name: `sha256:${key.id}`, ...ALWAYS } }),
       };
       const conclusion = new Conclusion(rule);
       const verdicts: VerdictDocument[] = [];
       for (const { name, bytes } of isList(documents) ? documents : [documents]) {
         const piece = { file: { name, found: false, size: bytes.length }, document: bytes };
-        const { documents: judged } = await verifyPiece(piece, trust, { options, now });
+        const { documents: judged } = await verifyPiece(piece, trust, {
+          options,
+          now,
+          withStatement: true,
+        });
         for (const verdict of judged) {
           conclusion.add(verdict);
           verdicts.push(verdict);
@@ -107,6 +125,14 @@ export function makeVerifier(
       return { verified: error === undefined, ...(error ? { error } : {}), verdicts };
     },
   };
+}
+
+function claimRules(claims: VerifyRules['claims'] = {}, identity: IdentityRule | undefined): ClaimRule[] {
+  const rules = Object.entries(claims).map(([name, texts]) => makeClaimRule(name, [texts].flat()));
+  checkEachOnce(rules);
+  // Whether they imply one issuer must not be open until something is judged.
+  withImpliedIssuer(identity, rules);
+  return rules;
 }
 
 const ALWAYS = { validFrom: DISTANT_PAST, validUntil: DISTANT_FUTURE };
@@ -131,7 +157,13 @@ export interface TrustedRootOptions {
  * @param json the bytes of the file
  * @throws StellaError TRUSTED_ROOT_INVALID
  */
-export function trustedRootVerifier(json: Uint8Array, { name, now }: TrustedRootOptions): Verifier {
+export function trustedRootVerifier(json: Uint8Array, options: TrustedRootOptions): Verifier {
+  checkGiven('trustedRootVerifier', { json }, { json: 'object' });
+  checkGiven('trustedRootVerifier', options, { name: 'text', now: 'instant' });
+  const { name, now } = options;
   const origin = { kind: 'trusted-root', name: `trusted root ${name}` } as const;
-  return makeVerifier({ origin, trustedRoot: parseTrustedRoot(json) }, { now, requireIdentity: false });
+  return makeVerifier(
+    { origin, instances: instancesOfTrustedRoot(json, name) },
+    { now, requireIdentity: false },
+  );
 }

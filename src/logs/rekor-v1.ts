@@ -8,7 +8,8 @@ import type { Fetcher } from '../net/types.ts';
 import { openCheckpoint, parseCheckpoint } from '../tlog/checkpoint.ts';
 import { consistencyProofPath, formatConsistencyProof } from '../tlog/consistency-proof.ts';
 import { HASH_BYTES } from '../tlog/hash.ts';
-import { logKeysOf } from '../tlog/note.ts';
+import { logIdOf, logKeysOf } from '../tlog/note.ts';
+import type { NamedLog } from '../tlog/origin.ts';
 import { checkWitnessPolicy, type WitnessPolicy, witnessKeys } from '../tlog/witness-policy.ts';
 import type { MirroredLog } from './mirror.ts';
 import { logUrl } from './source.ts';
@@ -23,8 +24,8 @@ export interface RekorV1Options {
   /** Public keys of the instance; each shard must be signed by one. */
   readonly keys: readonly PublicKey[];
   readonly policy?: WitnessPolicy | undefined;
-  /** Heads of a shard, by origin, from which growth is to be proved. */
-  readonly consistentFrom?: (origin: string) => readonly TreeHead[];
+  /** Heads of a shard, whatever name each was signed under, from which growth is to be proved. */
+  readonly consistentFrom?: (shard: NamedLog) => readonly TreeHead[];
   /** The directory that a shard's files go into, by origin. */
   readonly into: (origin: string) => string;
   readonly signal?: AbortSignal;
@@ -65,12 +66,14 @@ async function mirrorShard(shard: Shard, options: RekorV1Options): Promise<Mirro
       { details: { origin, tree_id: shard.treeID } },
     );
   }
+  // The name before the tree is that of the pod that signed: key id and signature tell whose checkpoint it is.
   const keys = options.keys.flatMap((key) => logKeysOf(origin, key));
   const opened = openCheckpoint(checkpointBytes, [...keys, ...witnessKeys(options.policy)], { origin });
   checkWitnessPolicy(options.policy, opened);
   const { checkpoint, signedBy } = opened;
   const into = options.into(origin);
-  const earlier = options.consistentFrom?.(origin) ?? [];
+  const signer = signedBy.find(({ type }) => type !== 'cosignature/v1')!;
+  const earlier = options.consistentFrom?.({ origin, log_id: logIdOf(origin, signer.publicKey) }) ?? [];
   const proofs = new Map<string, Uint8Array>();
   for (const head of earlier) {
     await checkGrowthBy(origin, head, { ...checkpoint, checkpointBytes }, async () => {

@@ -47,7 +47,11 @@ export interface VerifiedTiles {
  * is what its parent says. Tiles of other sizes of the log and tiles whose parents are not held are passed over.
  * @throws StellaError TILE_INVALID, ROOT_MISMATCH
  */
-export async function verifyTiles(directory: string, { size, rootHash }: TreeHead): Promise<VerifiedTiles> {
+export async function verifyTiles(
+  directory: string,
+  { size, rootHash }: TreeHead,
+  onProgress?: CarriedLogRules['onProgress'],
+): Promise<VerifiedTiles> {
   const edge = rightEdge(size).map((tile) => {
     const bytes = loadTile(directory, tile);
     if (!bytes)
@@ -80,7 +84,11 @@ export async function verifyTiles(directory: string, { size, rootHash }: TreeHea
     };
     if (level > 0) for (const tile of accepted()) verifier.accept(tile, loadTile(directory, tile)!);
     else {
-      await hashTiles(directory, fullOnes(accepted()), byLevel[0]?.count ?? 0n, (some, hashes) => {
+      const count = byLevel[0]?.count ?? 0n;
+      let done = 0;
+      await hashTiles(directory, fullOnes(accepted()), count, (some, hashes) => {
+        done += some.length;
+        onProgress?.('checking tiles', done * TILE_WIDTH, Number(count) * TILE_WIDTH);
         some.forEach((tile, i) => {
           verifier.acceptHash(tile, hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES));
         });
@@ -114,6 +122,8 @@ export interface CarriedLogRules {
    * consistency proof are there, and no entry's inclusion is provable.
    */
   readonly mayLackTiles?: boolean;
+  /** Told for how many entries a part of the work is done, of about how many. */
+  readonly onProgress?: (what: 'checking tiles' | 'checking entries', done: number, total: number) => void;
 }
 
 export interface CarriedLog extends OpenedCheckpoint, VerifiedTiles {
@@ -142,7 +152,7 @@ export async function checkCarriedLog(directory: string, rules: CarriedLogRules)
       );
     return { ...opened, tiles: 0, leaves: 0n, firstIndex: size, checkpointBytes };
   }
-  const verified = await verifyTiles(directory, checkpoint);
+  const verified = await verifyTiles(directory, checkpoint, rules.onProgress);
   if (previous) await checkGrowth(origin, previous, checkpoint, tileReader(directory, checkpoint));
   return { ...opened, ...verified, checkpointBytes };
 }

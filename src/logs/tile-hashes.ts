@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { ErrorCode } from '../base/codes.ts';
 import { StellaError } from '../base/errors.ts';
+import { letInterruptsIn } from '../base/interrupt.ts';
 import { startThread } from '../base/thread.ts';
 import { foldSubtrees, HASH_BYTES } from '../tlog/hash.ts';
 import { TILE_WIDTH, type Tile, tilePath } from '../tlog/tile.ts';
@@ -103,6 +104,7 @@ export async function hashTiles(
     for (const piece of pieces(directory, indices)) {
       const thread = threads[next % Math.max(1, threads.length)];
       next += 1;
+      if (!thread) await letInterruptsIn();
       const hashes = thread ? thread.hash(piece) : Promise.resolve(hashPiece(piece));
       // Awaited later; a failure meanwhile is not lost.
       hashes.catch(() => {});

@@ -1,4 +1,5 @@
 import { StellaError } from '../base/errors.ts';
+import { letInterruptsIn } from '../base/interrupt.ts';
 import { HASH_BYTES } from '../tlog/hash.ts';
 import { entryBundlePath, TILE_WIDTH, tileWidth } from '../tlog/tile.ts';
 import { checkEntries } from './entries.ts';
@@ -10,6 +11,9 @@ export interface VerifiedLog extends CarriedLog {
   /** Entries on disk that were proved to be in the log, each at its place. */
   readonly entries: bigint;
 }
+
+/** Entry bundles between two looks at what else the process has to do: some tens of milliseconds. */
+const BUNDLES_AT_ONCE = 128n;
 
 /**
  * Checks everything in a log's directory: the checkpoint's signature, every tile up to the signed root, and that every
@@ -27,7 +31,13 @@ export async function verifyLog(
     throw new StellaError('TILE_INVALID', `the tiles prove entries from ${carried.firstIndex} on only`);
   const width = BigInt(TILE_WIDTH);
   let entries = 0n;
-  for (let index = carried.firstIndex / width; index * width < size; index += 1n) {
+  const begin = carried.firstIndex / width;
+  const total = Number(size - carried.firstIndex);
+  for (let index = begin; index * width < size; index += 1n) {
+    if ((index - begin) % BUNDLES_AT_ONCE === 0n) {
+      rules.onProgress?.('checking entries', Math.max(0, Number(index * width - carried.firstIndex)), total);
+      await letInterruptsIn();
+    }
     const place = { index, width: tileWidth(0, index, size) };
     const bundle = loadEntryBundle(directory, place);
     if (!bundle) {

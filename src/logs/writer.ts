@@ -2,7 +2,13 @@ import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { excerpt } from '../base/bytes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import { makeDirectory, readBoundedIfPresent, syncDirectory, writeError } from '../base/files.ts';
+import {
+  checkMedium,
+  makeDirectory,
+  readBoundedIfPresent,
+  syncDirectory,
+  writeError,
+} from '../base/files.ts';
 import type { Signer } from '../base/keys.ts';
 import { withLock } from '../base/lock.ts';
 import { type Checkpoint, formatCheckpoint, openCheckpoint } from '../tlog/checkpoint.ts';
@@ -56,6 +62,7 @@ export async function initLog(directory: string, settings: LogSettings): Promise
       hint: 'use a name without spaces and plus signs, e.g. logs.example.com/builds',
     });
   }
+  checkMedium(directory);
   try {
     makeDirectory(directory);
   } catch (cause) {

@@ -1,19 +1,17 @@
-import { readBounded } from '../base/files.ts';
 import type { NetworkConfig } from '../config/network.ts';
 import type { TransportOptions } from './transport.ts';
 
-const MAX_PEM_BYTES = 4 * 1024 * 1024;
-
 /**
  * A transport's options as section `network` of the configuration has them; who it is to servers is left to the caller.
+ * Files are named here and read where a connection needs them.
  * @param userAgent where the configuration names none
- * @throws StellaError FILE_*
+ * @param caFrom what names the file of additional authorities
  */
 export function connectionOptions(
   network: NetworkConfig,
   userAgent: string,
+  caFrom = 'network.ca_file',
 ): Omit<TransportOptions, 'authorization' | 'onRetry'> {
-  const text = (path: string) => readBounded(path, MAX_PEM_BYTES).toString('latin1');
   const { caFile, clientCertificate, clientKey } = network;
   return {
     userAgent: network.userAgent ?? userAgent,
@@ -21,10 +19,16 @@ export function connectionOptions(
     requestTimeout: network.requestTimeout,
     stallTimeout: network.stallTimeout,
     proxy: network.proxy,
-    ca: caFile === undefined ? undefined : text(caFile),
+    authorities: {
+      added: caFile === undefined ? undefined : { path: caFile, from: caFrom },
+      system: network.systemAuthorities,
+    },
     clientCertificate:
       clientCertificate === undefined
         ? undefined
-        : { certificate: text(clientCertificate), key: text(clientKey!) },
+        : {
+            certificate: { path: clientCertificate, from: 'network.client_certificate' },
+            key: { path: clientKey!, from: 'network.client_key' },
+          },
   };
 }

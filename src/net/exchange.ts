@@ -80,7 +80,7 @@ class Attempt {
     const mayHaveBody = method === 'POST' || method === 'PUT' || method === 'PATCH';
     this.#request = (secure ? requestHttps : requestHttp)(url, {
       method,
-      agent: secure ? agents.https : agents.http,
+      agent: agents.agentFor(url),
       headers: {
         'user-agent': timeouts.userAgent,
         // Lengths, ranges and digests are of the content itself.

@@ -10,10 +10,16 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duration } from '../base/clock.ts';
 import { isStellaError, type StellaError } from '../base/errors.ts';
-import { type AgentOptions, type Agents, makeAgents } from './agents.ts';
+import { type AgentOptions, Agents } from './agents.ts';
 import { readBody } from './body.ts';
 import { type Body, exchange, type Method } from './exchange.ts';
-import { connectionReason, failed, isCertificateError } from './failure.ts';
+import {
+  type ConnectionHints,
+  connectionHint,
+  connectionReason,
+  failed,
+  isCertificateError,
+} from './failure.ts';
 import { addressOf, canFollow, checkRedirects, headersFor } from './redirect.ts';
 import { pauseBeforeRetry, type RetryOptions, withRetries } from './retry.ts';
 
@@ -32,8 +38,7 @@ export interface TransportOptions extends AgentOptions, RetryOptions {
   /** For the time in which nothing at all arrives or leaves. */
   readonly stallTimeout: Duration;
   readonly authorization?: Authorization | undefined;
-  /** What to do where the server does not speak TLS, or shows a certificate that is not trusted. */
-  readonly hints?: { readonly noTls: string; readonly certificate: string };
+  readonly hints?: ConnectionHints;
 }
 
 export interface TransportRequest {
@@ -67,13 +72,12 @@ export class Transport {
   constructor(options: TransportOptions) {
     this.options = options;
     // Idle connections do not keep a command from ending: Node lets go of them.
-    this.#agents = makeAgents(options, true);
+    this.#agents = new Agents(options);
   }
 
   /** Lets go of idle connections. */
   close(): void {
-    this.#agents.http.destroy();
-    this.#agents.https.destroy();
+    this.#agents.destroy();
   }
 
   /**
@@ -140,14 +144,10 @@ export class Transport {
         ? failed(at, `not finished after ${this.options.requestTimeout / 1000} s`, { cause, retry: {} })
         : failed(at, 'interrupted', { cause });
     }
-    const reason = connectionReason(cause);
-    const { hints } = this.options;
-    const isCertificate = isCertificateError(cause);
-    const isNoTls = /WRONG_VERSION_NUMBER|EPROTO/.test(reason);
-    return failed(at, reason, {
+    return failed(at, connectionReason(cause), {
       cause,
-      retry: isCertificate ? undefined : {},
-      hint: isNoTls ? hints?.noTls : isCertificate ? hints?.certificate : undefined,
+      retry: isCertificateError(cause) ? undefined : {},
+      hint: connectionHint(cause, this.options.hints, this.#agents.proxyFor(at.url)),
     });
   }
 }

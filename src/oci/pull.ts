@@ -1,7 +1,9 @@
-import { chmodSync, createReadStream, existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
+import { createReadStream, existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isStellaError, StellaError } from '../base/errors.ts';
+import { modeOf, setMode } from '../base/file-system/modes.ts';
+import { notice } from '../base/file-system/notices.ts';
 import { makeDirectory, writeError } from '../base/files.ts';
 import { withLock } from '../base/lock.ts';
 import { filePlace, publishOutput } from '../base/output/output-file.ts';
@@ -57,6 +59,8 @@ export async function pullBundle(registry: Registry, options: PullOptions): Prom
   }
 }
 
+const OTHERS_WRITE = 0o022;
+
 /** Beside the output others may be able to write, too: what is kept of a download must be this user's alone. */
 function claim(workplace: string): void {
   try {
@@ -65,7 +69,10 @@ function claim(workplace: string): void {
       throw new StellaError('WRITE_FAILED', `${workplace} is not a directory`, {
         hint: 'remove it, or choose another --out',
       });
-    chmodSync(workplace, 0o700);
+    if (!setMode(workplace, 0o700) && (modeOf(workplace) & OTHERS_WRITE) !== 0)
+      notice(
+        `warning: the file system of ${dirname(workplace)} has no permissions: other users can change what is pulled there, which an import notices`,
+      );
   } catch (cause) {
     throw writeError(workplace, cause);
   }

@@ -46,7 +46,8 @@ export const SUCCESSES: readonly number[] = Array.from({ length: 100 }, (_, i) =
 
 const HINTS = {
   noTls: 'the server may not speak TLS: give --plain-http if that is meant so',
-  certificate: "give the authority's certificate with --ca-file FILE",
+  certificate:
+    "give the authority's certificate with --ca-file FILE, or network.ca_file in section attestor.trust_repo",
 };
 
 /** Docker Hub's registry is not where its name points to. */
@@ -181,7 +182,7 @@ export class Registry {
     if (status === 404 || status === 410) {
       throw new StellaError('FETCH_NOT_FOUND', message, {
         details: { url: where, status },
-        hint: 'check the reference; list what there is with `stella trust snapshot list`',
+        hint: 'check the reference; list what there is with `stella trust snapshot list oci://HOST/REPOSITORY`',
       });
     }
     throw failedBy(answer, why);

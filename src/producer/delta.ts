@@ -3,7 +3,7 @@ import { StellaError } from '../base/errors.ts';
 import { readBounded, readStart, withStagingAsync } from '../base/files.ts';
 import type { ExportLedger, Manifest } from '../base/schema-types.ts';
 import { openBundle } from '../bundle/open.ts';
-import { isVolumePath } from '../bundle/volumes.ts';
+import { foundBundle, isVolumePath } from '../bundle/volumes.ts';
 import { MAX_RECEIPT_BYTES, parseReceipt } from '../trust/receipt.ts';
 import type { CollectedEntry } from './collect.ts';
 import { loadExportedManifest } from './ledger.ts';
@@ -54,7 +54,8 @@ function isImmutable(path: string): boolean {
 }
 
 /** SHA-256 of the manifest that a bundle holds, or that a receipt names. They are told apart by their first byte. */
-async function manifestOf(file: string): Promise<string> {
+async function manifestOf(named: string): Promise<string> {
+  const file = foundBundle(named);
   if (!isVolumePath(file) && readStart(file, 1)[0] === OPENING_BRACE) {
     return parseReceipt(readBounded(file, MAX_RECEIPT_BYTES), file).signed.manifest_sha256;
   }

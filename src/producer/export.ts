@@ -12,25 +12,26 @@ import type { SkippedInput } from '../attest/document/find.ts';
 import type { PreflightResult } from '../attest/preflight.ts';
 import { days, formatInstant, type Instant, parseInstant, wholeSecond } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
-import { ifInterrupted } from '../base/interrupt.ts';
 import { type PublicKey, signerOf } from '../base/keys.ts';
 import { filePlace } from '../base/output/output-file.ts';
 import type { Manifest } from '../base/schema-types.ts';
 import { type Sealed, sealBundle } from '../bundle/seal.ts';
-import { type Split, splitBundle } from '../bundle/split.ts';
+import { checkRemains, type Split, splitBundle } from '../bundle/split.ts';
 import { volumeNames } from '../bundle/volumes.ts';
 import type { Config } from '../config/config.ts';
 import { loadWitnessPolicy } from '../logs/witness-policy-file.ts';
 import type { Fetcher } from '../net/types.ts';
+import { freeTargetName } from '../repository/directory/target-name.ts';
+import { loadLogOrigins, recordLogOrigins } from '../store/log-origins.ts';
 import { repositoryDirectory } from '../store/repositories.ts';
 import type { StoreWriter, TrustStore } from '../store/store.ts';
 import { bundleKeysOf, rememberUsedKey } from '../trust/bundle-keys.ts';
-import { logPublicKeysOf } from '../trust/derived-trust.ts';
+import { logsOfTrust } from '../trust/derived-trust.ts';
 import { NO_ADVICE_DAYS } from '../trust/freshness.ts';
 import { type AttestationSource, attestationPath, collectAttestations, collectTuf } from './collect.ts';
-import { type CollectedLog, collectLogs } from './collect-logs.ts';
+import { type CollectedLog, type CollectedLogs, collectLogs, type LeftOutLog } from './collect-logs.ts';
 import { loadDeltaBase, withoutCarried } from './delta.ts';
-import { loadLedger, recordExport, reserveSequence } from './ledger.ts';
+import { loadLedger, nextSequence, recordExport, takeSequence } from './ledger.ts';
 import { preflightAttestations } from './preflight.ts';
 import { describeRepositories, loadSealable } from './sealable.ts';
 import { checkCosignedTimes, checkSealedTime } from './sealed-time.ts';
@@ -68,7 +69,11 @@ export interface ExportedBundle {
   readonly signingKey: SigningKey;
   /** Whether TUF names the signing key; otherwise the other side must pin it. */
   readonly signerIsDistributed: boolean;
+  /** A name that the repository has no target of, for the signing key where TUF does not name it. */
+  readonly freeSignerTarget: string;
   readonly logs: readonly CollectedLog[];
+  /** Logs that the trusted root names, and why each is not carried. */
+  readonly leftOutLogs: readonly LeftOutLog[];
   /** Whether each carried attestation will verify with what was sealed. */
   readonly attestations: readonly PreflightResult[];
   /** Files of the repository that are not carried: targets that hold private keys. */
@@ -86,7 +91,7 @@ export interface ExportedBundle {
  * CHECKPOINT_*, LOG_*, FETCH_*, OFFLINE, KEY_*, FILE_*, WRITE_FAILED, LOCKED
  */
 export async function exportSnapshot(store: TrustStore, options: ExportOptions): Promise<ExportedBundle> {
-  checkOutputs(options);
+  const remains = checkOutputs(options);
   store.require(options.now);
   return await store.change(options.now, async (writer) => {
     const { config } = options;
@@ -112,9 +117,10 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
     const delta =
       options.since === undefined ? undefined : await loadDeltaBase(store.directory, ledger, options.since);
     const policy = config.tlogPolicy === undefined ? undefined : loadWitnessPolicy(config.tlogPolicy);
-    const logs = await auditedCollect(writer, trust.services?.endpoints.logs ?? [], {
+    const known = loadLogOrigins(store.directory, generation.state);
+    const { logs, leftOut, origins } = await auditedCollect(writer, logsOfTrust(trust, sealedAt), {
       fetcher: options.fetcher,
-      keys: logPublicKeysOf(trust),
+      origins: known,
       policy,
       ledger,
       logsDirectory: store.logsDirectory,
@@ -129,15 +135,19 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       config,
       logs,
       logsDirectory: store.logsDirectory,
+      origins: new Map([...known, ...origins]),
       sealedAt,
     });
     const signingKey = loadSigningKey(store.directory, config.signingKey);
 
-    const out = options.deliver === undefined ? options.out : join(writer.staging, 'bundle.tar.zst');
-    const sequence = reserveSequence(store.directory);
+    const isStaged = options.deliver !== undefined || options.partSize !== undefined;
+    const out = isStaged ? join(writer.staging, 'bundle.tar.zst') : options.out;
+    const sequence = nextSequence(ledger);
+    const takeNumber = () => takeSequence(store.directory, sequence);
     const sealed = await sealBundle({
       out,
       replace: options.replace,
+      ...(isStaged ? {} : { beforePublish: takeNumber }),
       signers: [signerOf(signingKey.key)],
       manifest: {
         sealed_at: formatInstant(sealedAt),
@@ -163,9 +173,26 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       ),
       onProgress: (done, total) => options.onProgress?.('sealing', done, total),
     });
-    await options.deliver?.(out);
+    const split =
+      options.partSize === undefined
+        ? undefined
+        : await splitBundle({
+            file: out,
+            out: options.out,
+            manifestSha256: sealed.manifestSha256,
+            partSize: options.partSize,
+            signers: [signerOf(signingKey.key)],
+            replace: options.replace,
+            beforePublish: takeNumber,
+          });
+    if (options.deliver) {
+      takeNumber();
+      await options.deliver(out);
+    }
+    for (const path of remains) rmSync(path, { force: true });
     rememberUsedKey(store.directory, signingKey.key.publicKey);
     recordExport(store.directory, sealed.manifest, sealed.manifestSha256);
+    recordLogOrigins(store.directory, origins, options.now);
     writer.audit('export', {
       out: options.out,
       sequence,
@@ -174,55 +201,47 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       ...(options.anySealedTime ? { any_sealed_time: true } : {}),
       ...(repositories.length === 1 ? {} : { repositories: repositories.slice(1).map(({ name }) => name) }),
     });
-    const split =
-      options.partSize === undefined
-        ? undefined
-        : await splitSealed(options, options.partSize, sealed, signingKey);
     return {
       sealed,
       split,
       signingKey,
       logs,
+      leftOutLogs: leftOut,
       attestations: preflighted,
       withheld: tufs.flatMap(({ withheld }) => withheld),
       skipped,
       aged: repositories.flatMap(({ name, asOf }) => (asOf === undefined ? [] : [{ name, asOf }])),
+      freeSignerTarget: freeTargetName(
+        'bundle-signer-v1.pub',
+        (name) => repositories[0].view.target(name) !== undefined,
+      ),
       signerIsDistributed: isAmong(signingKey.key.publicKey, bundleKeysOf(trust.targets, sealedAt)),
     };
   });
 }
 
-/** @throws StellaError FILE_EXISTS, WRITE_FAILED, USAGE before anything is collected */
-function checkOutputs({ out, replace, deliver, partSize }: ExportOptions): void {
-  if (deliver === undefined) filePlace(out, { replace });
-  else if (partSize !== undefined)
+/**
+ * @returns files of an earlier bundle in parts, which a new one in one file makes stale
+ * @throws StellaError FILE_EXISTS, WRITE_FAILED, USAGE before anything is collected
+ */
+function checkOutputs({ out, replace, deliver, partSize }: ExportOptions): string[] {
+  if (deliver !== undefined) {
+    if (partSize === undefined) return [];
     throw new StellaError('USAGE', 'a bundle that is not written to a file cannot be split');
-  if (partSize === undefined) return;
+  }
+  filePlace(out, { replace });
+  if (partSize === undefined) return checkRemains(out, new Set([basename(out)]), { replace });
   const names = volumeNames(basename(out));
   for (const name of [names.part(0), names.signature, names.list])
     filePlace(join(dirname(out), name), { replace });
-}
-
-/** Nobody asked for the whole file: it does not stay where splitting it is interrupted. */
-async function splitSealed(
-  { out: file, replace }: ExportOptions,
-  partSize: number,
-  { manifestSha256 }: Sealed,
-  { key }: SigningKey,
-): Promise<Split> {
-  const ended = ifInterrupted(() => rmSync(file, { force: true }));
-  try {
-    return await splitBundle({ file, manifestSha256, partSize, signers: [signerOf(key)], replace });
-  } finally {
-    ended();
-  }
+  return [];
 }
 
 /** Collects the logs; one that does not continue what was exported before is recorded, with both checkpoints. */
 async function auditedCollect(
   writer: StoreWriter,
   ...collected: Parameters<typeof collectLogs>
-): Promise<CollectedLog[]> {
+): Promise<CollectedLogs> {
   try {
     return await collectLogs(...collected);
   } catch (error) {

@@ -3,6 +3,7 @@ import { loadTrust } from '../attest/authority/verifier-trust.ts';
 import { type PreflightResult, preflight } from '../attest/preflight.ts';
 import type { Instant } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
+import type { LogOriginsByUrl } from '../store/log-origins.ts';
 import type { TrustSource } from '../trust/instance.ts';
 import type { CollectedAttestation } from './collect.ts';
 import type { CollectedLog } from './collect-logs.ts';
@@ -14,6 +15,8 @@ export interface SealedParts {
   readonly logs: readonly CollectedLog[];
   /** `logs/` of the trust store, where the tiles lie. */
   readonly logsDirectory: string;
+  /** What logs were found to sign as. */
+  readonly origins: LogOriginsByUrl;
   readonly sealedAt: Instant;
 }
 
@@ -28,6 +31,7 @@ export async function preflightAttestations(
   if (attestations.length === 0) return [];
   const inputs = await viewTrustInputs(parts.repositories, parts.config, {
     origin: { kind: 'store', name: 'the bundle being sealed', sealedAt: parts.sealedAt, how: 'sealed' },
+    origins: parts.origins,
     carried: {
       logs: parts.logs.map(({ manifest, checkpoint }) => ({ origin: manifest.origin, checkpoint })),
       directory: parts.logsDirectory,

@@ -34,7 +34,7 @@ export function loadReceipts(directory: string, known: readonly PublicKey[]): Si
   }
   if (latest.size === 0)
     throw new StellaError('NOTHING_VERIFIED', `there are no receipts in ${directory}`, {
-      hint: 'receipts are the .json files that `stella trust import --receipt FILE` writes',
+      hint: 'receipts are the .json files that `stella trust import BUNDLE --receipt FILE` writes',
     });
   return [...latest.values()].sort((a, b) => (a.receipt.site < b.receipt.site ? -1 : 1));
 }

@@ -11,6 +11,7 @@ import { type DerivedTrust, deriveTrust } from '../trust/derived-trust.ts';
 import { checkFreshness, type FreshnessWindow, freshnessWindow, judgeFreshness } from '../trust/freshness.ts';
 import type { TrustSource } from '../trust/instance.ts';
 import { loadTuf } from '../tuf/load.ts';
+import { renewalOf } from '../tuf/roles.ts';
 import type { TufView } from '../tuf/view.ts';
 
 /** A repository as it is sealed. */
@@ -50,6 +51,7 @@ export async function loadSealable(
   for (const repository of others)
     further.push(await loadFurther(store, generation, repository, sealedAt, window));
   const repositories = [first, ...further] as const;
+  // What logs were found to sign as is compared where they are mirrored.
   return { repositories, trust: await deriveTrust(repositories, config) };
 }
 
@@ -107,7 +109,7 @@ function checkExpiry(view: TufView, sealedAt: Instant): void {
     'TUF_EXPIRED',
     `TUF metadata expired: ${expired.name}.json of ${view.url} expired ${formatInstant(expired.expires)}, the bundle would be sealed at ${formatInstant(sealedAt)}`,
     {
-      hint: 'run `stella trust sync --force`; if that finds nothing newer, run ./scripts/update-timestamp.sh on the TUF repository',
+      hint: ['run `stella trust sync --force`', `if that finds nothing newer: ${renewalOf(expired.name)}`],
     },
   );
 }

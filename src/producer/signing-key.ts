@@ -29,7 +29,7 @@ export function loadSigningKey(store: string, configured: string | undefined): S
   const publicPath = join(store, 'producer', 'bundle-signer.pub');
   if (existsSync(path)) return { key: loadPrivateKey(path), path, publicPath, isNew: false };
   const key = generateKey('ed25519');
-  writeNewFile(path, Buffer.from(formatPrivateKey(key)), { mode: 0o600 });
+  writeNewFile(path, Buffer.from(formatPrivateKey(key)), { secret: true });
   writeNewFile(publicPath, Buffer.from(formatPublicKey(key.publicKey)));
   return { key, path, publicPath, isNew: true };
 }

@@ -40,6 +40,8 @@ export interface SessionOptions {
   readonly found?: boolean;
   /** Is told what external signers write to stderr. */
   readonly onMessage?: (text: string) => void;
+  /** Where `~/` in repo.yaml is; without it such a path is refused. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** What came of an edit: published, or waiting in `staged/` for signatures. */
@@ -76,13 +78,14 @@ export function editRepository<T>(
       throw new StellaError('REPO_STAGE', 'another change is staged and waits for its signatures', {
         hint: [
           'add --stage to make this part of it',
-          'or finish it with `stella repo publish`, or drop it with `stella repo stage --discard`',
+          'or finish it with `stella repo sign`, then `stella repo publish`',
+          'or drop it with `stella repo stage --discard`',
         ],
       });
     const earlier = waiting ? loadStaged(directory.staged, options.now).change : undefined;
     if (!directory.published && !earlier)
       throw new StellaError('REPO_NOT_FOUND', `nothing is published or staged in ${path}`, {
-        hint: `remove ${join(path, SETTINGS_FILE)} and run \`stella repo init\` again`,
+        hint: `remove ${join(path, SETTINGS_FILE)} and run \`stella repo init ${path}\` again`,
       });
     const draft = new Draft(directory.published, directory.settings.expires, options.now, earlier);
     const settingsPath = join(path, SETTINGS_FILE);

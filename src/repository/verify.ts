@@ -1,6 +1,7 @@
 import { formatInstant, type Instant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
 import { isDirectory } from '../base/files.ts';
+import { renewalOf } from '../tuf/roles.ts';
 import { auditRepository, expiredRoles, expiriesOf } from './directory/audit.ts';
 import { directoryReader } from './directory/working-directory.ts';
 
@@ -32,9 +33,7 @@ export function verifyRepository(
     throw new StellaError(
       'TUF_EXPIRED',
       `TUF metadata expired: ${expired.role} was valid until ${formatInstant(expired.expires)}`,
-      expired.role === 'timestamp'
-        ? {}
-        : { hint: `sign it anew: \`stella repo stage ${expired.role}\`, then sign and publish` },
+      { hint: renewalOf(expired.role) },
     );
   let targets = 0;
   for (const { signed } of audit.roles.values()) targets += Object.keys(signed.targets).length;

@@ -1,8 +1,9 @@
-import { copyFileSync, existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { MAX_BUNDLE_MANIFEST_BYTES } from '../archive/limits.ts';
 import { type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
+import { copyFile } from '../base/file-system/copy.ts';
 import { fileSha256, makeDirectory, readOwnIfPresent, writeNewFile } from '../base/files.ts';
 import { parseJson } from '../base/schema.ts';
 import { readAttestationList } from './attestation-list.ts';
@@ -69,7 +70,7 @@ function addOtherTiles({ state }: Generation, shared: SharedDirectories, out: st
       const to = join(out, 'logs', name, file);
       if (existsSync(to)) continue;
       makeDirectory(dirname(to));
-      copyFileSync(join(from, file), to);
+      copyFile(join(from, file), to);
       added.push(`logs/${name}/${file.replaceAll('\\', '/')}`);
     }
     const place = join(out, 'logs', name, 'checkpoint');
@@ -93,7 +94,7 @@ function addOtherAttestations(generation: Generation, shared: SharedDirectories,
       });
     }
     makeDirectory(dirname(to));
-    copyFileSync(from, to);
+    copyFile(from, to);
     return [`attestations/${sha256}.json`];
   });
 }
@@ -116,5 +117,5 @@ function placeShared(
   if (section === 'logs' && rest.at(-1) === 'checkpoint') {
     const text = checkpoints.find((one) => one !== undefined && sha256Hex(Buffer.from(one)) === sha256);
     if (text !== undefined) writeNewFile(to, Buffer.from(text), { sync: false });
-  } else if (existsSync(from)) copyFileSync(from, to);
+  } else if (existsSync(from)) copyFile(from, to);
 }

@@ -1,8 +1,9 @@
-import { copyFileSync, existsSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { StellaError } from '../base/errors.ts';
+import { copyTree } from '../base/file-system/copy.ts';
 import {
-  makeDirectory,
+  checkMedium,
   STAGING_PREFIX,
   syncDirectory,
   syncTree,
@@ -35,6 +36,7 @@ export async function exportGeneration(
 ): Promise<ExportedDirectory> {
   if (existsSync(out) && readdirSync(out).length > 0)
     throw new StellaError('FILE_EXISTS', `${out} exists and is not empty`);
+  checkMedium(out);
   const repositories = await loadRepositories(generation);
   for (const { view } of repositories)
     for (const name of view.targetNames()) if (view.isHeld(name)) await view.readTarget(name);
@@ -60,16 +62,4 @@ export async function exportGeneration(
       throw writeError(out, cause);
     }
   });
-}
-
-/** @returns the paths of the copied files, relative to `from` */
-function copyTree(from: string, to: string): string[] {
-  const files = readdirSync(from, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(from.length + 1));
-  for (const file of files) {
-    makeDirectory(dirname(join(to, file)));
-    copyFileSync(join(from, file), join(to, file));
-  }
-  return files.map((file) => file.replaceAll('\\', '/'));
 }

@@ -1,7 +1,7 @@
-import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Instant, parseInstant } from '../base/clock.ts';
 import { StellaError } from '../base/errors.ts';
+import { copyTree } from '../base/file-system/copy.ts';
 import type { StoreState } from '../base/schema-types.ts';
 
 /** The repository whose targets name bundle signers, service map, policies and distrust: every store has one. */
@@ -91,7 +91,7 @@ export function copyRepositories(
   return new Map(
     repositories.map(({ name, directory }) => {
       const copy = join(into, repositoryDirectory(name));
-      cpSync(directory, copy, { recursive: true });
+      copyTree(directory, copy);
       return [name, copy];
     }),
   );

@@ -10,8 +10,11 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } fro
 import { dirname, join, sep } from 'node:path';
 import { formatCanonicalJson } from '../base/canonical-json.ts';
 import { type Instant, parseInstant } from '../base/clock.ts';
+import { CODES } from '../base/codes.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
+import { whyModeIsFixed } from '../base/file-system/modes.ts';
 import {
+  checkMedium,
   makeDirectory,
   readOwnIfPresent,
   removeLeftovers,
@@ -29,7 +32,7 @@ import { withLock } from '../base/lock.ts';
 import { whoElseCanWrite } from '../base/safety/ownership.ts';
 import { checkSchema } from '../base/schema.ts';
 import type { StoreState } from '../base/schema-types.ts';
-import { adoptTree } from './adopt-tree.ts';
+import { adoptTree } from './adopt.ts';
 import { type CarriedAttestation, formatAttestationList } from './attestation-list.ts';
 import { type AuditEvent, appendAudit, nextAuditMark, recoverAudit } from './audit.ts';
 import { checkClock } from './clock-floor.ts';
@@ -147,7 +150,7 @@ export class TrustStore {
       throw new StellaError('STORE_NOT_INITIALIZED', `there is no trust store in ${this.directory}`);
     if (now !== undefined) {
       this.#checkSafe();
-      checkClock(now, parseInstant(current.state.clock_floor));
+      checkClock(now, parseInstant(current.state.clock_floor), current.state.source.kind);
     }
     return current;
   }
@@ -165,8 +168,10 @@ export class TrustStore {
     if (who !== undefined)
       throw new StellaError('STORE_UNSAFE', `the trust store is not to be trusted: ${who}`, {
         hint: [
-          `run \`chmod -R go-w ${this.directory}\``,
-          'if it may have been changed, make it again with `stella trust import` or `stella trust init --replace`',
+          whyModeIsFixed(this.directory) === 'file-system'
+            ? 'mount the file system so that no one else can write to it, e.g. with `umask=022`, or set local_cache_path to one with permissions'
+            : `run \`chmod -R go-w ${this.directory}\``,
+          'if it may have been changed, move it away and make it again: `stella trust init --tuf-url URL`, or `stella trust import FILE`',
         ],
       });
   }
@@ -235,6 +240,7 @@ export class TrustStore {
       throw this.#isOwnWriteError(error)
         ? new StellaError('STORE_UNWRITABLE', `the trust store cannot be written: ${error.message}`, {
             cause: error,
+            ...knownHint(error),
           })
         : error;
     } finally {
@@ -336,10 +342,14 @@ export class TrustStore {
   /** The first of the directories that had to be made, if any. */
   #makeDirectory(): string | undefined {
     try {
+      if (!existsSync(this.directory)) checkMedium(this.directory);
       return makeDirectory(this.directory, 0o755);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
-      throw new StellaError('STORE_UNWRITABLE', `cannot make the trust store: ${why}`, { cause });
+      throw new StellaError('STORE_UNWRITABLE', `cannot make the trust store: ${why}`, {
+        cause,
+        ...(isStellaError(cause) ? knownHint(cause) : {}),
+      });
     }
   }
 
@@ -355,6 +365,11 @@ export class TrustStore {
       }
     }
   }
+}
+
+/** What helps, where more is known than that something cannot be written. */
+function knownHint({ hints }: StellaError): { readonly hint?: readonly string[] } {
+  return hints.includes(CODES.WRITE_FAILED.hint) ? {} : { hint: hints };
 }
 
 /** Whether a path is of the store itself, or below it. */

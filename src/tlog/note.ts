@@ -106,9 +106,13 @@ export function verifyNote(note: Note, keys: readonly VerifierKey[]): VerifiedBy
   const verified: VerifiedBy[] = [];
   for (const { name, keyId, signature } of note.signatures) {
     // Key ids are short: two known keys may share name and id, and then either may have signed.
-    const candidates = keys.filter((key) => key.name === name && equalBytes(key.keyId, keyId));
+    const candidates = keys.filter(
+      (key) => (key.anyName || key.name === name) && equalBytes(key.keyId, keyId),
+    );
     if (candidates.length === 0) continue;
-    const by = candidates.map((key) => isSignedBy(key, note.text, signature)).find((found) => found);
+    const by = candidates
+      .map((key) => isSignedBy({ ...key, name }, note.text, signature))
+      .find((found) => found);
     if (!by)
       throw new StellaError('CHECKPOINT_SIGNATURE', `the signature of ${excerpt(name)} does not verify`);
     if (!verified.some((other) => other.type === by.type && other.publicKey.id === by.publicKey.id))

@@ -11,6 +11,7 @@ import {
 } from '../base/bytes.ts';
 import { StellaError } from '../base/errors.ts';
 import { type PublicKey, parsePublicKey } from '../base/keys.ts';
+import { rekorV1Tree } from './origin.ts';
 
 /** Which kind of signature a key makes on a note. */
 export type NoteKeyType = 'ed25519' | 'ecdsa' | 'rsa' | 'cosignature/v1' | 'rfc6962';
@@ -22,6 +23,8 @@ export interface VerifierKey {
   readonly keyId: Uint8Array;
   readonly publicKey: PublicKey;
   readonly type: NoteKeyType;
+  /** Whether it signs under whatever name: then its id and its signature alone tell it (Rekor v1). */
+  readonly anyName?: true;
 }
 
 /** Signature type identifier bytes of C2SP signed-note. */
@@ -90,9 +93,14 @@ export function verifierKeyOf(name: string, publicKey: PublicKey): VerifierKey {
   return keyOf(name, publicKey, typeOf(publicKey));
 }
 
-/** A Rekor v1 key: its key id is the hash of the SPKI for every algorithm. Its name is the log's host name. */
+/**
+ * A Rekor v1 key: its key id is the hash of the SPKI for every algorithm. It signs under the host name of the server or, by
+ * default, of the pod, which no URL and no trusted root gives (sigstore/rekor, cmd/rekor-server).
+ * @param name how to call it until a signature says more
+ */
 export function rekorV1KeyOf(name: string, publicKey: PublicKey): VerifierKey {
-  return { name, keyId: sha256(publicKey.spki).subarray(0, 4), publicKey, type: typeOf(publicKey) };
+  const keyId = sha256(publicKey.spki).subarray(0, 4);
+  return { name, keyId, publicKey, type: typeOf(publicKey), anyName: true };
 }
 
 /**
@@ -106,11 +114,11 @@ export function ctLogKeyOf(name: string, publicKey: PublicKey): VerifierKey {
 
 /**
  * The keys that a log's checkpoint of this origin may be signed with, for its public key: Rekor v1 signs
- * `HOST - TREE ID` under the name HOST, every other log under its origin.
+ * `NAME - TREE ID` under any name, every other log under its origin. Callers open the checkpoint for this very origin.
  */
 export function logKeysOf(origin: string, publicKey: PublicKey): VerifierKey[] {
-  const host = /^(\S+) - [0-9]+$/.exec(origin)?.[1];
-  return [host === undefined ? verifierKeyOf(origin, publicKey) : rekorV1KeyOf(host, publicKey)];
+  const isRekorV1 = rekorV1Tree(origin) !== undefined;
+  return [isRekorV1 ? rekorV1KeyOf(origin, publicKey) : verifierKeyOf(origin, publicKey)];
 }
 
 /** The verifier key of a witness (type 0x04, C2SP tlog-cosignature). Ed25519 only. */
@@ -160,11 +168,11 @@ export function formatVerifierKey(key: VerifierKey): string {
 }
 
 /**
- * The log id that Sigstore's TrustedRoot and log entries use, in hexadecimal: SHA-256(SPKI) for ECDSA and RSA,
- * SHA-256(origin ‖ 0x0A ‖ 0x01 ‖ raw key) for Ed25519.
+ * The log id that Sigstore's TrustedRoot and log entries use, in hexadecimal: SHA-256(SPKI) for ECDSA and RSA, and for
+ * every key of Rekor v1; SHA-256(origin ‖ 0x0A ‖ 0x01 ‖ raw key) for Ed25519.
  */
 export function logIdOf(origin: string, publicKey: PublicKey): string {
-  return publicKey.algorithm === 'ed25519'
+  return publicKey.algorithm === 'ed25519' && rekorV1Tree(origin) === undefined
     ? formatHex(namedHash(origin, keyMaterial('ed25519', publicKey)))
     : publicKey.id;
 }

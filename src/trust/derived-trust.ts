@@ -6,11 +6,13 @@
  * Start here, then targets.ts for which targets count as what, and sync.ts for the two commands that change a store.
  */
 
+import type { Instant } from '../base/clock.ts';
 import { type PublicKey, parsePublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
 import type { TrustedRootFiles } from '../store/store.ts';
 import { assembleTrustedRoot } from './assembled-root.ts';
 import { furtherInstance, homeInstance, type Instance, joinInstances, type TrustSource } from './instance.ts';
+import { type NamedTrustLog, namedLogs } from './log-list.ts';
 import { loadServices, type Services } from './services.ts';
 import {
   type IgnoredTarget,
@@ -18,6 +20,7 @@ import {
   type TrustTarget,
   targetNamesOf,
   trustTargets,
+  unusedKeys,
 } from './targets.ts';
 import { formatTrustedRoot, type TrustedRoot, trustedRootLines } from './trusted-root.ts';
 
@@ -33,21 +36,40 @@ export interface DerivedTrust {
   readonly trustedRoot: TrustedRoot;
   /** Targets that declare a usage, but are listed by a delegated role that decides no trust. */
   readonly ignored: readonly IgnoredTarget[];
+  /** Keys that are published for a use for which the configuration has chosen others. */
+  readonly unused: readonly IgnoredTarget[];
+}
+
+/** The logs that this trust names at an instant, those of further instances as well. */
+export function logsOfTrust(
+  { services, instances, targets }: Pick<DerivedTrust, 'services' | 'instances' | 'targets'>,
+  now: Instant,
+): NamedTrustLog[] {
+  const [{ trustedRoot }, ...others] = instances as [Instance, ...Instance[]];
+  const further = others.map((instance) => instance.trustedRoot);
+  const isPublished = targets.some(({ usage }) => usage === 'trusted-root');
+  const addresses = new Set(
+    targets.flatMap(({ usage, uri }) => (usage === 'Rekor' && uri !== undefined ? [uri] : [])),
+  );
+  return namedLogs({ endpoints: services?.endpoints, trustedRoot, isPublished, addresses, further }, now);
 }
 
 /**
  * Reads the targets that trust rests on, applies the service map with its overrides, and assembles the trusted roots.
  * @param home the home repository, whose targets alone say who may seal bundles and sign
  * @param further others, of each of which only the trusted root counts
+ * @param origins what logs were found to sign as, by their URLs
  * @throws StellaError TARGET_*, SERVICE_MAP_*, ENVIRONMENT_UNKNOWN, TRUSTED_ROOT_INVALID, TUF_MISMATCH
  */
 export async function deriveTrust(
   [home, ...further]: readonly [TrustSource, ...TrustSource[]],
   config: Config,
+  origins?: ReadonlyMap<string, string>,
 ): Promise<DerivedTrust> {
   const { view } = home;
-  const services = await loadServices(view, config);
-  const targets = await trustTargets(view, targetNamesOf(config), services?.map);
+  const services = await loadServices(view, config, origins);
+  const names = targetNamesOf(config);
+  const targets = await trustTargets(view, names, services?.map);
   const instances = [homeInstance(home, targets, assembleTrustedRoot(targets, services?.endpoints))];
   for (const source of further) instances.push(await furtherInstance(source));
   return {
@@ -55,7 +77,8 @@ export async function deriveTrust(
     services,
     instances,
     trustedRoot: joinInstances(instances),
-    ignored: ignoredTargets(view, new Set(config.trustRoles)),
+    ignored: ignoredTargets(view, names.trustRoles),
+    unused: unusedKeys(view, names, services?.map),
   };
 }
 

@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts';
 import type { Fetcher } from '../net/types.ts';
 import { type HeldRepository, HOME } from '../store/repositories.ts';
 import type { StoreState, StoreWriter, TrustStore } from '../store/store.ts';
-import { builtInInstance } from '../tuf/built-in.ts';
+import { builtInInstance, builtInInstanceAt } from '../tuf/built-in.ts';
 import { type RefreshedTuf, refreshTuf } from '../tuf/refresh.ts';
 import { type RepositoryLayout, type RepositoryPlace, withLayout } from '../tuf/repository-place.ts';
 import { type PinnedRoot, pinRoot, type RootVoucher } from './pin.ts';
@@ -20,6 +20,8 @@ export interface SyncSetting {
   readonly now: Instant;
   /** What an operator should know although nothing failed. */
   readonly warn: (line: string) => void;
+  /** Whether an operator says that the clock was ahead at an earlier sync and is right now. */
+  readonly lowerClockFloor?: boolean;
   /** Further repositories that are to be followed no more. */
   readonly dropRepositories?: ReadonlySet<string>;
 }
@@ -85,7 +87,10 @@ export async function followRepository(
   };
   return await fromMirrors(name, urls, setting.warn, (url) =>
     withLayout(placeOf(url, name, config), fetcher, async (layout) => {
-      const pinned = 'pin' in root ? root : await pinRoot(root, url, layout.metadataUrl, fetcher, now);
+      const pinned =
+        'pin' in root
+          ? root
+          : await pinRoot(voucherAtMirrors(root, urls), url, layout.metadataUrl, fetcher, now);
       return { root: pinned, tuf: await refresh(url, layout, pinned) };
     }),
   );
@@ -99,25 +104,40 @@ function placeOf(url: string, name: string, config: Config): RepositoryPlace {
 
 const NO_CONFIGURATION = { targetsUrl: undefined, prefixTargetsWithHash: true };
 
-/** Tries each mirror in order; a mirror that is down, outdated or wrong does not stop the next from being asked. */
-async function fromMirrors<T>(
+/**
+ * Who vouches for a repository's root at each of its addresses. All of them are of one repository: where one of them is a
+ * built-in instance's, trust starts from its chain of roots at every other, too, and keeping the one from being reached
+ * opens no way for another root.
+ */
+export function voucherAtMirrors(voucher: RootVoucher, urls: readonly string[]): RootVoucher {
+  if (voucher.how !== 'nobody' && voucher.how !== 'built-in') return voucher;
+  const instance = urls.map(builtInInstanceAt).find((one) => one !== undefined)?.name;
+  return instance === undefined ? voucher : { how: 'built-in', instance };
+}
+
+/**
+ * Tries each address of a repository in order; one that is down, outdated or wrong does not stop the next from being asked.
+ * @param warn is told why the next is asked
+ * @throws StellaError CONFIG_INVALID without an address; where all fail the first failure, but rather one that says what is
+ *   wrong with what was served than that nothing was
+ */
+export async function fromMirrors<T>(
   name: string,
   urls: readonly string[],
-  warn: SyncSetting['warn'],
+  warn: (line: string) => void,
   from: (url: string) => Promise<T>,
 ): Promise<T> {
-  let first: unknown;
-  if (urls.length === 0) throw noAddress(name);
+  const failures: StellaError[] = [];
   for (const [i, url] of urls.entries()) {
     try {
       return await from(url);
     } catch (error) {
       if (!isStellaError(error) || !/^(?:TUF_|FETCH_|OFFLINE|PIN_)/.test(error.code)) throw error;
-      first ??= error;
+      failures.push(error);
       if (i < urls.length - 1) warn(`warning: ${error.message} [${error.code}]; trying ${urls[i + 1]}`);
     }
   }
-  throw first;
+  throw failures.find(({ code }) => !/^(?:FETCH_|OFFLINE)/.test(code)) ?? failures[0] ?? noAddress(name);
 }
 
 function noAddress(name: string): StellaError {

@@ -6,6 +6,7 @@ import {
   formatDuration,
   formatInstant,
   type Instant,
+  inSeconds,
   milliseconds,
   shortest,
 } from '../base/clock.ts';
@@ -119,6 +120,26 @@ export function judgeFreshness(reference: Instant, now: Instant, window: Freshne
   };
 }
 
+/** Freshness in JSON: every length of time in whole seconds, under the same names wherever it is printed. */
+export interface FreshnessJson {
+  readonly state: FreshnessState;
+  readonly age_seconds: number;
+  readonly window_seconds: number;
+  readonly widened_by_seconds: number;
+  readonly accepted_until: string;
+}
+
+/** @param window that the run judged by, where it is not the one that the freshness says */
+export function freshnessJson(freshness: Freshness, window = freshness.window): FreshnessJson {
+  return {
+    state: freshness.state,
+    age_seconds: inSeconds(freshness.age),
+    window_seconds: inSeconds(freshness.window.block),
+    widened_by_seconds: inSeconds(window.widenedBy),
+    accepted_until: formatInstant(freshness.acceptedUntil),
+  };
+}
+
 /** One line for people: `fresh: sealed 2h 5m ago (2026-01-25T12:00:00Z), accepted until 2026-02-01T12:00:00Z`. */
 export function formatFreshness(freshness: Freshness, verb: 'sealed' | 'synced'): string {
   const { state, age, reference, acceptedUntil, window } = freshness;
@@ -155,8 +176,8 @@ export function checkFreshness(
       details: {
         reference: formatInstant(reference),
         accepted_until: formatInstant(acceptedUntil),
-        age_ms: age,
-        window_ms: window.block,
+        age_seconds: inSeconds(age),
+        window_seconds: inSeconds(window.block),
       },
     },
   );

@@ -1,12 +1,23 @@
-import type { StellaError } from '../base/errors.ts';
+import type { Instant } from '../base/clock.ts';
+import { isStellaError, StellaError } from '../base/errors.ts';
 import { readBounded } from '../base/files.ts';
-import type { LoadedRepository } from '../store/generation.ts';
-import { HOME } from '../store/repositories.ts';
-import type { BuiltInInstance } from '../tuf/built-in.ts';
-import { builtInInstances, isBuiltInRoot, isSignedByBuiltIn } from '../tuf/built-in.ts';
+import type { Config } from '../config/config.ts';
+import { type LoadedRepository, repositoryTitle } from '../store/generation.ts';
+import { type HeldRepository, HOME } from '../store/repositories.ts';
+import type { Generation, TrustStore } from '../store/store.ts';
+import { referenceOf } from '../store/sync-record.ts';
+import { type BuiltInInstance, builtInInstances, isBuiltInRoot, isSignedByBuiltIn } from '../tuf/built-in.ts';
 import { rootPath } from '../tuf/layout.ts';
 import { MAX_BYTES } from '../tuf/metadata-file.ts';
 import type { TufView } from '../tuf/view.ts';
+import {
+  adviceOfSource,
+  checkFreshness,
+  configuredWindow,
+  type Freshness,
+  judgeFreshness,
+  type WindowInputs,
+} from './freshness.ts';
 import { type TrustTarget, trustedRootTarget } from './targets.ts';
 import { joinTrustedRoots, parsePublishedRoot, type TrustedRoot } from './trusted-root.ts';
 
@@ -17,6 +28,8 @@ export interface TrustSource {
   readonly view: TufView;
   /** The built-in instance whose root vouched for it, where that is known; its chain tells otherwise. */
   readonly builtIn?: string | undefined;
+  /** Whether it has withdrawn keys of logs: then it had logs, whatever its trusted root says now. */
+  readonly hadLogs?: boolean;
   /** Why nothing of it is believed although it verifies: it has expired, or is too old. */
   readonly blocked?: StellaError | undefined;
 }
@@ -69,9 +82,10 @@ export function trustSources(
   blocked: ReadonlyMap<string, StellaError> = new Map(),
 ): readonly [TrustSource, ...TrustSource[]] {
   const source = ({ repository, view }: LoadedRepository): TrustSource => {
-    const { name, pin } = repository;
+    const { name, pin, revokedKeys = [] } = repository;
+    const hadLogs = revokedKeys.some(({ usage }) => usage === 'Rekor');
     const builtIn = pin.how === 'sigstore' ? 'sigstore' : undefined;
-    return { name, view, builtIn, blocked: blocked.get(name) };
+    return { name, view, builtIn, hadLogs, blocked: blocked.get(name) };
   };
   return [source(home!), ...further.map(source)];
 }
@@ -88,4 +102,55 @@ export function builtInOf({ directory, rootVersions }: TufView): BuiltInInstance
     if (pinned > version) return isSignedByBuiltIn(instance, root(pinned));
     return isBuiltInRoot(instance, root(Math.min(version, newest)));
   });
+}
+
+/** How old what a store holds of a repository is: each ages by itself, by the same window. */
+export function repositoryFreshness(
+  store: TrustStore,
+  generation: Generation,
+  repository: HeldRepository,
+  config: Config,
+  now: Instant,
+  exceptions: Pick<WindowInputs, 'maxAge'> = {},
+): Freshness {
+  const window = configuredWindow(config, adviceOfSource(generation.state.source), exceptions);
+  return judgeFreshness(referenceOf(store.directory, generation, repository), now, window);
+}
+
+/** Why nothing of a further repository is believed, where it is so: it had expired when it was sealed, or has aged since. */
+export function whyBlocked(repository: HeldRepository, freshness: Freshness): StellaError | undefined {
+  const { name, expired, tuf } = repository;
+  if (expired !== undefined)
+    return new StellaError(
+      'TUF_EXPIRED',
+      `TUF metadata expired: ${expired} of the repository ${name} (${tuf.url}) had expired when it was sealed`,
+      {
+        hint: 'on the connected side, run `stella trust sync --force`, export again, and import that bundle',
+        details: { repository: name },
+      },
+    );
+  try {
+    checkFreshness(freshness, repositoryTitle(repository), 'STORE_STALE');
+    return undefined;
+  } catch (error) {
+    if (isStellaError(error)) return error;
+    throw error;
+  }
+}
+
+/** The further repositories of a generation of which nothing is believed now, with the reasons. */
+export function blockedRepositories(
+  store: TrustStore,
+  generation: Generation,
+  config: Config,
+  now: Instant,
+  exceptions: Pick<WindowInputs, 'maxAge'> = {},
+): ReadonlyMap<string, StellaError> {
+  const blocked = generation.repositories
+    .filter(({ isHome }) => !isHome)
+    .map((repository): [string, StellaError | undefined] => [
+      repository.name,
+      whyBlocked(repository, repositoryFreshness(store, generation, repository, config, now, exceptions)),
+    ]);
+  return new Map(blocked.flatMap(([name, error]) => (error ? [[name, error]] : [])));
 }

@@ -3,16 +3,17 @@ import { formatInstant, type Instant, latest, parseInstant } from '../base/clock
 import type { StellaError } from '../base/errors.ts';
 import { readBoundedIfPresent } from '../base/files.ts';
 import type { LoadedRepository } from '../store/generation.ts';
+import { loadLogOrigins } from '../store/log-origins.ts';
 import { copyRepositories, furtherState, HOME, heldHistory } from '../store/repositories.ts';
 import type { Generation, NextGeneration, StoreState, TrustedRootFiles } from '../store/store.ts';
 import type { RefreshedTuf } from '../tuf/refresh.ts';
 import { judgedView, type SecondOpinion, secondOpinion } from '../tuf/second-opinion.ts';
-import { blockedRepositories } from './blocked.ts';
 import { type DerivedTrust, deriveTrust, trustedRootFiles } from './derived-trust.ts';
 import { type FollowedTuf, type SyncSetting, tufState, uncounted } from './follow.ts';
 import type { TrustSource } from './instance.ts';
+import { blockedRepositories } from './instance.ts';
 import { keyHistory } from './key-history.ts';
-import { distributedKeys } from './key-list.ts';
+import { adviceOnUnusedKeys, distributedKeys } from './key-list.ts';
 import { MAX_TRUSTED_ROOT_BYTES } from './trusted-root.ts';
 
 /** One repository in the generation that is being made: brought up to date, or as it is held. */
@@ -54,7 +55,11 @@ export async function nextGeneration(
     ({ name, tuf, before }): TrustSource =>
       tuf ? { name, view: tuf.tuf } : { name, view: before!.view, blocked: blocked.get(name) },
   );
-  const trust = await deriveTrust(sources as [TrustSource, ...TrustSource[]], config);
+  const trust = await deriveTrust(
+    sources as [TrustSource, ...TrustSource[]],
+    config,
+    loadLogOrigins(setting.store.directory, current?.state),
+  );
   const [home, ...further] = outcomes;
   const state = await homeState(setting, home!, trust, current);
   const repositories: FurtherState[] = [];
@@ -68,6 +73,8 @@ export async function nextGeneration(
   }
   delete state.repositories;
   if (repositories.length > 0) state.repositories = repositories.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const { text, hint } of home!.tuf ? adviceOnUnusedKeys(trust.unused, config) : [])
+    warn(`warning: ${text}; ${hint}`);
   for (const { name, tuf } of outcomes)
     if (tuf)
       for (const line of name === HOME ? leftOut(tuf.tuf, trust.ignored) : uncounted(name, tuf.tuf))

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseSha256Hex, type Sha256Hex, sha256Hex } from '../base/bytes.ts';
+import { type Sha256Hex, sha256Hex } from '../base/bytes.ts';
 import { formatInstant, type Instant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import { peekJson } from '../base/json.ts';
@@ -8,6 +8,7 @@ import type { Fetcher } from '../net/types.ts';
 import type { StoreState } from '../store/store.ts';
 import {
   type BuiltInInstance,
+  builtInInstance,
   builtInInstanceAt,
   builtInInstances,
   isBuiltInRoot,
@@ -17,19 +18,7 @@ import {
 import { rootVersionsIn } from '../tuf/layout.ts';
 import { MAX_BYTES } from '../tuf/metadata-file.ts';
 
-/**
- * `sha256:` and 64 hexadecimal digits, upper or lower case → the digits in lower case.
- * @throws StellaError USAGE
- */
-export function parseFingerprint(text: string): Sha256Hex {
-  const [, digits = ''] = /^sha256:(.*)$/i.exec(text.trim()) ?? [];
-  const digest = parseSha256Hex(digits.toLowerCase());
-  if (digest === undefined)
-    throw new StellaError('USAGE', 'a fingerprint is sha256: and 64 hexadecimal digits', {
-      hint: 'read it off `stella trust status` on the connected side',
-    });
-  return digest;
-}
+export { parseFingerprint } from '../base/bytes.ts';
 
 export function formatFingerprint(sha256: string): string {
   return `sha256:${sha256}`;
@@ -220,6 +209,8 @@ export interface RootVouchers {
   readonly root?: Uint8Array | undefined;
   /** `--root-fingerprint sha256:HEX`: the SHA-256 of a root metadata file. */
   readonly fingerprint?: Sha256Hex | undefined;
+  /** The name of the built-in instance that it must be. */
+  readonly builtIn?: string | undefined;
   /** `--trust-on-first-use`. */
   readonly firstUse?: boolean | undefined;
   /** A person at a terminal. */
@@ -252,10 +243,16 @@ export async function choosePin(
     return pin(findRoot(roots, sha256Hex(vouchers.root), 'the root file given'), 'root-file');
   if (vouchers.fingerprint !== undefined)
     return pin(findRoot(roots, vouchers.fingerprint, 'the root of the fingerprint given'), 'fingerprint');
-  for (const instance of builtInInstances()) {
+  const required = vouchers.builtIn === undefined ? undefined : builtInInstance(vouchers.builtIn);
+  for (const instance of required ? [required] : builtInInstances()) {
     const root = vouchedRoot(instance, roots);
     if (root) return pin(root, instance.name === 'sigstore' ? 'sigstore' : 'built-in');
   }
+  if (required)
+    throw new StellaError(
+      'PIN_MISMATCH',
+      `none of the ${roots.length} roots that are carried is of the chain of the built-in instance ${required.name}`,
+    );
   if (vouchers.firstUse) return pin(first, 'first-use');
   const fingerprint = formatFingerprint(sha256Hex(first.bytes));
   if (await vouchers.confirm?.(firstUseQuestion(first, fingerprint))) return pin(first, 'fingerprint');

@@ -5,6 +5,7 @@ import type { PublicKey } from '../base/keys.ts';
 import type { Config } from '../config/config.ts';
 import { checkClock } from '../store/clock-floor.ts';
 import { type LoadedRepository, loadRepositories } from '../store/generation.ts';
+import { loadLogOrigins } from '../store/log-origins.ts';
 import { type HeldRepository, heldHistory } from '../store/repositories.ts';
 import type { Generation, TrustStore } from '../store/store.ts';
 import {
@@ -21,7 +22,6 @@ import {
   witnessState,
 } from '../tlog/witness-policy.ts';
 import type { TufRole } from '../tuf/view.ts';
-import { repositoryFreshness, whyBlocked } from './blocked.ts';
 import { pinnedBundleKeys } from './bundle-keys.ts';
 import {
   adviceOfSource,
@@ -30,11 +30,12 @@ import {
   type Freshness,
   judgeFreshness,
 } from './freshness.ts';
-import { furtherInstance } from './instance.ts';
+import { type HeldOfLog, heldOfLogs } from './held-logs.ts';
+import { furtherInstance, repositoryFreshness, whyBlocked } from './instance.ts';
 import { distributedKeys } from './key-list.ts';
 import { type KeyStatus, keyLives } from './key-rotation.ts';
 import { loadServices, type Services } from './services.ts';
-import { findTargetByStem, targetNamesOf, trustTargets } from './targets.ts';
+import { findTargetByStem, type IgnoredTarget, targetNamesOf, trustTargets, unusedKeys } from './targets.ts';
 import type { TrustedRoot } from './trusted-root.ts';
 
 /** What a trust store holds and how it stands, at one instant. */
@@ -53,11 +54,15 @@ export interface TrustStatus {
   readonly servicesProblem: StellaError | undefined;
   /** Of `rekor_key_targets`, the names that the repository has no target for. */
   readonly missingRekorKeys: readonly string[];
+  /** Keys that the repository publishes, and that `rekor_key_targets` or `bundle_key_targets` leaves out. */
+  readonly unusedKeys: readonly IgnoredTarget[];
   /** What makes other commands refuse this store now, although it verifies: the clock, or keys that are not there. */
   readonly problems: readonly StellaError[];
   readonly sync: SyncRecord | undefined;
   /** The repositories besides the home repository. */
   readonly repositories: readonly HeldRepositoryStatus[];
+  /** The logs that the trust names, and what of each is held. */
+  readonly logs: readonly HeldOfLog[];
   /** By origin: who of the tlog policy's witnesses has cosigned the checkpoint held. Empty without a policy. */
   readonly witnesses: ReadonlyMap<string, PolicyState>;
 }
@@ -87,8 +92,9 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
   const [home, ...others] = await loadRepositories(generation);
   const { view } = home!;
   const { state } = generation;
-  const clock = await attempt(() => checkClock(now, parseInstant(state.clock_floor)));
-  const services = await attempt(() => loadServices(view, config));
+  const clock = await attempt(() => checkClock(now, parseInstant(state.clock_floor), state.source.kind));
+  const origins = loadLogOrigins(store.directory, state);
+  const services = await attempt(() => loadServices(view, config, origins));
   const names = targetNamesOf(config);
   const keys = await attempt(async () =>
     distributedKeys(await trustTargets(view, names, services.value?.map)),
@@ -96,6 +102,7 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
   const missing = await attempt(() =>
     names.rekorKeyTargets.filter((name) => !findTargetByStem(view, name, names.trustRoles)),
   );
+  const unused = await attempt(() => unusedKeys(view, names, services.value?.map));
   const freshness = judgeFreshness(
     referenceOf(store.directory, generation),
     now,
@@ -111,8 +118,10 @@ export async function loadStatus(store: TrustStore, config: Config, now: Instant
     rolesAsOf: state.source.kind === 'import' ? parseInstant(state.reference_time) : now,
     keys: keyLives(keys.value ?? [], state, now),
     services: services.value,
+    logs: await heldOfLogs(store, [home!, ...others], config, generation, now),
     servicesProblem: services.problem,
     missingRekorKeys: missing.value ?? [],
+    unusedKeys: unused.value ?? [],
     problems: [clock.problem, keys.problem].filter((problem) => problem !== undefined),
     sync: loadSyncRecord(store.directory),
     repositories: await Promise.all(
@@ -187,6 +196,8 @@ export function refusalsOf(status: TrustStatus): readonly StellaError[] {
 export interface Expiring {
   readonly what: string;
   readonly expires: Instant;
+  /** The name of the TUF role that it is, if it is one. */
+  readonly role?: string;
   /** Whether it is a delegated role: one that has expired stops only what depends on it. */
   readonly delegated: boolean;
 }
@@ -205,6 +216,7 @@ export function expiringBy(status: TrustStatus, until: Instant): Expiring[] {
     .map((role) => ({
       what: `TUF role ${role.name}`,
       expires: role.expires,
+      role: role.name,
       delegated: !TOP_LEVEL.has(role.name),
     }));
   const further = status.repositories.flatMap((one) => {

@@ -1,16 +1,17 @@
 import { formatBase64 } from '../base/bytes.ts';
-import { formatInstant, type Instant, MINUTE } from '../base/clock.ts';
+import { formatInstant, type Instant, MINUTE, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { PublicKey } from '../base/keys.ts';
 import { readAttestationList } from '../store/attestation-list.ts';
 import { loadRepositories, pinnedRootOf } from '../store/generation.ts';
+import { loadLogOrigins } from '../store/log-origins.ts';
 import { HOME } from '../store/repositories.ts';
 import { clockFloorOf, type Generation, type StoreState, type StoreWriter } from '../store/store.ts';
 import { recordFailure, recordSync, referenceOf } from '../store/sync-record.ts';
 import { judgedView, type SecondOpinion, secondOpinion } from '../tuf/second-opinion.ts';
 import { pinFacts } from './bundle-keys.ts';
 import { deriveTrust } from './derived-trust.ts';
-import { withHintsOfInit } from './first-hints.ts';
+import { withHintsOfInit, withHintsOfSync } from './first-hints.ts';
 import { type Followed, type FollowedTuf, followRepository, type SyncSetting, urlsOf } from './follow.ts';
 import { furtherInstance } from './instance.ts';
 import { type FollowedRepository, isDerived, nextGeneration } from './next-generation.ts';
@@ -67,7 +68,7 @@ export async function initTrust(
       const { name } = each;
       const told = further.find((one) => one.name === name)?.urls ?? [];
       const tuf = await withHintsOfInit(() => named(name, () => followRepository(setting, writer, each)));
-      const opinion = await named(name, () => judged(setting, name, tuf));
+      const opinion = await named(name, () => judged(setting, undefined, name, tuf));
       followed.push({ name, tuf, opinion, urls: told.length > 0 ? told : undefined, before: undefined });
     }
     checkDifferent(followed);
@@ -92,7 +93,7 @@ export async function initTrust(
  */
 export async function syncTrust(setting: SyncSetting, force: boolean): Promise<Synced> {
   const { store, config, now } = setting;
-  const current = store.require(now);
+  const current = requireForSync(setting);
   const last = current.repositories
     .map((repository) => referenceOf(store.directory, current, repository))
     .reduce((a, b) => (a < b ? a : b));
@@ -118,6 +119,17 @@ export async function syncTrust(setting: SyncSetting, force: boolean): Promise<S
   });
 }
 
+/**
+ * The generation that a sync begins from. Only where somebody says that the clock was ahead before, and is right now, may it
+ * be behind the floor; and only of a store that is synced, since what was sealed later than now cannot be carried here again.
+ * @throws StellaError STORE_NOT_INITIALIZED, STORE_CORRUPT, STORE_UNSAFE, CLOCK_BEHIND
+ */
+export function requireForSync({ store, now, lowerClockFloor = false }: SyncSetting): Generation {
+  return lowerClockFloor && store.require().state.source.kind === 'sync'
+    ? store.require()
+    : store.require(now);
+}
+
 /** @throws StellaError USAGE for a repository that is not held */
 function checkDropped({ repositories }: Generation, dropped: ReadonlySet<string>): void {
   const held = repositories.filter(({ isHome }) => !isHome).map(({ name }) => name);
@@ -134,7 +146,7 @@ function checkDropped({ repositories }: Generation, dropped: ReadonlySet<string>
 
 async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Synced> {
   const { store, config, now, warn } = setting;
-  const current = writer.current ?? store.require(now);
+  const current = writer.current ?? requireForSync(setting);
   // What guards against rollback must be whole before anything is compared with it.
   const held = await loadRepositories(current);
   const failures = new Map<string, StellaError>();
@@ -149,10 +161,12 @@ async function syncLocked(setting: SyncSetting, writer: StoreWriter): Promise<Sy
     try {
       const root: PinnedRoot = { bytes: pinnedRootOf(current, repository), pin: repository.pin };
       const addresses = isHome ? config.tufUrls : urlsOf(name, config, repository);
-      const followed = await named(name, () =>
-        followRepository(setting, writer, { name, urls: addresses, root, held: directory }),
+      const followed = await withHintsOfSync(() =>
+        named(name, () =>
+          followRepository(setting, writer, { name, urls: addresses, root, held: directory }),
+        ),
       );
-      opinion = await named(name, () => judged(setting, name, followed));
+      opinion = await named(name, () => judged(setting, current, name, followed));
       tuf = followed;
     } catch (error) {
       if (!isStellaError(error)) throw error;
@@ -190,6 +204,8 @@ async function commitOutcomes(
 ): Promise<Pick<Synced, 'generation' | 'changed'>> {
   const unchanged = { generation: current, changed: false };
   const home = outcomes[0]!;
+  const floor = parseInstant(current.state.clock_floor);
+  const isLowered = setting.lowerClockFloor === true && floor > setting.now && home.tuf !== undefined;
   const isSynced = current.state.source.kind === 'sync';
   const isDropping = outcomes.length < current.repositories.length;
   // What was imported is not half synced: it speaks for the instant at which it was sealed.
@@ -197,10 +213,19 @@ async function commitOutcomes(
     return unchanged;
   const next = await nextGeneration({ ...setting, warn }, current, outcomes, writer.staging);
   const isChanged = isDropping || outcomes.some(({ tuf }) => tuf?.tuf.changed);
-  if (!isChanged && isSynced && isDerived(current, next.trustedRoots)) return unchanged;
+  if (isLowered) next.state.clock_floor = formatInstant(setting.now);
+  else if (!isChanged && isSynced && isDerived(current, next.trustedRoots)) return unchanged;
   const generation = writer.commit({ ...next, attestations: readAttestationList(current) });
   const dropped = [...(setting.dropRepositories ?? [])];
-  writer.audit('sync', auditFacts(generation, dropped.length > 0 ? { dropped } : {}));
+  writer.audit(
+    'sync',
+    auditFacts(generation, {
+      ...(dropped.length > 0 ? { dropped } : {}),
+      ...(isLowered
+        ? { clock_floor_before: formatInstant(floor), clock_floor: formatInstant(setting.now) }
+        : {}),
+    }),
+  );
   return { generation, changed: true };
 }
 
@@ -210,12 +235,13 @@ async function commitOutcomes(
  * @throws StellaError TUF_SECOND_OPINION, TARGET_*, SERVICE_MAP_*, TRUSTED_ROOT_INVALID
  */
 async function judged(
-  { config }: SyncSetting,
+  { store, config }: SyncSetting,
+  current: Generation | undefined,
   name: string,
   { tuf }: FollowedTuf,
 ): Promise<SecondOpinion | undefined> {
   const source = { name, view: tuf };
-  if (name === HOME) await deriveTrust([source], config);
+  if (name === HOME) await deriveTrust([source], config, loadLogOrigins(store.directory, current?.state));
   else await furtherInstance(source);
   return tuf.changed ? await secondOpinion(judgedView(tuf)) : undefined;
 }

@@ -264,7 +264,7 @@ export async function loadServiceMap(view: TufView, names: TargetNames): Promise
     {
       hint: [
         ...hintsFor(view, names.serviceMapTarget, names.trustRoles),
-        'run `stella trust status` and check the service_map_target value',
+        'check the service_map_target value: `stella config show` has it, and `stella trust status` where there is a trust store',
       ],
       details: { service_map_target: names.serviceMapTarget, url: view.url },
     },
@@ -341,12 +341,7 @@ export async function trustTargets(
     const declared = declaredUsage(target);
     const usage = named.get(name) ?? declared;
     if (usage === undefined) continue;
-    const excluded =
-      !named.has(name) &&
-      ((usage === 'Rekor' && names.rekorKeysChosen) ||
-        usage === 'service-map' ||
-        (usage === 'bundle-signer' && names.bundleKeysChosen));
-    if (excluded) continue;
+    if (!named.has(name) && isExcluded(usage, names)) continue;
     const sigstore = record(target.custom['sigstore']);
     const uri = sigstore['uri'];
     const validFrom = instantOf(target, 'valid_from');
@@ -362,6 +357,28 @@ export async function trustTargets(
     });
   }
   return targets;
+}
+
+function isExcluded(usage: TargetUsage, names: TargetNames): boolean {
+  if (usage === 'Rekor') return names.rekorKeysChosen;
+  return usage === 'service-map' || (usage === 'bundle-signer' && names.bundleKeysChosen);
+}
+
+/**
+ * The keys that the repository publishes for a use for which others were chosen: those that declare it, and log keys that
+ * the service map names. What is marked as expired is none to be used.
+ * @throws StellaError as {@link trustTargets}
+ */
+export function unusedKeys(view: TufView, names: TargetNames, map?: ServiceMap): IgnoredTarget[] {
+  const named = namedUsages(view, names, map);
+  const usual = namedUsages(view, { ...names, rekorKeysChosen: false }, map);
+  return anchorsOf(view, names.trustRoles).flatMap((target) => {
+    const { name, role } = target;
+    const usage = usual.get(name) ?? declaredUsage(target);
+    const isKey = usage === 'Rekor' || usage === 'bundle-signer';
+    const isExpired = record(target.custom['sigstore'])['status'] === 'Expired';
+    return isKey && !isExpired && !named.has(name) && isExcluded(usage, names) ? [{ name, role, usage }] : [];
+  });
 }
 
 /** A target that declares a usage and does not count, because of the role that lists it. */

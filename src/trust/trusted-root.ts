@@ -198,10 +198,10 @@ export function joinTrustedRoots(roots: readonly TrustedRoot[]): TrustedRoot {
 }
 
 /**
- * Sigstore TrustedRoot JSON, or several of them one per line, as GitHub's CLI writes them.
+ * Sigstore TrustedRoot JSON, or several of them one per line, as GitHub's CLI writes them: each the trust of one instance.
  * @throws StellaError TRUSTED_ROOT_INVALID, URL_CREDENTIALS
  */
-export function parseTrustedRoot(document: Uint8Array): TrustedRoot {
+export function parseTrustedRoots(document: Uint8Array): readonly TrustedRoot[] {
   const text = decodeJsonText(document, 'trusted root: the document', 'TRUSTED_ROOT_INVALID');
   let value: unknown;
   try {
@@ -210,11 +210,18 @@ export function parseTrustedRoot(document: Uint8Array): TrustedRoot {
     const lines = text.split('\n').filter((line) => line.trim() !== '');
     // Only where the first line is a document of its own are these several; else the one document is broken.
     if (!isStellaError(error) || lines.length < 2 || !peekJson(lines[0]!, 'skip')) throw error;
-    return joinTrustedRoots(
-      lines.map((line, i) => parseOne(parseStrictJson(line, `trusted root: line ${i + 1}`, RULES))),
-    );
+    return lines.map((line, i) => parseOne(parseStrictJson(line, `trusted root: line ${i + 1}`, RULES)));
   }
-  return parseOne(value);
+  return [parseOne(value)];
+}
+
+/**
+ * The same, several of them joined to one.
+ * @throws StellaError TRUSTED_ROOT_INVALID, URL_CREDENTIALS
+ */
+export function parseTrustedRoot(document: Uint8Array): TrustedRoot {
+  const roots = parseTrustedRoots(document);
+  return roots.length === 1 ? roots[0]! : joinTrustedRoots(roots);
 }
 
 /**

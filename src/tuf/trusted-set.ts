@@ -15,7 +15,7 @@ import {
   type TufTimestamp,
 } from './metadata.ts';
 import { expiryOf, parseMetadata } from './parse-metadata.ts';
-import { roleFile, type TopRole } from './roles.ts';
+import { renewalOf, roleFile, THEN_SYNC, type TopRole } from './roles.ts';
 import { checkThreshold, ruleOf, type SigningRule } from './signature.ts';
 import type { TufRole } from './types.ts';
 
@@ -267,11 +267,7 @@ export class TrustedSet {
       `TUF metadata expired: ${roleFile(role)} of ${this.#url} expired ${formatInstant(at)}, ${formatDuration(durationBetween(at, this.#referenceTime))} before ${formatInstant(this.#referenceTime)}`,
       {
         details: { role, expires: formatInstant(at), url: this.#url },
-        ...(role === 'timestamp'
-          ? {}
-          : {
-              hint: `on the TUF repository, sign ${excerpt(role)} again and publish it; then \`stella trust sync --force\``,
-            }),
+        hint: [renewalOf(role), THEN_SYNC],
       },
     );
   }

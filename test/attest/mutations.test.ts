@@ -83,6 +83,9 @@ function isHarmless(sample: Sample, what: string, path: Path): boolean {
   if (/publicKey$/.test(name) && (what === 'now {}' || what.startsWith('swapped'))) return true;
   // An inclusion proof is optional in version 0.1, which has the log's promise.
   if (sample.name === 'happy-path-v0.1' && /inclusionProof$/.test(name) && what === 'removed') return true;
+  // The digest is a hint, and the artifact is given; of a chain, what version 0.3 does not want is more than one.
+  if (/messageSignature\.messageDigest$/.test(name) && what === 'removed') return true;
+  if (sample.name === 'happy-path-v0.1' && name === 'mediaType' && what.startsWith('swapped')) return true;
   // With both a log's promise and a timestamp, either gives the signing time; without its promise, the time is not read.
   if (sample.name === 'managed-key-happy-path') {
     if (/timestampVerificationData$/.test(name) && ['removed', 'now {}'].includes(what)) return true;

@@ -43,6 +43,25 @@ describe('keys', () => {
     expect(await codeOf(bytes, { ...site.trust, attestors: [] })).toBe('SIGNER_UNTRUSTED');
   });
 
+  test('what was found and what was expected of a key is shown in one form', async () => {
+    const site = await makeSite();
+    const [stranger, other] = [generateKey(), generateKey()];
+    const { bytes } = await site.sign({ key: stranger });
+    const found = [`sha256:${stranger.publicKey.id}`];
+    const unknown = await verdictOf(bytes, site.trust);
+    expect(unknown.error?.details).toEqual({
+      found,
+      expected: [`attestor.pub sha256:${site.key.publicKey.id}`],
+    });
+    const key = { ...site.attestor, name: 'other.pub', key: other.publicKey };
+    const wrong = await verdictOf(bytes, site.trust, { key });
+    expect(wrong.error).toMatchObject({
+      code: 'SIGNATURE_INVALID',
+      details: { found, expected: [`other.pub sha256:${other.publicKey.id}`] },
+    });
+    expect(wrong.error?.hints.join()).not.toContain('trust sync');
+  });
+
   test('a retired key verifies what was signed before it was retired, and nothing after', async () => {
     const site = await makeSite();
     const trust = { ...site.trust, attestors: [{ ...site.attestor, validUntil: NOW }] };
@@ -208,10 +227,10 @@ describe('logs', () => {
   test('the key of the log must be trusted, and valid at the signing time', async () => {
     const site = await makeSite();
     const { bytes } = await site.sign();
-    const [log] = site.trust.trustedRoot!.tlogs;
+    const [log] = site.trustedRoot.tlogs;
     const withLog = (more: object) => ({
       ...site.trust,
-      trustedRoot: { ...site.trust.trustedRoot!, tlogs: [{ ...log!, ...more }] },
+      instances: [{ name: 'test', trustedRoot: { ...site.trustedRoot, tlogs: [{ ...log!, ...more }] } }],
     });
     expect(await codeOf(bytes, withLog({ validUntil: NOW }))).toBeUndefined();
     expect(await codeOf(bytes, withLog({ validFrom: NOW }))).toBeUndefined();
@@ -222,7 +241,10 @@ describe('logs', () => {
       'CHECKPOINT_SIGNATURE',
     );
     expect(
-      await codeOf(bytes, { ...site.trust, trustedRoot: { ...site.trust.trustedRoot!, tlogs: [] } }),
+      await codeOf(bytes, {
+        ...site.trust,
+        instances: [{ name: 'test', trustedRoot: { ...site.trustedRoot, tlogs: [] } }],
+      }),
     ).toBe('CHECKPOINT_SIGNATURE');
   });
 
@@ -232,15 +254,15 @@ describe('logs', () => {
     const revoked = [
       { keyId: site.logKey.publicKey.id, target: 'rekor-key-v1.pub', usage: 'Rekor', removedAt: NOW },
     ];
-    const trustedRoot = { ...site.trust.trustedRoot!, tlogs: [] };
-    const { error } = await verdictOf(bytes, { ...site.trust, trustedRoot, revoked });
+    const instances = [{ name: 'test', trustedRoot: { ...site.trustedRoot, tlogs: [] } }];
+    const { error } = await verdictOf(bytes, { ...site.trust, instances, revoked });
     expect(error?.code).toBe('CHECKPOINT_SIGNATURE');
     expect(error?.hints[0]).toContain('rekor-key-v1.pub, which was revoked');
     // An Ed25519 log's id does not follow from its key alone: the store remembers it, whole or cut.
-    const { logId } = site.trust.trustedRoot!.tlogs[0]!;
+    const { logId } = site.trustedRoot.tlogs[0]!;
     for (const logIds of [[logId], [logId.slice(0, 8)]]) {
       const remembered = [{ ...revoked[0]!, logIds }];
-      const verdict = await verdictOf(bytes, { ...site.trust, trustedRoot, revoked: remembered });
+      const verdict = await verdictOf(bytes, { ...site.trust, instances, revoked: remembered });
       expect(verdict.error?.code).toBe('KEY_REVOKED');
       expect(verdict.error?.message).toContain('rekor-key-v1.pub was revoked');
     }
@@ -293,7 +315,8 @@ describe('logs', () => {
     const site = await makeSite();
     const next = await makeSite();
     const targets = [...site.targets, { ...next.targets[0]!, name: 'rekor-key-v2.pub' }];
-    const trust = { ...site.trust, trustedRoot: assembleTrustedRoot(targets, ENDPOINTS) };
+    const instances = [{ name: 'test', trustedRoot: assembleTrustedRoot(targets, ENDPOINTS) }];
+    const trust = { ...site.trust, instances };
     expect(await codeOf((await site.sign()).bytes, trust)).toBeUndefined();
     const attestors = [site.attestor, { ...next.attestor, name: 'next' }];
     expect(await codeOf((await next.sign()).bytes, { ...trust, attestors })).toBeUndefined();

@@ -1,5 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { loadTrust, type VerifierTrust } from '../../src/attest/authority/verifier-trust.ts';
+import {
+  instancesOfTrustedRoot,
+  loadTrust,
+  type VerifierTrust,
+} from '../../src/attest/authority/verifier-trust.ts';
 import { type Artifact, artifactOf } from '../../src/attest/document/artifact.ts';
 import { parseSigstoreBundle } from '../../src/attest/document/sigstore-bundle.ts';
 import type { Verdict } from '../../src/attest/verdict/verdict.ts';
@@ -9,7 +13,6 @@ import { DISTANT_FUTURE, DISTANT_PAST, instant, parseInstant } from '../../src/b
 import { isStellaError } from '../../src/base/errors.ts';
 import { parseStrictJson } from '../../src/base/json.ts';
 import { loadPublicKey } from '../../src/base/keys.ts';
-import { parseTrustedRoot } from '../../src/trust/trusted-root.ts';
 import { real, realIsPresent } from '../support/real.ts';
 
 /** A time at which the published samples and their trust hold. */
@@ -50,7 +53,7 @@ export function loadSamples(): Sample[] {
         keyFile,
         trust: loadTrust({
           origin: { kind: 'trusted-root', name: 'test' },
-          trustedRoot: parseTrustedRoot(readFileSync(trustedRootFile)),
+          instances: instancesOfTrustedRoot(readFileSync(trustedRootFile), 'test'),
         }),
         options:
           keyFile === undefined

@@ -24,8 +24,8 @@ describe('a key-signed attestation in an embedded log', () => {
     const site = await makeSite(algorithm, logAlgorithm);
     for (let i = 0; i < 3; i += 1) await site.sign();
     const { bytes } = await site.sign();
-    const trustedRoot = parseTrustedRoot(formatTrustedRoot(site.trust.trustedRoot!));
-    const trust = loadTrust({ ...site.trust, trustedRoot });
+    const trustedRoot = parseTrustedRoot(formatTrustedRoot(site.trustedRoot));
+    const trust = loadTrust({ ...site.trust, instances: [{ name: 'test', trustedRoot }] });
     const verdict = await verifyBytes(bytes, { trust, options: { artifact: ARTIFACT } });
     expect(verdict.error).toBeUndefined();
     expect(verdict).toMatchObject({
@@ -42,7 +42,7 @@ describe('a key-signed attestation in an embedded log', () => {
     async (algorithm) => {
       const site = await makeSite(algorithm, algorithm);
       const made = await site.sign();
-      const root = formatTrustedRoot(site.trust.trustedRoot!);
+      const root = formatTrustedRoot(site.trustedRoot);
       const trustedRoot = TrustedRoot.fromJSON(JSON.parse(Buffer.from(root).toString()));
       const entity = toSignedEntity(bundleFromJSON(JSON.parse(Buffer.from(made.bytes).toString())));
       const verifierFor = (key: typeof site.key) =>

@@ -14,7 +14,7 @@ import {
 import type { Endpoints } from '../../src/config/service-map.ts';
 import { initLog } from '../../src/logs/writer.ts';
 import type { TrustTarget } from '../../src/trust/targets.ts';
-import { assembleTrustedRoot } from '../../src/trust/trusted-root.ts';
+import { assembleTrustedRoot, type TrustedRoot } from '../../src/trust/trusted-root.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 
 export const NOW = parseInstant('2026-08-22T00:00:00Z');
@@ -46,6 +46,7 @@ export interface Site {
   readonly logKey: PrivateKey;
   readonly attestor: AttestorKey;
   readonly targets: readonly TrustTarget[];
+  readonly trustedRoot: TrustedRoot;
   readonly trust: TrustInputs;
   sign(more?: {
     name?: string;
@@ -59,8 +60,9 @@ export interface Site {
 export async function makeSite(
   algorithm: KeyAlgorithm = 'ed25519',
   logAlgorithm: KeyAlgorithm = 'ed25519',
+  directory = temporaryDirectory(),
 ): Promise<Site> {
-  const log = join(temporaryDirectory(), 'log');
+  const log = join(directory, 'log');
   const [key, logKey] = [generateKey(algorithm), generateKey(logAlgorithm)];
   await initLog(log, { origin: ORIGIN, signer: signerOf(logKey) });
   const pem = (each: PrivateKey) => Buffer.from(formatPublicKey(each.publicKey));
@@ -69,15 +71,17 @@ export async function makeSite(
     { name: 'attestor.pub', usage: 'attestor', status: 'Active', bytes: pem(key) },
   ];
   const attestor = { name: 'attestor.pub', target: 'attestor.pub', key: key.publicKey, ...EVER };
+  const trustedRoot = assembleTrustedRoot(targets, ENDPOINTS);
   return {
     log,
     key,
     logKey,
     attestor,
     targets,
+    trustedRoot,
     trust: {
       origin: { kind: 'store', name: 'test' },
-      trustedRoot: assembleTrustedRoot(targets, ENDPOINTS),
+      instances: [{ name: 'test', trustedRoot }],
       attestors: [attestor],
     },
     sign: ({ name = 'app.bin', now = NOW as number, key: other = key, ...more } = {}) =>

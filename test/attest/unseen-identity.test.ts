@@ -10,7 +10,7 @@ const verdictFor = (subject: string, claims: Record<string, string> = {}): Verdi
   checks: [],
   signer: {
     kind: 'certificate',
-    identity: { subject, issuer: 'https://issuer.example', claims: table(claims) },
+    identity: { subject, issuer: 'https://issuer.example', claims: table(claims), unusableClaims: table({}) },
   },
   identityChecked: false,
   artifactChecked: false,
@@ -27,7 +27,7 @@ test('an identity with a zero-width character is warned of, in text and JSON', (
     'the certificate\'s source_ref has characters that are not seen: "refs/\\u202emain"',
     'the certificate\'s identity has characters that are not seen: "admin\\u200b@example.com"',
   ]);
-  const text = verdictText(document, trust, false);
+  const text = verdictText(document, { trust, explain: false, isToldWhy: false });
   expect(text).toContain('warning   the certificate');
   expect(text).toContain('admin\\u200b@example.com');
   expect(text).not.toContain('\u200b');

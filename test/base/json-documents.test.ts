@@ -19,7 +19,7 @@ const attestation = async () =>
     .toString('utf8')
     .trim();
 const trustedRoot = async () =>
-  Buffer.from(formatTrustedRoot((await makeSite()).trust.trustedRoot!)).toString('utf8');
+  Buffer.from(formatTrustedRoot((await makeSite()).trustedRoot)).toString('utf8');
 const oneLine = async () => JSON.stringify(JSON.parse(await trustedRoot()));
 const lines = async (line: () => Promise<string>) => `${await line()}\n${await line()}\n`;
 const policy = async () => '{"version":1,"rules":[{}]}';

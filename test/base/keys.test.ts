@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
+import { onNotice } from '../../src/base/file-system/notices.ts';
 import {
   formatPrivateKey,
   formatPublicKey,
@@ -98,6 +99,58 @@ test('a private key that others can read is refused', async () => {
   chmodSync(path, 0o640);
   const error = await refusal('KEY_PERMISSIONS', () => loadPrivateKey(path));
   expect(error.hints[0]).toBe(`chmod 600 ${path}`);
+});
+
+describe.skipIf(process.geteuid?.() !== 0)('a key that root has given to a group (needs root)', () => {
+  const [USER, GROUP] = [54_321, 54_322];
+  const path = join('/tmp', `stella-test-key-${process.pid}.pem`);
+  afterEach(() => rmSync(path, { force: true }));
+  /** Loads a key as a user of the group. */
+  function load(mode: number, [uid, gid]: readonly [number, number], own = GROUP) {
+    writeFileSync(path, formatPrivateKey(generateKey()), { mode: 0o600 });
+    chownSync(path, uid, gid);
+    chmodSync(path, mode);
+    const said: string[] = [];
+    const end = onNotice((line) => said.push(line));
+    process.setegid?.(own);
+    process.seteuid?.(USER);
+    try {
+      loadPrivateKey(path);
+      return said;
+    } finally {
+      process.seteuid?.(0);
+      process.setegid?.(0);
+      end();
+    }
+  }
+
+  test.each([0o440, 0o640])('is read by a process of the group, mode %o: a Secret with fsGroup', (mode) => {
+    expect(load(mode, [0, GROUP])).toEqual([
+      `warning: ${path} can be read by every process of the group ${GROUP}, not only by this user`,
+    ]);
+  });
+
+  test.each([
+    ['everyone can read it', 0o444, [0, GROUP]],
+    ['the group can write it', 0o460, [0, GROUP]],
+    ['another user than root owns it', 0o440, [USER + 9, GROUP]],
+  ] as const)('is refused where %s', async (_, mode, owner) => {
+    const error = await refusal('KEY_PERMISSIONS', () => load(mode, owner));
+    expect(error.hints[0]).toContain('`defaultMode: 0440`');
+    expect(error.hints.join()).not.toContain(`chmod 600 ${path}`);
+  });
+
+  test('is refused where this user can take it back from the group', async () => {
+    const error = await refusal('KEY_PERMISSIONS', () => load(0o440, [USER, GROUP]));
+    expect(error.hints).toEqual([`chmod 600 ${path}`]);
+    writeFileSync(path, formatPrivateKey(generateKey()));
+    chmodSync(path, 0o640);
+    await refusal('KEY_PERMISSIONS', () => loadPrivateKey(path));
+  });
+
+  test('is not read by a process of another group', async () => {
+    await refusal('FILE_UNREADABLE', () => load(0o440, [0, GROUP], GROUP + 1));
+  });
 });
 
 test('a key file with a byte order mark is read', () => {

@@ -95,8 +95,8 @@ describe.each(paths)('%s', (path) => {
 });
 
 test.each([
-  [['trsut'], 'did you mean trust?'],
-  [['trust', 'imprt', 'x'], 'did you mean import?'],
+  [['trsut'], 'did you mean `stella trust`?'],
+  [['trust', 'imprt', 'x'], 'did you mean `stella trust import`?'],
   [['trust', 'import', 'x', '--reject-stale', '7d'], 'did you mean --reject-if-stale?'],
   [['attest', 'verify', 'x', '--artefact', 'y'], 'did you mean --artifact?'],
 ])('a mistyped word is answered with the nearest one: %j', async (args, hint) => {

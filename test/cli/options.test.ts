@@ -62,6 +62,13 @@ test('words that are left over: which option is to be repeated', async () => {
   );
 });
 
+test('a fingerprint in groups without quotes: how to give it', async () => {
+  await refuse(
+    ['trust', 'import', 'x.tar.zst', '--root-fingerprint', 'sha256:3f5d', '06a8', 'b2a5'],
+    "a fingerprint in groups is one word: --root-fingerprint 'sha256:3f5d 06a8 …'",
+  );
+});
+
 test('an option does not take another option for its value', async () => {
   await refuse(['trust', 'snapshot', 'export', '--out', '--depth', '3'], 'too many arguments');
   await refuse(

@@ -70,7 +70,9 @@ describe('output', () => {
       ['-c', `'${process.execPath}' '${script}' trust status > /dev/full`],
       { encoding: 'utf8', env: env(site.home) },
     );
-    expect(stderr).toMatch(/^error: cannot write standard output \(ENOSPC\) \[WRITE_FAILED\]\n/);
+    expect(stderr).toMatch(
+      /^error: cannot write standard output: no space is left \(ENOSPC\) \[WRITE_FAILED\]\n/,
+    );
     expect(status).toBe(4);
   });
 
@@ -91,7 +93,7 @@ describe('output', () => {
     for (const at of [writing, writing + 1]) {
       const failed = status({ KILL_AT: String(at), FAIL_WITH: 'ENOSPC' });
       expect(failed.stderr).toBe(
-        `error: cannot write ${page} (ENOSPC) [WRITE_FAILED]\n${failed.stderr.split('\n').slice(1).join('\n')}`,
+        `error: cannot write ${page}: no space is left (ENOSPC) [WRITE_FAILED]\n${failed.stderr.split('\n').slice(1).join('\n')}`,
       );
       expect(failed.status).toBe(4);
       expect(existsSync(page)).toBe(false);

@@ -125,6 +125,92 @@ describe('the file', () => {
     expect(error.message).toContain(named);
   });
 
+  test('everything that is wrong is told at once, each with its line', async () => {
+    const yaml = inSection(
+      'tuf_ulr: https://x/', // 3
+      'freshness_threshold_days: often', // 4
+      'network:', // 5
+      '  proxy: socks5://user:S3CRET@x', // 6
+      '  retires: 3', // 7
+      '  client_key: ~bob/x', // 8
+      'enabled: perhaps', // 9
+      'tuf_url: [https://a/, ftp://b/]', // 10
+      'refresh_interval_minutes: 30', // 11
+      'refresh_interval_minutes: 40', // 12
+    );
+    const error = await refusal('CONFIG_INVALID', () =>
+      load(yaml, { STELLA_TUF_OFFLINE_MODE: 'maybe', STELLA_TUF_ROOT_URL: 'ftp://c/' }),
+    );
+    expect(error.message).toMatch(/^11 errors: /);
+    const details = error.details as { findings: { line?: number; message: string }[] };
+    const found = details.findings.map(({ line, message }) => [line, message]);
+    expect(found).toEqual([
+      [3, expect.stringContaining('tuf_url')],
+      [4, expect.stringContaining('must be number, not "often"')],
+      [6, 'network.proxy must be an http:// or https:// URL, or none, not "socks5://***@x"'],
+      [7, expect.stringContaining('retries')],
+      [8, expect.stringContaining('client_certificate and client_key')],
+      [8, expect.stringContaining('~bob')],
+      [9, expect.stringContaining('must be boolean, not "perhaps"')],
+      [10, expect.stringContaining('tuf_url.1 must be an http://')],
+      [12, expect.stringContaining('unique')],
+      [undefined, expect.stringContaining('STELLA_TUF_ROOT_URL')],
+      [undefined, expect.stringContaining('STELLA_TUF_OFFLINE_MODE')],
+    ]);
+    expect(error.hints.join('\n')).toMatch(/STELLA_TUF_ROOT_URL[\s\S]*STELLA_TUF_OFFLINE_MODE/);
+    expect(JSON.stringify(error.details)).not.toContain('S3CRET');
+  });
+
+  test('a file with more errors than can be read is not printed without end', async () => {
+    const yaml = inSection(...Array.from({ length: 500 }, (_, i) => `key${i}: 1`));
+    const error = await refusal('CONFIG_INVALID', () => load(yaml));
+    expect(error.message).toMatch(/^500 errors: .*; and 480 more$/);
+  });
+
+  test('what depends on a wrong value is no further error', async () => {
+    const yaml = inSection('freshness_threshold_days: "30"', 'freshness_warn_days: 10');
+    expect((await refusal('CONFIG_INVALID', () => load(yaml))).message).toMatch(/:3: field .*must be number/);
+    const pair = inSection('network:', '  client_certificate: 1', '  client_key: k.pem');
+    expect((await refusal('CONFIG_INVALID', () => load(pair))).message).toMatch(/:4: .*must be string/);
+  });
+
+  test('thousands of errors are told of in time', async () => {
+    const items = Array.from({ length: 8000 }, (_, i) => i).join(',');
+    const keys = Array.from({ length: 500 }, (_, i) => `k${i}: 1`);
+    for (const yaml of [inSection(`rekor_key_targets: [${items}]`), inSection(...keys)])
+      expect((await refusal('CONFIG_INVALID', () => load(yaml))).message.length).toBeLessThan(5000);
+  });
+
+  test('~/ in every path is the home directory, and no other ~ is', async () => {
+    const paths = {
+      local_cache_path: '~/store',
+      signing_key: '~/s.pem',
+      tlog_policy: '~',
+      network: {
+        ca_file: '~/ca.pem',
+        client_certificate: '~/c.pem',
+        client_key: './~/k.pem',
+        bearer_token_file: 'a/~/t',
+      },
+    };
+    const { cwd, config } = load(JSON.stringify({ attestor: { trust_repo: paths } }), { HOME: '/home/op' });
+    expect(config).toMatchObject({
+      localCachePath: '/home/op/store',
+      signingKey: '/home/op/s.pem',
+      tlogPolicy: '/home/op',
+      network: {
+        caFile: '/home/op/ca.pem',
+        clientCertificate: '/home/op/c.pem',
+        clientKey: join(cwd, '~/k.pem'),
+        bearerTokenFile: join(cwd, 'a/~/t'),
+      },
+    });
+    const variables = { HOME: '/home/op', STELLA_SIGSTORE_SERVICE_MAP: '~/map.json' };
+    expect(load(undefined, variables).config.serviceMapFile).toBe('/home/op/map.json');
+    await refusal('CONFIG_INVALID', () => load(inSection('signing_key: ~op/s.pem'), { HOME: '/home/op' }));
+    await refusal('CONFIG_INVALID', () => load(inSection('signing_key: ~/s.pem')));
+  });
+
   test('a file of aliases that unfold without end is refused', async () => {
     const rows = ['a0: &a0 [x, x]'];
     for (let i = 1; i < 30; i += 1) rows.push(`a${i}: &a${i} [*a${i - 1}, *a${i - 1}]`);
@@ -211,8 +297,17 @@ describe('order of precedence', () => {
     expect(load(file, { STELLA_TUF_OFFLINE_MODE: value }).config.offlineMode).toBe(expected);
   });
 
-  test('STELLA_TUF_OFFLINE_MODE takes nothing but true and false', async () => {
-    await refusal('CONFIG_INVALID', () => load(yaml, { STELLA_TUF_OFFLINE_MODE: 'yes' }));
+  test.each([
+    ['CONFIG_INVALID', 'STELLA_TUF_OFFLINE_MODE', 'maybe'],
+    ['CONFIG_INVALID', 'STELLA_TUF_ROOT_URL', 'ftp://x/'],
+    ['CONFIG_INVALID', 'STELLA_TUF_ROOT_URL', ' '],
+    ['CONFIG_INVALID', 'STELLA_SIGSTORE_SERVICE_MAP', '~bob/map.json'],
+    ['CONFIG_INVALID', 'STELLA_CONFIG', '~bob/stella.yaml'],
+    ['CONFIG_NOT_FOUND', 'STELLA_CONFIG', 'missing.yaml'],
+  ] as const)('%s for %s=%j is about the variable', async (code, name, value) => {
+    const error = await refusal(code, () => load(yaml, { [name]: value }));
+    expect([error.message, ...error.hints].join('\n')).toContain(name);
+    expect(error.hints.join()).not.toContain('config check');
   });
 
   test('an empty variable counts as not set', () => {
@@ -240,14 +335,15 @@ describe('network', () => {
   test('the proxy variables are read in both cases, and the configuration replaces them', () => {
     const env = { https_proxy: 'http://p:1', HTTP_PROXY: 'http://p:2', NO_PROXY: 'localhost' };
     expect(load(undefined, env).config.network.proxy).toEqual({
-      http: 'http://p:2',
-      https: 'http://p:1',
+      http: { address: 'http://p:2', from: 'HTTP_PROXY' },
+      https: { address: 'http://p:1', from: 'https_proxy' },
       except: 'localhost',
     });
     expect(load(inSection('network: {proxy: none}'), env).config.network.proxy.https).toBeUndefined();
-    expect(load(inSection('network: {proxy: "http://q:3"}'), env).config.network.proxy.http).toBe(
-      'http://q:3',
-    );
+    expect(load(inSection('network: {proxy: "http://q:3"}'), env).config.network.proxy.http).toEqual({
+      address: 'http://q:3',
+      from: 'network.proxy',
+    });
   });
 
   test.each([

@@ -29,3 +29,18 @@ test('checks cannot run out of order', async () => {
   await checks.run('signature', () => ({ detail: '', value: 0 }));
   await expect(checks.run('tuf', () => ({ detail: '', value: 0 }))).rejects.toThrow('ran after');
 });
+
+test('what is done early for a later check fails as that check, and does not pass it', async () => {
+  const checks = new CheckList();
+  await checks.run('container', () => ({ detail: '', value: 0 }));
+  expect(await checks.failAs('digests', () => 5)).toBe(5);
+  await checks.run('pin', () => ({ detail: '', value: 0 }));
+  expect(checks.results.map(({ check }) => check)).toEqual(['container', 'pin']);
+  const error = await refusal('ENTRY_DIGEST', () =>
+    checks.failAs('digests', () => {
+      throw new StellaError('ENTRY_DIGEST', 'another file');
+    }),
+  );
+  expect(error.details).toMatchObject({ failed_check: 'digests' });
+  expect(checks.results.at(-1)).toMatchObject({ check: 'digests', status: 'failed' });
+});

@@ -84,6 +84,7 @@ describe('what import does', () => {
         'pin',
         'tuf',
         'signature',
+        'clock',
         'staleness',
         'rollback',
         'digests',
@@ -135,10 +136,51 @@ describe('what import does', () => {
   test('a failure shows which checks passed before it', async () => {
     const held = await filled();
     const result = await held.run(['trust', 'import', bundle, '--json'], { now: T0 + 8 * DAY, expect: 5 });
-    expect(result.stderr).toMatch(/ok {5}signature .*\nFAILED staleness/);
+    expect(result.stderr).toMatch(/ok {5}clock .*\nFAILED staleness\nerror: the bundle is stale: .*\nhint: /);
+    expect(result.stderr.split('the bundle is stale').length, 'said once').toBe(2);
     expect(result.json()).toMatchObject({
       error: { code: 'BUNDLE_STALE', details: { failed_check: 'staleness' } },
     });
+  });
+});
+
+describe('the check that failed is the one that is named', () => {
+  const failedCheck = async (file: string, now: number, expected: 2 | 5) => {
+    const { stderr } = await (await filled()).run(['trust', 'snapshot', 'verify', file], {
+      now,
+      expect: expected,
+    });
+    return /^FAILED (\w+)$/m.exec(stderr)?.[1];
+  };
+
+  test('a clock that is behind, or a bundle from the future: the clock, not staleness', async () => {
+    expect(await failedCheck(bundle, T0 - HOUR, 5)).toBe('clock');
+    const { stderr } = await enclave().run(['trust', 'import', bundle, ...pinned()], {
+      now: T0 - HOUR,
+      expect: 5,
+    });
+    expect(stderr).toMatch(/\nFAILED clock\nerror: the bundle was sealed at .* \[SEALED_IN_FUTURE\]\n/);
+  });
+
+  test('damaged metadata or targets: the digests, not the pin', async () => {
+    const bytes = readFileSync(bundle);
+    const damaged = join(base, 'damaged.tar.zst');
+    const found = new Map<string, string>();
+    for (let share = 0.05; share < 1; share += 0.06) {
+      const copy = Buffer.from(bytes);
+      copy[Math.floor(copy.length * share)]! ^= 1;
+      writeFileSync(damaged, copy);
+      const { stderr } = await enclave().run(['trust', 'import', damaged, ...pinned()], {
+        now: T0,
+        expect: 2,
+      });
+      const [, check, message] = /^FAILED (\w+)\nerror: (.*)$/m.exec(stderr) ?? [];
+      found.set(check!, `${found.get(check!) ?? ''}${message}\n`);
+    }
+    expect(
+      [...found.keys()].filter((check) => !['container', 'manifest', 'digests'].includes(check)),
+    ).toEqual([]);
+    expect(found.get('digests')).toContain('"tuf/');
   });
 });
 

@@ -89,6 +89,20 @@ describe('a client of a sealed mirror', () => {
     expect(openStore(client.store).require().state.source).toMatchObject({ sequence: 2, mirror: url });
   });
 
+  test('that is named as a mirror of Sigstore is not trusted on first use', async () => {
+    const { client, url } = await setting();
+    for (const urls of [
+      ['https://tuf-repo-cdn.sigstore.dev', pathToFileURL(join(base, 'mirror-1')).href],
+      [url, 'https://tuf-repo-cdn.sigstore.dev'],
+    ]) {
+      const offline = urls[0] === url ? [] : ['--offline'];
+      const init = ['trust', 'init', ...urls.flatMap((each) => ['--tuf-url', each]), ...offline];
+      const { stderr } = await client.run(init, { now: site.now, expect: 2 });
+      expect(stderr).toContain('[PIN_MISMATCH]');
+      expect(existsSync(client.store)).toBe(false);
+    }
+  });
+
   test('counts the window from sealed_at, never from when the mirror was copied or asked', async () => {
     const { now } = site;
     const late = await setting();

@@ -73,7 +73,10 @@ describe.skipIf(!present)('a bundle that somebody unpacked and packed again stil
       'in two frames',
       `tar -cf ../t ${ORDER}; head -c 100000 ../t | zstd -q > ../new.tar.zst; tail -c +100001 ../t | zstd -q >> ../new.tar.zst`,
     ],
-  ])('%s', async (name, script) => {
+    ...(has('pzstd')
+      ? [['by pzstd, in several frames', `tar -cf ../t ${ORDER}; pzstd -q -1 -p 2 ../t -o ../new.tar.zst`]]
+      : []),
+  ] as [string, string][])('%s', async (name, script) => {
     const { made, directory, sh } = await make();
     sh(`mkdir out; tar --zstd -xf bundle.tar.zst -C out; cd out; ${script}`);
     const file = join(directory, 'new.tar.zst');

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { artifactOf } from '../../src/attest/document/artifact.ts';
 import { addDuration, type Instant, MINUTE, SECOND } from '../../src/base/clock.ts';
 import {
   initTrust,
@@ -14,8 +15,12 @@ import {
   type TrustPlace,
   trustedRootVerifier,
   type Verifier,
+  type VerifyRules,
 } from '../../src/index.ts';
 import { refusal } from '../support/errors.ts';
+import { extension } from '../support/sigstore/certificates.ts';
+import { utf8 } from '../support/sigstore/der.ts';
+import { ARTIFACT, make } from '../support/sigstore/scenario.ts';
 import { makeSite, type Site } from '../support/site.ts';
 import { temporaryDirectory, temporaryTree } from '../support/temp.ts';
 
@@ -192,6 +197,30 @@ describe('a verifier of the store', () => {
     const policy = { name: 'made up', rules: 1 };
     await refusal('USAGE', () => verifier.verify(attestation(), { policy }));
     await refusal('POLICY_INVALID', () => parsePolicyFile(Buffer.from('{}'), { name: 'p' }));
+  });
+
+  test('claims are demanded by name', async () => {
+    const uri = 'https://github.com/owner/name';
+    const issuer = 'https://token.actions.githubusercontent.com';
+    const claim = extension('1.3.6.1.4.1.57264.1.12', utf8(uri));
+    const { bundle, root: trustedRoot } = make({ leaf: { issuer, extensions: [claim] } });
+    const document = { name: 'it', bytes: Buffer.from(JSON.stringify(bundle)) };
+    const artifact = artifactOf('a.txt', ARTIFACT);
+    const own = trustedRootVerifier(Buffer.from(JSON.stringify(trustedRoot)), { name: 'r', now: site.now });
+    const codeOf = async (rules: VerifyRules) =>
+      (await own.verify(document, { artifact, ...rules })).error?.code;
+    expect(
+      await codeOf({ claims: { source_repository: [uri, `${uri}2`] }, requireIdentity: true }),
+    ).toBeUndefined();
+    expect(await codeOf({ requireIdentity: true })).toBe('IDENTITY_REQUIRED');
+    expect(await codeOf({ claims: { source_repository: `${uri}/` } })).toBe('CLAIM_MISMATCH');
+    await refusal('USAGE', () =>
+      own.verify(document, { claims: JSON.parse('{"source_reppo": "x"}') as object }),
+    );
+    // What is signed with a key claims nothing.
+    expect((await verifier.verify(attestation(), { claims: { source_ref: 'x' } })).error?.code).toBe(
+      'CLAIM_MISMATCH',
+    );
   });
 
   test('a trusted root alone serves, too', async () => {

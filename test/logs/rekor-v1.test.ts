@@ -1,11 +1,16 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { formatSha256, parseSha256Hex } from '../../src/base/bytes.ts';
 import { generateKey, signerOf } from '../../src/base/keys.ts';
+import type { ExportLedger, Manifest } from '../../src/base/schema-types.ts';
+import { checkCarriedLogs } from '../../src/consumer/carried-logs.ts';
 import { mirrorRekorV1 } from '../../src/logs/rekor-v1.ts';
 import { checkCarriedLog, logDirectory } from '../../src/logs/store.ts';
+import { exportedHeads } from '../../src/producer/ledger.ts';
+import type { StoreState } from '../../src/store/store.ts';
 import { formatCheckpoint } from '../../src/tlog/checkpoint.ts';
 import { formatNote, logKeysOf, rekorV1KeyOf } from '../../src/tlog/note.ts';
 import { refusal } from '../support/errors.ts';
@@ -21,18 +26,26 @@ const trees = { '111': new ReferenceTree(leavesOf('old')), '222': new ReferenceT
 type TreeId = keyof typeof trees;
 const headOf = (id: TreeId, size: number) => ({ size: BigInt(size), rootHash: trees[id].root(size) });
 
-async function signedTreeHead(id: TreeId, size: number, origin = `${HOST} - ${id}`, tree = trees[id]) {
+async function signedTreeHead(
+  id: TreeId,
+  size: number,
+  origin = `${HOST} - ${id}`,
+  tree = trees[id],
+  name = HOST,
+) {
   const extensions = ['Timestamp: 1689177396617352539'];
   const text = formatCheckpoint({ origin, size: BigInt(size), rootHash: tree.root(size), extensions });
   const { keyId } = rekorV1KeyOf(HOST, key.publicKey);
   const signature = await signerOf(key).sign(Buffer.from(text));
-  return Buffer.from(formatNote({ text, signatures: [{ name: HOST, keyId, signature }] })).toString();
+  return Buffer.from(formatNote({ text, signatures: [{ name, keyId, signature }] })).toString();
 }
 
 interface Setting {
   readonly size?: number;
   readonly log?: (answer: Record<string, unknown>) => unknown;
   readonly tree?: ReferenceTree;
+  /** The host name of the pod that signs. */
+  readonly pod?: string;
 }
 
 /** As much of Rekor v1's interface as a mirror uses. */
@@ -40,8 +53,9 @@ async function serve({
   size = 500,
   log = (answer) => answer,
   tree = trees['222'],
+  pod = HOST,
 }: Setting = {}): Promise<string> {
-  const active = await signedTreeHead('222', size, undefined, tree);
+  const active = await signedTreeHead('222', size, `${pod} - 222`, tree, pod);
   const inactive = await signedTreeHead('111', 600);
   const server = createServer((request, response) => {
     const url = new URL(request.url!, 'http://localhost');
@@ -69,7 +83,7 @@ const mirror = (url: string, root: string, earlier: ReturnType<typeof headOf>[] 
     url,
     fetcher: plainFetcher,
     keys: [key.publicKey],
-    consistentFrom: (origin) => (origin.endsWith('222') ? earlier : [headOf('111', 600)]),
+    consistentFrom: ({ origin }) => (origin.endsWith('222') ? earlier : [headOf('111', 600)]),
     into: (origin) => logDirectory(root, origin),
   });
 
@@ -105,6 +119,102 @@ test('every shard is carried as its checkpoint and proofs of growth, and checked
     checkCarriedLog(directory, { ...rules, previous: { size: 300n, rootHash: trees['111'].root(300) } }),
   );
   await refusal('LOG_ROLLBACK', () => checkCarriedLog(directory, { ...rules, previous: headOf('222', 501) }));
+});
+
+describe('pods that sign under names of their own', () => {
+  const POD = 'rekor-00001-deployment-56bf7777c9-jds5x';
+  const logId = key.publicKey.id;
+  const ledgerOf = (origin: string, size: number): ExportLedger => ({
+    format: 'stella-exports/v1',
+    last_sequence: 1,
+    exports: [
+      {
+        sequence: 1,
+        manifest_sha256: formatSha256(Buffer.alloc(32)),
+        sealed_at: '2026-01-10T08:00:00Z',
+        logs: [
+          {
+            origin,
+            tree_size: size,
+            root_hash: formatSha256(trees['222'].root(size)),
+            log_id: parseSha256Hex(logId)!,
+          },
+        ],
+      },
+    ],
+  });
+  const mirrorFrom = (url: string, root: string, ledger: ExportLedger) =>
+    mirrorRekorV1({
+      url,
+      fetcher: plainFetcher,
+      keys: [generateKey('ecdsa-p256').publicKey, key.publicKey],
+      consistentFrom: (shard) => exportedHeads(ledger, shard),
+      into: (origin) => logDirectory(root, origin),
+    });
+
+  test('are of one tree, whose growth is proven across them, here and on the other side', async () => {
+    const root = temporaryDirectory();
+    const [active] = await mirrorFrom(
+      await serve({ pod: POD }),
+      join(root, 'logs'),
+      ledgerOf(`${HOST} - 222`, 300),
+    );
+    const origin = `${POD} - 222`;
+    expect(active).toMatchObject({ origin, consistentFrom: [300n] });
+    rmSync(logDirectory(join(root, 'logs'), `${HOST} - 111`), { recursive: true });
+    const head = { origin, tree_size: 500, root_hash: formatSha256(trees['222'].root(500)), log_id: logId };
+    const manifest = {
+      logs: [{ ...head, url: 'https://rekor.test', first_index: 500, consistent_from: [300] }],
+    } as unknown as Manifest;
+    const held = (size: number, tree: TreeId = '222', id: string = logId) =>
+      ({
+        logs: [
+          {
+            origin: `${HOST} - 222`,
+            url: 'https://rekor.test',
+            log_id: id,
+            tree_size: size,
+            root_hash: formatSha256(trees[tree].root(size)),
+            first_index: size,
+            checkpoint: '',
+          },
+        ],
+      }) as unknown as StoreState;
+    const check = (state: StoreState) =>
+      checkCarriedLogs(
+        manifest,
+        {
+          directory: root,
+          logsDirectory: join(root, 'store'),
+          keys: [key.publicKey],
+          named: [],
+          policy: undefined,
+          mirror: undefined,
+        },
+        state,
+      );
+    expect((await check(held(300))).detail).toContain('continues what is held');
+    await refusal('LOG_FORK', () => check(held(300, '111')));
+    await refusal('LOG_ROLLBACK', () => check(held(501)));
+    await refusal('LOG_CONSISTENCY_UNPROVEN', () => check(held(299)));
+    // A tree of the same number that another log has is another tree.
+    expect((await check(held(300, '111', 'ab'.repeat(32)))).detail).not.toContain('continues');
+  });
+
+  test('do not hide a tree that was rewritten', async () => {
+    const tree = new ReferenceTree(leavesOf('rewritten'));
+    const url = await serve({ pod: POD, tree });
+    await refusal('LOG_FORK', () => mirrorFrom(url, temporaryDirectory(), ledgerOf(`${HOST} - 222`, 300)));
+    const shrunk = await serve({ pod: POD, size: 299 });
+    await refusal('LOG_ROLLBACK', () =>
+      mirrorFrom(shrunk, temporaryDirectory(), ledgerOf(`${HOST} - 222`, 300)),
+    );
+  });
+
+  test('sign for their own tree only', async () => {
+    const url = await serve({ log: (answer) => ({ ...answer, treeID: '11222' }) });
+    await refusal('CHECKPOINT_ORIGIN', () => mirrorFrom(url, temporaryDirectory(), ledgerOf('x', 1)));
+  });
 });
 
 describe('attacks', () => {

@@ -195,11 +195,22 @@ test("a static CT log's hashes are read, under its tree head signature", async (
 
 test('which interface a log has is found out by asking', async () => {
   const { directory } = await logOf(1);
-  expect(await findLogApi((await serveDirectory(directory)).url, fetcher)).toBe('tiles');
+  const tiles = await serveDirectory(directory);
+  expect(await findLogApi(tiles.url, fetcher)).toMatchObject({ api: 'tiles', prefix: tiles.url });
   const root = temporaryDirectory();
   mkdirSync(join(root, 'api/v1'), { recursive: true });
   const server = await serveDirectory(root);
   await refusal('FETCH_NOT_FOUND', () => findLogApi(server.url, fetcher));
   writeFileSync(join(root, 'api/v1/log'), '{}');
-  expect(await findLogApi(server.url, fetcher)).toBe('v1');
+  expect(await findLogApi(server.url, fetcher)).toEqual({ api: 'v1' });
+  expect(await findLogApi('https://nowhere.test', fetcher, 'v1')).toEqual({ api: 'v1' });
+  await refusal('FETCH_NOT_FOUND', () => findLogApi(server.url, fetcher, 'tiles'));
+  // Some servers answer whatever is asked.
+  writeFileSync(join(root, 'checkpoint'), '<html>');
+  expect(await findLogApi(server.url, fetcher)).toEqual({ api: 'v1' });
+  await refusal('NOTE_INVALID', () => findLogApi(server.url, fetcher, 'tiles'));
+  // Rekor v2 serves its tiles below its address.
+  cpSync(directory, join(root, 'api/v2'), { recursive: true });
+  const found = await findLogApi(server.url, fetcher);
+  expect(found).toMatchObject({ api: 'tiles', prefix: `${server.url.replace(/\/$/, '')}/api/v2` });
 });

@@ -202,6 +202,8 @@ describe('retries', () => {
 });
 
 describe('proxy', () => {
+  const named = (address: string) => ({ address, from: 'HTTP_PROXY' });
+
   test('takes the requests, except for hosts that are excepted', async () => {
     const origin = await serve((_, response) => void response.end('direct'));
     const proxied: string[] = [];
@@ -209,16 +211,16 @@ describe('proxy', () => {
       proxied.push(request.url!);
       response.end('through the proxy');
     });
-    const through = await fetcher({ proxy: { http: proxy } }).fetch(`${origin}x`, MAX);
+    const through = await fetcher({ proxy: { http: named(proxy) } }).fetch(`${origin}x`, MAX);
     expect(Buffer.from(through.bytes).toString()).toBe('through the proxy');
     expect(proxied).toEqual([`${origin}x`]);
-    const direct = await fetcher({ proxy: { http: proxy, except: '127.0.0.1' } }).fetch(origin, MAX);
+    const direct = await fetcher({ proxy: { http: named(proxy), except: '127.0.0.1' } }).fetch(origin, MAX);
     expect(Buffer.from(direct.bytes).toString()).toBe('direct');
   });
 
   test('that is down is told', async () => {
     await refusal('FETCH_FAILED', () =>
-      fetcher({ proxy: { http: 'http://127.0.0.1:1' } }).fetch('http://x.test/', MAX),
+      fetcher({ proxy: { http: named('http://127.0.0.1:1') } }).fetch('http://x.test/', MAX),
     );
   });
 
@@ -233,7 +235,7 @@ describe('proxy', () => {
     onTestFinished(() => void server.close());
     const proxy = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     await refusal('FETCH_FAILED', () =>
-      fetcher({ proxy: { https: proxy } }).fetch('https://tuf.test/x', MAX),
+      fetcher({ proxy: { https: named(proxy) } }).fetch('https://tuf.test/x', MAX),
     );
     expect(asked).toEqual(['tuf.test:443']);
   });

@@ -90,7 +90,9 @@ describe('redirects', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void server.close());
     const { port } = server.address() as AddressInfo;
-    const client = transport({ ca: readFileSync(files.ca, 'latin1') });
+    const client = transport({
+      authorities: { added: { path: files.ca, from: 'network.ca_file' }, system: {} },
+    });
     const error = await refusal('FETCH_FAILED', () => client.send(get(`https://127.0.0.1:${port}/`)));
     expect(error.message).toContain('it points from https to "http://127.0.0.1');
     expect(error.retry).toBeUndefined();

@@ -106,7 +106,7 @@ export const BAD: readonly Case[] = [
   },
   {
     what: 'it is in no log',
-    scenario: { entries: [], timestamps: [{}] },
+    scenario: { entries: [], logs: [v1], timestamps: [{}] },
     refused: 'LOG_ENTRY_MISSING',
   },
   {

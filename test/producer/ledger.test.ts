@@ -7,8 +7,9 @@ import {
   exportedHeads,
   loadExportedManifest,
   loadLedger,
+  nextSequence,
   recordExport,
-  reserveSequence,
+  takeSequence,
 } from '../../src/producer/ledger.ts';
 import { loadSigningKey } from '../../src/producer/signing-key.ts';
 import { repeatedDigest } from '../support/digest.ts';
@@ -39,12 +40,15 @@ const manifest = (sequence: number, tree_size: number): Manifest => ({
   entries_root: HEX,
 });
 
-test('a sequence number is given out once, also when the export it was for never finished', () => {
+test('a sequence number is free until it is taken, and taken once, also by an export that never finished', async () => {
   const store = temporaryDirectory();
-  expect(reserveSequence(store)).toBe(1);
-  expect(reserveSequence(store)).toBe(2);
+  const next = () => nextSequence(loadLedger(store));
+  expect([next(), next()]).toEqual([1, 1]);
+  takeSequence(store, 1);
+  await refusal('STORE_CORRUPT', () => takeSequence(store, 1));
+  takeSequence(store, next());
   recordExport(store, manifest(2, 10), HEX);
-  expect(reserveSequence(store)).toBe(3);
+  expect(next()).toBe(3);
   expect(loadLedger(store).exports.map((one) => one.sequence)).toEqual([2]);
 });
 
@@ -56,8 +60,8 @@ test('every state of a log that was exported is remembered once', () => {
     [3, 300],
   ] as const)
     recordExport(store, manifest(sequence, size), HEX);
-  expect(exportedHeads(loadLedger(store), 'o').map((head) => head.size)).toEqual([300n, 10n]);
-  expect(exportedHeads(loadLedger(store), 'other')).toEqual([]);
+  expect(exportedHeads(loadLedger(store), { origin: 'o' }).map((head) => head.size)).toEqual([300n, 10n]);
+  expect(exportedHeads(loadLedger(store), { origin: 'other' })).toEqual([]);
 });
 
 test('manifests of recent exports are kept, older ones are not', () => {
@@ -70,9 +74,9 @@ test('manifests of recent exports are kept, older ones are not', () => {
 
 test('a damaged ledger is not taken for an empty one', async () => {
   const store = temporaryDirectory();
-  reserveSequence(store);
+  takeSequence(store, 1);
   writeFileSync(join(store, 'producer', 'exports.json'), '{}');
-  await refusal('STORE_CORRUPT', () => reserveSequence(store));
+  await refusal('STORE_CORRUPT', () => takeSequence(store, 1));
 });
 
 test('the first export makes a key that only its owner can read, the next uses it', () => {

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -27,6 +28,15 @@ function published(repository: TestRepository): string[] {
   if (!existsSync(repository.public)) return [];
   return readdirSync(repository.public, { recursive: true, encoding: 'utf8' }).sort();
 }
+
+test('a repository that cannot be made leaves nothing behind, and what was there stays', async () => {
+  const repository = new TestRepository();
+  mkdirSync(repository.path, { recursive: true });
+  writeFileSync(join(repository.path, 'keys'), 'in the way');
+  const refused = await repository.run(['repo', 'init', repository.path, '--no-passphrase']);
+  expect(refused.stderr).toContain('keys is in the way: a directory is needed there [WRITE_FAILED]');
+  expect(readdirSync(repository.path).filter((name) => name !== 'lock')).toEqual(['keys']);
+});
 
 test.each([
   '../escape',
@@ -303,4 +313,34 @@ test('the service map is changed in one step', async () => {
   });
   await expectRefusal(repository, ['repo', 'swap-endpoint', 'rekor', 'ftp://x'], 'TARGET_INVALID', 2);
   await expectRefusal(repository, ['repo', 'swap-endpoint', 'mail', 'https://x'], 'USAGE');
+});
+
+test('a STELLA_REPO that names no repository is said to be the variable', async () => {
+  const repository = await new TestRepository().init();
+  for (const [value, code] of [
+    ['/nonexistent', 'REPO_NOT_FOUND'],
+    ['~bob/repo', 'CONFIG_INVALID'],
+  ] as const) {
+    const env = { HOME: repository.area, STELLA_REPO: value };
+    const { status, stderr } = await repository.run(['repo', 'status'], { env });
+    expect([status, stderr]).toEqual([4, expect.stringContaining(`[${code}]`)]);
+    expect(stderr).toContain('STELLA_REPO');
+  }
+  await repository.ok(['repo', 'status'], { env: { HOME: repository.area, STELLA_REPO: '~/repo' } });
+});
+
+test('~/ in repo.yaml is the home directory, where a key is looked for', async () => {
+  const repository = await new TestRepository().init();
+  const settings = join(repository.path, 'repo.yaml');
+  const text = readFileSync(settings, 'utf8');
+  renameSync(join(repository.path, 'keys'), join(repository.area, 'elsewhere'));
+  writeFileSync(settings, text.replaceAll('file: keys/', 'file: ~/elsewhere/'));
+  const renew = ['repo', 'update-timestamp', '--force'];
+  const env = { STELLA_REPO: repository.path };
+  await repository.ok(renew, { env: { ...env, HOME: repository.area } });
+  const { status, stderr } = await repository.run(renew, { env });
+  expect([status, stderr]).toEqual([
+    4,
+    expect.stringMatching(/repo\.yaml: key timestamp-1: .*\[CONFIG_INVALID\]/),
+  ]);
 });

@@ -132,7 +132,7 @@ test('an expiring delegated role is reported by the daily run', async () => {
     [
       'Timestamp 3, valid until 2026-02-05T08:00:00Z',
       'error: snapshot expires in 5d [REPO_EXPIRING]',
-      'hint: issue them anew with `stella repo stage ROLE...`, then sign and publish',
+      'hint: renew them with `stella repo stage ROLE...`, `stella repo sign` and `stella repo publish`',
       '',
     ].join('\n'),
   );

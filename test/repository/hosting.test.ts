@@ -82,6 +82,8 @@ test.skipIf(!nginx)(
     const answer = async (path: string, method = 'GET') => {
       const response = await fetch(`${base}${path}`, { method });
       await response.arrayBuffer();
+      // What is said of the server holds for every answer of it.
+      expect(response.headers.get('x-content-type-options'), path).toBe('nosniff');
       return [response.status, response.headers.get('cache-control')];
     };
     const forever = 'public, max-age=31536000, immutable';
@@ -93,7 +95,14 @@ test.skipIf(!nginx)(
     expect(await answer('/tuf/targets/none')).toEqual([404, 'no-store']);
     expect(await answer('/log/checkpoint')).toEqual([200, 'no-cache']);
     expect(await answer('/log/tile/0/000')).toEqual([200, forever]);
-    expect((await answer('/tuf/'))[0]).toBe(403);
+    expect(await answer('/tuf/')).toEqual([403, 'no-store']);
+    const typeOf = async (path: string) => (await fetch(`${base}${path}`)).headers.get('content-type');
+    expect(await typeOf('/tuf/timestamp.json')).toBe('application/json');
+    expect(await typeOf('/log/checkpoint')).toBe('text/plain');
+    expect(await typeOf('/log/tile/0/000')).toBe('application/octet-stream');
+    const etag = (await fetch(`${base}/tuf/1.root.json`)).headers.get('etag')!;
+    const unchanged = await fetch(`${base}/tuf/1.root.json`, { headers: { 'if-none-match': etag } });
+    expect([unchanged.status, unchanged.headers.get('cache-control')]).toEqual([304, forever]);
     expect((await answer('/tuf/../repo.yaml'))[0]).toBe(404);
     expect((await answer('/tuf/..%2frepo.yaml'))[0]).toBe(404);
     expect((await answer('/tuf/timestamp.json', 'DELETE'))[0]).toBe(405);

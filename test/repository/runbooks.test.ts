@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -24,15 +24,28 @@ interface Block {
   readonly lines: readonly string[];
 }
 
-/** The blocks "sh MACHINE +Nd" of a runbook. Those without a machine are not run, and there should be none. */
+/** The blocks of a runbook, each after a line `On **MACHINE**, day N:`, which readers see as well. */
 function blocksOf(file: string): Block[] {
   const text = readFileSync(join('docs/runbooks', file), 'utf8');
-  return [...text.matchAll(/^```sh(.*)\n([\s\S]*?)^```$/gm)].map(([, info, body]) => {
-    const match = /^ ([a-z]+)(?: \+(\d+)d)?$/.exec(info!);
-    if (!match) throw new Error(`${file}: a block says \`sh${info}\`, not on which machine it is run`);
+  return [...text.matchAll(/^(.*)\n\n```(.*)\n([\s\S]*?)^```$/gm)].map(([, before, info, body]) => {
+    const match = /^On \*\*([a-z]+)\*\*(?:, day (\d+))?:$/.exec(before!);
+    if (!match || info !== 'sh')
+      throw new Error(
+        `${file}: nothing says on which machine the block after ${JSON.stringify(before)} is run`,
+      );
     return { machine: match[1]!, day: Number(match[2] ?? 0), lines: body!.trim().split('\n') };
   });
 }
+
+test.each(readdirSync('docs/runbooks'))('%s says what it takes for granted', (file) => {
+  const text = readFileSync(join('docs/runbooks', file), 'utf8');
+  expect([...text.matchAll(/^```/gm)]).toHaveLength(2 * blocksOf(file).length);
+  if (text.includes('"$MEDIUM"')) expect(text).toMatch(/`\$MEDIUM` is where .*mounted[^`]*`export MEDIUM=/s);
+  for (const { machine } of blocksOf(file))
+    expect(text).toMatch(new RegExp(`\\*\\*${machine}\\*\\*|holder's name`));
+  const made = [...text.matchAll(/--(?:out|receipt) (\S+)/g)].map(([, path]) => path);
+  expect(new Set(made).size).toBe(made.length);
+});
 
 /** Several machines, each a directory, and a medium that is carried between them. */
 class Machines {
@@ -156,11 +169,10 @@ async function site(flags: string): Promise<Machines> {
   const targetFlags = Object.entries(targets).map(([name, file]) => `--target ${name}=${file}`);
   for (const line of [
     'stella log init log --origin log.example.com/runbook --key log.key',
-    'openssl pkey -in log.key -pubout -out log.pub',
+    'stella key show log.key --public-out log.pub',
     'echo entry >lines',
     'stella log append log --lines lines',
-    'openssl genpkey -algorithm ed25519 -out ../producer/signer.key && chmod 600 ../producer/signer.key',
-    'openssl pkey -in ../producer/signer.key -pubout -out signer-v1.pub',
+    'stella key generate ../producer/signer.key --no-passphrase --public-out signer-v1.pub',
     `stella repo init trust --key-passphrase-file passphrase ${flags} ${targetFlags.join(' ')}`,
   ])
     await machines.line('server', server, line);

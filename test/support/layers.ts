@@ -4,6 +4,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   tlog: 1,
   archive: 1,
   config: 1,
+  lockfile: 1,
   net: 2,
   tuf: 3,
   bundle: 3,

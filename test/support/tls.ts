@@ -12,8 +12,8 @@ export interface TlsFiles {
   readonly clientKey: string;
 }
 
-export function makeTlsFiles(): TlsFiles {
-  const directory = temporaryDirectory();
+/** @param directory where they go; without it, for one test */
+export function makeTlsFiles(directory = temporaryDirectory()): TlsFiles {
   const file = (name: string) => join(directory, name);
   const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' });
   const key = (name: string) =>

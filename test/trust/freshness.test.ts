@@ -124,11 +124,17 @@ describe('the clock floor', () => {
     ['equal', 0],
     ['five minutes behind', -5 * MINUTE],
   ])('a clock %s is accepted', (_, offset) => {
-    expect(() => checkClock(instant(sealed + offset), sealed)).not.toThrow();
+    expect(() => checkClock(instant(sealed + offset), sealed, 'sync')).not.toThrow();
   });
 
   test('a clock set back is refused', async () => {
-    const error = await refusal('CLOCK_BEHIND', () => checkClock(instant(sealed - 5 * MINUTE - 1), sealed));
+    const error = await refusal('CLOCK_BEHIND', () =>
+      checkClock(instant(sealed - 5 * MINUTE - 1), sealed, 'sync'),
+    );
     expect(error.exit).toBe(5);
+    expect(error.hints).toEqual([
+      'set the system clock, then run again',
+      expect.stringContaining('stella trust sync --lower-clock-floor'),
+    ]);
   });
 });

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../src/base/bytes.ts';
 import { checkSamePin, choosePin, formatFingerprint, parseFingerprint } from '../../src/trust/pin.ts';
@@ -90,6 +91,44 @@ test.each([
   await refusal('USAGE', () => parseFingerprint(text));
 });
 
-test('a fingerprint is read as people paste it', () => {
-  expect(parseFingerprint(` sha256:${'AB'.repeat(32)}\n`)).toBe(repeatedDigest('ab'));
+const digits = `3F5D06A8B2A5A1D2${'c0d5c2a0e1a7d9f0'.repeat(3)}`;
+const groups = digits.match(/.{4}/g)!;
+
+test.each([
+  [` sha256:${digits}\n`],
+  [digits],
+  [`SHA256:${digits}`],
+  [`sha256: ${groups.join(' ')}`],
+  [`SHA256 ${groups.join(' ')}`],
+  [`${groups.slice(0, 8).join(' ')}\n${groups.slice(8).join(' ')}`],
+  [groups.join(':')],
+  [digits.match(/../g)!.join(':')],
+  [groups.join('-')],
+  [groups.join('\u2013')],
+  [groups.join('\u00a0')],
+])('a fingerprint is read as the sheet prints it and people type it: %j', (text) => {
+  expect(parseFingerprint(text)).toBe(digits.toLowerCase());
+});
+
+test('whatever the groups, it is read as its digits', () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ minLength: 32, maxLength: 32 }),
+      fc.array(fc.constantFrom('', ' ', ':', '-', '  ', '\n'), { minLength: 63, maxLength: 63 }),
+      fc.boolean(),
+      (bytes, between, isUpper) => {
+        const hex = Buffer.from(bytes).toString('hex');
+        const text = isUpper ? hex.toUpperCase() : hex;
+        const typed = text.replace(/./g, (digit, at: number) => digit + (between[at] ?? ''));
+        expect(parseFingerprint(typed)).toBe(hex);
+      },
+    ),
+  );
+});
+
+test('a group too many or too few, or a letter that is no digit, is refused with what was typed', async () => {
+  for (const wrong of [groups.slice(1), [...groups, '0000'], ['o'.repeat(4), ...groups.slice(1)]]) {
+    const error = await refusal('USAGE', () => parseFingerprint(wrong.join(' ')));
+    expect(error.message).toContain(wrong[0]);
+  }
 });

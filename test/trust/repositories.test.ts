@@ -291,6 +291,10 @@ describe('built-in instances are recognized by their chain of roots', () => {
       const demanded = await site.run('enclave', [...verify, digest, '--offline']);
       expect(codeIn(demanded.stderr + demanded.stdout)).toBe('IDENTITY_REQUIRED');
       expect((await site.run('enclave', [...verify, digest, '--offline', '--any-identity'])).status).toBe(0);
+      const wheel = 'sha256:ae57936def59bc4c75edd3a837d89bcefc6d3a5e31d55a6fa7a71624f92c3c3b';
+      const demo = readFileSync(`${real}instances/github-provenance-demo.jsonl`);
+      const provenance = ['attest', 'verify', site.write('demo.jsonl', demo), '--digest', wheel, '--offline'];
+      expect((await site.run('enclave', provenance)).status).toBe(0);
     },
   );
 });

@@ -14,7 +14,7 @@ import {
   purposesOf,
 } from '../x509/certificate.ts';
 import { type CertificateIdentity, identityIn } from '../x509/identity.ts';
-import type { ChainMember, TrustedAuthority, TrustedLog } from './material.ts';
+import type { ChainMember, TrustedAuthority, VerifierInstance } from './material.ts';
 import { checkScts, parseScts, type ShownSct } from './sct.ts';
 
 /**
@@ -63,13 +63,21 @@ function checkIssued(certificate: Certificate, issuer: ChainMember, between: num
     );
 }
 
+interface Issuer {
+  readonly instance: VerifierInstance;
+  readonly authority: TrustedAuthority;
+  readonly key: PublicKey;
+}
+
 /** A signing certificate that chains to a trusted authority. What depends on the signing time is still to be judged. */
 export interface JudgedCertificate {
   readonly certificate: Certificate;
   readonly key: PublicKey;
   readonly identity: CertificateIdentity;
   /** The authorities that issued it, with the key that did. */
-  readonly issuers: readonly { readonly authority: TrustedAuthority; readonly key: PublicKey }[];
+  readonly issuers: readonly Issuer[];
+  /** The instances that these authorities belong to; several where trusted roots name the same authority. */
+  readonly instances: readonly VerifierInstance[];
   /** SCTs of CT logs that vouch for it, or why there is none; `none-needed` where neither trust nor certificate know any. */
   readonly sct: readonly ShownSct[] | 'none-needed' | StellaError;
 }
@@ -78,13 +86,13 @@ const MAX_REMEMBERED = 4096;
 
 /** Judges signing certificates, each only once however many attestations carry it. */
 export class CertificateJudge {
+  readonly #instances: readonly VerifierInstance[];
   readonly #authorities: readonly TrustedAuthority[];
-  readonly #ctLogs: readonly TrustedLog[];
   readonly #judged = new Map<string, JudgedCertificate>();
 
-  constructor(authorities: readonly TrustedAuthority[], ctLogs: readonly TrustedLog[]) {
-    this.#authorities = authorities;
-    this.#ctLogs = ctLogs;
+  constructor(instances: readonly VerifierInstance[]) {
+    this.#instances = instances;
+    this.#authorities = instances.flatMap(({ authorities }) => authorities);
   }
 
   /**
@@ -112,7 +120,8 @@ export class CertificateJudge {
       key: publicKeyIn(certificate),
       identity,
       issuers,
-      sct: this.#sct(certificate, issuers),
+      instances: [...new Set(issuers.map(({ instance }) => instance))],
+      sct: sctOf(certificate, issuers),
     };
   }
 
@@ -137,9 +146,12 @@ export class CertificateJudge {
   }
 
   #issuersOf(certificate: Certificate): JudgedCertificate['issuers'] {
-    const issuers: { authority: TrustedAuthority; key: PublicKey }[] = [];
+    const issuers: Issuer[] = [];
     const verified = new Map<string, boolean>();
-    for (const authority of this.#authorities) {
+    const all = this.#instances.flatMap((instance) =>
+      instance.authorities.map((authority) => ({ instance, authority })),
+    );
+    for (const { instance, authority } of all) {
       for (const [above, member] of authority.chain.entries()) {
         if (!member.isAuthority || !member.certificate.subject.equals(certificate.issuer)) continue;
         const purposes = purposesOf(member.certificate);
@@ -149,7 +161,7 @@ export class CertificateJudge {
           holds = isSignedBy(certificate, member.key);
           verified.set(member.key.id, holds);
         }
-        if (holds) issuers.push({ authority, key: member.key });
+        if (holds) issuers.push({ instance, authority, key: member.key });
       }
     }
     if (issuers.length === 0)
@@ -158,16 +170,22 @@ export class CertificateJudge {
       });
     return issuers;
   }
+}
 
-  #sct(certificate: Certificate, issuers: JudgedCertificate['issuers']): JudgedCertificate['sct'] {
-    try {
-      const needsSct = issuers.some(({ authority }) => authority.needsSct);
-      if (!needsSct && parseScts(certificate).length === 0) return 'none-needed';
-      return checkScts(certificate, issuers[0]!.key, this.#ctLogs);
-    } catch (error) {
-      if (isStellaError(error)) return error;
-      throw error;
-    }
+/** Only CT logs of the instances that issued it vouch for it. */
+function sctOf(certificate: Certificate, issuers: readonly Issuer[]): JudgedCertificate['sct'] {
+  try {
+    const needsSct = issuers.some(({ authority }) => authority.needsSct);
+    if (!needsSct && parseScts(certificate).length === 0) return 'none-needed';
+    const instances = new Set(issuers.map(({ instance }) => instance));
+    return checkScts(
+      certificate,
+      issuers[0]!.key,
+      [...instances].flatMap(({ ctLogs }) => ctLogs),
+    );
+  } catch (error) {
+    if (isStellaError(error)) return error;
+    throw error;
   }
 }
 

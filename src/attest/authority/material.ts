@@ -9,12 +9,16 @@ export interface TrustedLog {
   readonly logId: string;
   /** What the trusted root says that checkpoints name the log's key by, if it does: 8 or 64 hexadecimal digits. */
   readonly checkpointKeyId: string | undefined;
-  /** The log's name in checkpoints: its URL without scheme and trailing slash. */
+  /** The log's name in checkpoints: its URL without scheme and trailing slash; empty where no URL is known. */
   readonly origin: string;
+  /** How to call it: its origin, else its id. */
+  readonly name: string;
   readonly url: string;
   readonly key: PublicKey;
-  /** What it may sign checkpoints as; none without an origin. */
+  /** What it may sign checkpoints of its origin as; none without one. */
   readonly noteKeys: readonly VerifierKey[];
+  /** What it may sign checkpoints of Rekor v1 as: under any name. */
+  readonly rekorV1Keys: readonly VerifierKey[];
   /** Both ends inclusive. A log without a start in its trusted root has NaN here: it never was valid. */
   readonly validFrom: Instant;
   readonly validUntil: Instant;
@@ -46,6 +50,23 @@ export interface TrustedAuthority {
   readonly validUntil: Instant;
 }
 
+/**
+ * An instance: certificate authorities, CT logs, transparency logs and timestamp authorities that belong together. What
+ * one of them certifies only its own logs and timestamp authorities vouch for.
+ */
+export interface VerifierInstance {
+  /** How to call it in verdicts. */
+  readonly name: string;
+  /** The built-in public name that it was added by; anyone can get a certificate there. */
+  readonly builtIn: string | undefined;
+  readonly authorities: readonly TrustedAuthority[];
+  readonly ctLogs: readonly TrustedLog[];
+  readonly logs: readonly TrustedLog[];
+  readonly timestampAuthorities: readonly TrustedAuthority[];
+  /** Whether it has a transparency log, usable here or not: then what it certifies must be logged. */
+  readonly hasLog: boolean;
+}
+
 /** A key that may sign attestations. */
 export interface AttestorKey {
   readonly key: PublicKey;
@@ -53,6 +74,8 @@ export interface AttestorKey {
   readonly name: string;
   /** The target that distributes it. Without one it has no name that a policy could mean. */
   readonly target?: string | undefined;
+  /** The only type of statements that it may sign, where it is the key of a registry. */
+  readonly predicateType?: string;
   readonly validFrom: Instant;
   readonly validUntil: Instant;
 }

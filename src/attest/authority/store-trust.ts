@@ -5,13 +5,13 @@ import type { Config } from '../../config/config.ts';
 import { usedConfiguration } from '../../config/widening.ts';
 import { loadWitnessPolicy } from '../../logs/witness-policy-file.ts';
 import { loadRepositories } from '../../store/generation.ts';
+import { type LogOriginsByUrl, loadLogOrigins } from '../../store/log-origins.ts';
 import type { Generation, TrustStore } from '../../store/store.ts';
 import { referenceOf } from '../../store/sync-record.ts';
 import { attestorTargets } from '../../trust/assembled-root.ts';
-import { blockedRepositories } from '../../trust/blocked.ts';
 import { deriveTrust } from '../../trust/derived-trust.ts';
 import { adviceOfSource, configuredWindow, judgeFreshness } from '../../trust/freshness.ts';
-import { type TrustSource, trustSources } from '../../trust/instance.ts';
+import { blockedRepositories, type TrustSource, trustSources } from '../../trust/instance.ts';
 import type { AttestorKey } from './material.ts';
 import type { CarriedLogs, TrustedInstance, TrustInputs, TrustOrigin } from './verifier-trust.ts';
 
@@ -54,11 +54,14 @@ async function generationTrustInputs(
     origin: originOfGeneration(setting, generation),
     revoked: revokedIn(generation),
     carried: { logs: generation.state.logs, directory: store.logsDirectory },
+    origins: loadLogOrigins(store.directory, generation.state),
   });
 }
 
 export interface ViewTrust {
   readonly origin: TrustOrigin;
+  /** The built-in public name of the repository's instance, where it was added by that name. */
+  readonly builtIn?: string | undefined;
   readonly revoked?: readonly {
     readonly key_id: DistributedKeyId;
     readonly target: string;
@@ -67,6 +70,8 @@ export interface ViewTrust {
     readonly removed_at: string;
   }[];
   readonly carried?: CarriedLogs;
+  /** What logs were found to sign as, by their URLs. */
+  readonly origins?: LogOriginsByUrl;
 }
 
 /** The keys that any repository of a generation distributed and has withdrawn. */
@@ -80,15 +85,18 @@ export async function viewTrustInputs(
   config: Config,
   more: ViewTrust,
 ): Promise<TrustInputs> {
-  const { targets, trustedRoot, instances } = await deriveTrust(sources, config);
+  const { targets, services, instances } = await deriveTrust(sources, config, more.origins);
+  const revoked = more.revoked ?? [];
+  const hasServiceLogs = (services?.endpoints.logs.length ?? 0) > 0;
   return {
-    origin: { ...more.origin, isPublic: instances.some(({ builtIn }) => builtIn !== undefined) },
-    trustedRoot,
+    origin: more.origin,
     instances: instances.map(
-      ({ name, builtIn, trustedRoot: own, blocked }): TrustedInstance => ({
+      ({ name, builtIn, trustedRoot, blocked }, i): TrustedInstance => ({
         name,
         builtIn,
-        trustedRoot: own,
+        trustedRoot,
+        // Without its key a log vouches for nothing; that it is gone must not make attestations without a log good.
+        hasOtherLogs: (i === 0 && hasServiceLogs) || sources[i]!.hadLogs === true,
         ...(blocked
           ? { blocked: { code: blocked.code, message: blocked.message, hints: blocked.hints } }
           : {}),
@@ -103,7 +111,7 @@ export async function viewTrustInputs(
         validUntil: validUntil ?? DISTANT_FUTURE,
       }),
     ),
-    revoked: (more.revoked ?? []).map((key) => ({
+    revoked: revoked.map((key) => ({
       keyId: key.key_id,
       target: key.target,
       usage: key.usage,

@@ -186,6 +186,11 @@ export function checkTimestamp(
   return refuse('the timestamp is not from a trusted timestamp authority');
 }
 
+/** Whether one of the authorities may have made the timestamp, by its own word. */
+export function isAuthorityKnown(timestamp: Timestamp, authorities: readonly TrustedAuthority[]): boolean {
+  return !signersOf(timestamp, authorities).next().done;
+}
+
 /** Who may have made a timestamp, by its own word. */
 interface TimestampSigner {
   readonly authority: TrustedAuthority;

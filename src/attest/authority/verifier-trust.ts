@@ -16,13 +16,19 @@ import type { UsedConfiguration } from '../../config/used-configuration.ts';
 import { logDirectory, tileReader } from '../../logs/store.ts';
 import { openCheckpoint } from '../../tlog/checkpoint.ts';
 import type { HashReader } from '../../tlog/merkle.ts';
-import { originOf } from '../../tlog/origin.ts';
+import { originOf, rekorV1Tree } from '../../tlog/origin.ts';
 import { isKeyName, rekorV1KeyOf, type VerifierKey, verifierKeyOf } from '../../tlog/verifier-key.ts';
 import type { WitnessPolicy } from '../../tlog/witness-policy.ts';
 import type { Freshness } from '../../trust/freshness.ts';
-import type { TrustedRoot, TrustedRootAuthority, TrustedRootLog } from '../../trust/trusted-root.ts';
+import {
+  parseTrustedRoots,
+  type TrustedRoot,
+  type TrustedRootAuthority,
+  type TrustedRootLog,
+} from '../../trust/trusted-root.ts';
 import { CertificateJudge, loadAuthority } from './chain.ts';
-import type { AttestorKey, TrustedAuthority, TrustedLog } from './material.ts';
+import { knownInstanceOf } from './known-instances.ts';
+import type { AttestorKey, TrustedAuthority, TrustedLog, VerifierInstance } from './material.ts';
 
 /** A checkpoint that came with the trust, and the tiles to prove things with. */
 export interface HeldLog {
@@ -67,13 +73,13 @@ export interface TrustOrigin {
   readonly freshness?: Freshness;
   /** The configuration that it is judged by, where it is by one. */
   readonly configuration?: UsedConfiguration;
-  /** Whether it is the trust of a public instance, which gives certificates to everyone: then who signed must be demanded. */
-  readonly isPublic?: boolean;
 }
 
 /** Everything that a verification believes. Build it once and verify any number of attestations with it. */
 export interface VerifierTrust {
   readonly origin: TrustOrigin;
+  readonly instances: readonly VerifierInstance[];
+  /** Of all instances, as are the authorities. */
   readonly logs: readonly TrustedLog[];
   readonly authorities: readonly TrustedAuthority[];
   readonly timestampAuthorities: readonly TrustedAuthority[];
@@ -91,13 +97,15 @@ export interface VerifierTrust {
   readonly problems: readonly string[];
 }
 
-/** One instance of a trust store. Plain data, so that it can be sent to worker threads. */
+/** The trust of one instance, as a store or a file has it. Plain data, so that it can be sent to worker threads. */
 export interface TrustedInstance {
-  /** The name of its repository, or of the built-in instance that the home repository is. */
+  /** How to call it in verdicts, where its certificates do not say that it is a known one. */
   readonly name: string;
-  /** The name of the built-in instance that it is, by its chain of roots: anyone can get a certificate there. */
+  /** The name of the built-in instance that it is: anyone can get a certificate there, so who signed must be demanded. */
   readonly builtIn?: string | undefined;
   readonly trustedRoot: TrustedRoot;
+  /** Whether it has logs that its trusted root does not name, e.g. because their key was revoked. */
+  readonly hasOtherLogs?: boolean;
   /** Why nothing of it is believed: what attestations of it are refused with. */
   readonly blocked?: {
     readonly code: ErrorCode;
@@ -117,14 +125,25 @@ export interface BlockedInstance {
 /** Plain data, so that it can be sent to worker threads. */
 export interface TrustInputs {
   readonly origin: TrustOrigin;
-  /** What is believed: of several instances, joined. */
-  readonly trustedRoot?: TrustedRoot | undefined;
-  /** The instances of a trust store, the home repository's first; also those of which nothing is believed. */
+  /** The home repository's first; also those of which nothing is believed. */
   readonly instances?: readonly TrustedInstance[];
   readonly attestors?: readonly AttestorKey[];
   readonly revoked?: readonly RevokedKey[];
   readonly carried?: CarriedLogs | undefined;
   readonly witnessPolicy?: WitnessPolicy | undefined;
+}
+
+/**
+ * The instances of a trusted root file: one, or one a line.
+ * @param name the file's
+ * @throws StellaError TRUSTED_ROOT_INVALID, URL_CREDENTIALS
+ */
+export function instancesOfTrustedRoot(json: Uint8Array, name: string): TrustedInstance[] {
+  const roots = parseTrustedRoots(json);
+  return roots.map((trustedRoot, i) => ({
+    name: roots.length === 1 ? name : `${name} line ${i + 1}`,
+    trustedRoot,
+  }));
 }
 
 /** Loads keys and checks chains, so that verifying needs neither again. Material that cannot be used is left out and named. */
@@ -144,19 +163,29 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
         return [];
       }
     });
-  const root = inputs.trustedRoot;
-  const nameOfLog = (log: TrustedRootLog) => `log ${log.baseUrl}`;
+  const nameOfLog = (log: TrustedRootLog) => `log ${log.baseUrl || log.logId}`;
   const nameOfAuthority = (authority: TrustedRootAuthority) => `authority ${authority.uri}`;
-  const ctLogs = load(root?.ctlogs ?? [], nameOfLog, loadLog);
-  const authorities = load(root?.certificateAuthorities ?? [], nameOfAuthority, (authority) => ({
-    ...loadRootAuthority(authority),
-    // Named logs count, be they usable or not.
-    needsSct: authority.hasCtLogs ?? root!.ctlogs.length > 0,
-  }));
-  const logs = load(root?.tlogs ?? [], nameOfLog, loadLog);
-  for (const log of [...logs, ...ctLogs])
+  const instances = (inputs.instances ?? [])
+    .filter(({ blocked }) => !blocked)
+    .map(
+      ({ name, builtIn, trustedRoot: root, hasOtherLogs }): VerifierInstance => ({
+        name: knownInstanceOf(root)?.name ?? name,
+        builtIn,
+        // Named logs count, be they usable or not.
+        authorities: load(root.certificateAuthorities, nameOfAuthority, (authority) => ({
+          ...loadRootAuthority(authority),
+          needsSct: authority.hasCtLogs ?? root.ctlogs.length > 0,
+        })),
+        ctLogs: load(root.ctlogs, nameOfLog, loadLog),
+        logs: load(root.tlogs, nameOfLog, loadLog),
+        timestampAuthorities: load(root.timestampAuthorities, nameOfAuthority, loadRootAuthority),
+        hasLog: root.tlogs.length > 0 || hasOtherLogs === true,
+      }),
+    );
+  const logs = instances.flatMap((instance) => instance.logs);
+  for (const log of instances.flatMap((instance) => [...instance.logs, ...instance.ctLogs]))
     if (Number.isNaN(log.validFrom))
-      problems.push(`log ${log.url}: the trusted root does not say since when its key is valid`);
+      problems.push(`log ${log.url || log.logId}: the trusted root does not say since when its key is valid`);
   const { carried } = inputs;
   const held = load(
     carried?.logs ?? [],
@@ -165,9 +194,10 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
   );
   return {
     origin: inputs.origin,
+    instances,
     logs,
-    authorities,
-    timestampAuthorities: load(root?.timestampAuthorities ?? [], nameOfAuthority, loadRootAuthority),
+    authorities: instances.flatMap(({ authorities }) => authorities),
+    timestampAuthorities: instances.flatMap(({ timestampAuthorities }) => timestampAuthorities),
     attestors: inputs.attestors ?? [],
     revoked: new Map(
       (inputs.revoked ?? []).flatMap((key) =>
@@ -176,7 +206,7 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
     ),
     held: new Map(held.map((log) => [log.origin, log])),
     witnessPolicy: inputs.witnessPolicy,
-    certificates: new CertificateJudge(authorities, ctLogs),
+    certificates: new CertificateJudge(instances),
     blocked: (inputs.instances ?? []).flatMap(({ name, blocked, trustedRoot }) =>
       blocked
         ? [
@@ -190,6 +220,19 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
         : [],
     ),
     problems,
+  };
+}
+
+/**
+ * The same trust with the logs and timestamp authorities of these instances only: what one instance certified no other
+ * vouches for.
+ */
+export function limitedTo(trust: VerifierTrust, instances: readonly VerifierInstance[]): VerifierTrust {
+  if (instances.length === trust.instances.length) return trust;
+  return {
+    ...trust,
+    logs: instances.flatMap(({ logs }) => logs),
+    timestampAuthorities: instances.flatMap(({ timestampAuthorities }) => timestampAuthorities),
   };
 }
 
@@ -210,7 +253,7 @@ function loadHeldLog(
   const note = Buffer.from(text);
   const { checkpoint, signedBy } = openCheckpoint(
     note,
-    logs.flatMap(({ noteKeys }) => noteKeys),
+    logs.flatMap(rekorV1Tree(origin) === undefined ? (log) => log.noteKeys : (log) => log.rekorV1Keys),
     { origin },
   );
   const log = logs.find(({ key }) => signedBy.some(({ publicKey }) => publicKey.id === key.id))!;
@@ -229,13 +272,16 @@ function loadHeldLog(
 
 function loadLog(log: TrustedRootLog): TrustedLog {
   const [origin, key] = [originOf(log.baseUrl), loadKey(log)];
+  const said = log.checkpointKeyId ?? log.logId;
   return {
     logId: log.logId,
     checkpointKeyId: log.checkpointKeyId,
     origin,
+    name: origin || log.logId,
     url: log.baseUrl,
     key,
-    noteKeys: noteKeysOf(origin, key, log.checkpointKeyId ?? log.logId),
+    noteKeys: noteKeysOf(origin, key, said),
+    rekorV1Keys: withIds(rekorV1KeyOf(origin, key), [keyIdOf(said)]),
     validFrom: log.validFrom ?? instant(Number.NaN),
     validUntil: log.validUntil ?? DISTANT_FUTURE,
   };
@@ -260,8 +306,14 @@ function loadKey(log: TrustedRootLog): PublicKey {
 function noteKeysOf(origin: string, key: PublicKey, said: string): VerifierKey[] {
   // A name that cannot be one has signed nothing.
   if (!isKeyName(origin)) return [];
-  const own = verifierKeyOf(origin, key);
-  const ids = [Buffer.from(said.slice(0, 8), 'hex'), own.keyId, rekorV1KeyOf(origin, key).keyId];
+  return withIds(verifierKeyOf(origin, key), [keyIdOf(said), rekorV1KeyOf(origin, key).keyId]);
+}
+
+const keyIdOf = (said: string) => Buffer.from(said.slice(0, 8), 'hex');
+
+/** A key by its own id and by others, each id once. */
+function withIds(own: VerifierKey, others: readonly Uint8Array[]): VerifierKey[] {
+  const ids = [...others, own.keyId];
   return ids
     .filter((id, i) => !ids.slice(0, i).some((earlier) => equalBytes(earlier, id)))
     .map((keyId) => ({ ...own, keyId }));

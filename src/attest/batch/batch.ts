@@ -29,13 +29,16 @@ import { areJsonLines, type Parsed } from '../document/parse.ts';
 import { type SkipReason, startsAsList } from '../document/recognize.ts';
 import { unreadable, type Verdict } from '../verdict/verdict.ts';
 import { verdictJson } from '../verdict/verdict-json.ts';
-import { type VerifyOptions, verifyAttestation } from '../verify.ts';
+import type { VerifyOptions } from '../verify.ts';
+import { verifyInDocument } from '../verify-document.ts';
 
 /** What one verification after the other is done with; plain data, so that it can be sent to worker threads. */
 export interface BatchRules {
   readonly trust: TrustInputs;
   readonly options: VerifyOptions;
   readonly now: Instant;
+  /** Whether verdicts repeat the statements that held. */
+  readonly withStatement?: boolean;
 }
 
 /** A piece of work: some files, some lines, a document at hand, or what needs no work. */
@@ -151,14 +154,17 @@ function stellaErrorOf(error: unknown): StellaError {
 export async function verifyPiece(
   piece: BatchPiece,
   trust: VerifierTrust,
-  { options, now }: Pick<BatchRules, 'options' | 'now'>,
+  { options, now, withStatement = false }: Omit<BatchRules, 'trust'>,
 ): Promise<PieceResult> {
   const documents: VerdictDocument[] = [];
   const skipped: SkippedSource[] = [];
   for (const input of inputsOf(piece)) {
     const { source } = input;
     if ('skipped' in input) skipped.push({ source, reason: input.skipped });
-    else documents.push(verdictJson(source, await verdictOn(input.parsed, trust, options, now)));
+    else
+      documents.push(
+        verdictJson(source, await verdictOn(input.parsed, trust, options, now), { withStatement }),
+      );
   }
   return { documents, skipped };
 }
@@ -171,7 +177,7 @@ async function verdictOn(
 ): Promise<Verdict> {
   if ('error' in parsed) return unreadable(parsed.error, trust);
   try {
-    return await verifyAttestation(parsed.attestation, trust, options, now);
+    return await verifyInDocument(parsed.attestation, trust, options, now);
   } catch (error) {
     return unreadable(stellaErrorOf(error), trust);
   }

@@ -10,8 +10,8 @@ export type ShardBinding = Pick<
   'version' | 'rules_sha256' | 'trust_sha256' | 'config_sha256' | 'judged_at'
 >;
 
-/** Of the trailer of a shard; 1 said nothing of rules, trust and time. */
-export const SHARD_VERSION = 2;
+/** Of the trailer of a shard; 1 said nothing of rules, trust and time, and the verdicts of 2 had ages in milliseconds. */
+export const SHARD_VERSION = 3;
 
 /**
  * Digests of everything that decides about verdicts, and nothing else: where files lie on this machine and how they are
@@ -20,14 +20,15 @@ export const SHARD_VERSION = 2;
  */
 export function bindShard({ trust, options, now }: BatchRules, config: object): ShardBinding {
   const { artifact, key, ...rules } = options;
-  const { origin, carried, attestors, ...material } = trust;
-  const { kind, generation, sealedAt, isPublic } = origin;
+  const { origin, carried, attestors, instances, ...material } = trust;
+  const { kind, generation, sealedAt } = origin;
   return {
     version: SHARD_VERSION,
     rules_sha256: digestOf({ ...rules, artifact: artifact?.digests, key: key?.key.id }),
     trust_sha256: digestOf({
       ...material,
-      origin: { kind, generation, sealedAt, isPublic },
+      origin: { kind, generation, sealedAt },
+      instances: instances?.map(({ name: _, ...instance }) => instance),
       carried: carried?.logs,
       attestors: attestors?.map(({ key: { id }, ...attestor }) => ({ ...attestor, key: id })),
     }),

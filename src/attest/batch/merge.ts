@@ -1,7 +1,7 @@
 import { excerpt } from '../../base/bytes.ts';
 import { days, formatDuration, parseInstant } from '../../base/clock.ts';
 import { CODES } from '../../base/codes.ts';
-import { StellaError } from '../../base/errors.ts';
+import { isStellaError, StellaError } from '../../base/errors.ts';
 import { parseStrictJson } from '../../base/json.ts';
 import { checkSchema } from '../../base/schema.ts';
 import type { ShardDocument, VerdictDocument } from '../../base/schema-types.ts';
@@ -23,6 +23,7 @@ export type FailedVerdict = Pick<VerdictDocument, 'source' | 'error'>;
 
 const MAX_SHOWN_FAILURES = 100;
 const MAX_SHOWN_CHARACTERS = 1000;
+const MAX_VALUES = 2_000_000;
 /** Shards of one run that were judged further apart than this are not taken together. */
 const MAX_APART = days(1);
 
@@ -157,13 +158,17 @@ function* verdictsIn(file: string): Generator {
     if (start === '' || /^(?:error|hint|warning|note|cause): /.test(start)) continue;
     yield parseStrictJson(bytes, `${file}: line ${number}: ${start}`, {
       code: 'SHARDS_INCOMPLETE',
-      freeValues: ATTESTATION_LIMITS.jsonValues,
+      // A verdict repeats a statement, inside of itself, that may have had as many values as any document.
+      freeValues: MAX_VALUES,
+      maxDepth: ATTESTATION_LIMITS.jsonDepth + 1,
     });
   }
 }
 
 const isTrailer = (value: unknown): value is { readonly shard: unknown } =>
   value !== null && typeof value === 'object' && 'shard' in value;
+
+const ONE_VERSION = 'run all shards again with one version of stella, then merge';
 
 /** @throws StellaError SHARDS_DIFFER for a shard that does not say what it was judged by, as earlier versions made them */
 function checkVersion({ shard }: { readonly shard: unknown }, file: string): void {
@@ -172,12 +177,22 @@ function checkVersion({ shard }: { readonly shard: unknown }, file: string): voi
   throw new StellaError(
     'SHARDS_DIFFER',
     `${file} was made by another version, and does not say by which rules and trust it was judged as this one does`,
-    { hint: 'run all shards again with one version of stella, then merge' },
+    { hint: ONE_VERSION },
   );
 }
 
+function checkVerdict(value: unknown, file: string): VerdictDocument {
+  try {
+    return checkSchema('verdict', value, file, 'SHARDS_INCOMPLETE');
+  } catch (error) {
+    if (!isStellaError(error)) throw error;
+    // The last line, which says the version, comes after them.
+    throw error.with({ hint: ONE_VERSION });
+  }
+}
+
 function verdictOf(value: unknown, file: string): VerdictDocument {
-  const verdict = checkSchema('verdict', value, file, 'SHARDS_INCOMPLETE');
+  const verdict = checkVerdict(value, file);
   // Whoever counts by one of the two must not come to another answer than who counts by the other.
   if (verdict.verified === (verdict.error !== undefined))
     throw incomplete(`${file}: the verdict on ${excerpt(verdict.source)} contradicts itself`);

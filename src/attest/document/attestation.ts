@@ -14,11 +14,18 @@ export interface MessageSignature {
   /** What the Sigstore bundle says the artifact's digest is; nothing is to be believed of it by itself. */
   readonly digest: { readonly algorithm: 'sha256' | 'sha384' | 'sha512'; readonly value: Buffer } | undefined;
   readonly signature: Buffer;
+  /** The signed bytes, where they came along: a simple signing payload, which names the image that it is about. */
+  readonly payload?: Buffer;
 }
 
 /** Whose key made the signature, as the attestation itself says. */
 export type SignerClaim =
-  | { readonly kind: 'certificate'; readonly certificates: readonly Buffer[] }
+  | {
+      readonly kind: 'certificate';
+      readonly certificates: readonly Buffer[];
+      /** It stands in a member that DSSE does not know, so that a key that is given may be the signer's all the same. */
+      readonly isOptional?: true;
+    }
   | { readonly kind: 'key'; readonly hint: string | undefined };
 
 /** Where an entry lies in its log, and the log's word for it. */
@@ -51,10 +58,15 @@ export interface Attestation {
     | 'sigstore-bundle-0.2'
     | 'sigstore-bundle-0.3'
     | 'dsse'
-    | 'cosign-bundle';
+    | 'cosign-bundle'
+    | 'cosign-signature'
+    | 'pep-740'
+    | 'signature-file';
   readonly content: Envelope | MessageSignature;
   readonly signer: SignerClaim;
   readonly entries: readonly LogEntry[];
   /** RFC 3161 time-stamp responses, DER. */
   readonly timestamps: readonly Buffer[];
+  /** In a document of a registry: the registry's own attestation that it published what this one is about. */
+  readonly published?: Attestation;
 }

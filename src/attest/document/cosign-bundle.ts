@@ -3,6 +3,7 @@ import { FieldReader, isPresent, type JsonObject } from '../../base/json-fields.
 import type { Attestation, LogEntry, SignerClaim } from './attestation.ts';
 import { parseBareEnvelope } from './envelope.ts';
 import { ATTESTATION_LIMITS } from './limits.ts';
+import { pemCertificates, readPem } from './pem-certificates.ts';
 
 const read = new FieldReader('SIGSTORE_BUNDLE_INVALID');
 const FIELDS = {
@@ -44,20 +45,16 @@ export function parseCosignBundle(value: JsonObject): Attestation {
 
 function parseSigner(value: unknown): SignerClaim {
   if (!isPresent(value) || value === '') return { kind: 'key', hint: undefined };
-  const most = ATTESTATION_LIMITS.certificates * ATTESTATION_LIMITS.certificateBytes;
-  const text = read.string(value, 'cert', 2 * most);
-  // Base64 of PEM, or the PEM itself.
-  const pem = text.startsWith('-----BEGIN') ? text : read.bytes(text, 'cert', most).toString('latin1');
+  const pem = readPem(read, value, 'cert');
   if (/BEGIN PUBLIC KEY/.test(pem)) return { kind: 'key', hint: undefined };
-  const blocks = [
-    ...pem.matchAll(/-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g),
-  ];
-  if (blocks.length === 0 || blocks.length > ATTESTATION_LIMITS.certificates)
-    read.refuse('cert', 'is not PEM');
-  return { kind: 'certificate', certificates: blocks.map((block) => Buffer.from(block[1]!, 'base64')) };
+  return { kind: 'certificate', certificates: pemCertificates(read, pem, 'cert') };
 }
 
-function parseRekorBundle(value: unknown): LogEntry {
+/**
+ * What cosign keeps of an entry of Rekor v1: the entry and the log's promise (`rekorBundle`, `Bundle`).
+ * @throws StellaError SIGSTORE_BUNDLE_INVALID, LOG_ENTRY_INVALID
+ */
+export function parseRekorBundle(value: unknown): LogEntry {
   const rekor = read.object(value, 'rekorBundle', FIELDS.rekor);
   const payload = read.object(rekor['Payload'], 'rekorBundle.Payload', FIELDS.payload);
   const logId = read.string(payload['logID'], 'rekorBundle.Payload.logID', 64);

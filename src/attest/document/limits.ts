@@ -10,6 +10,8 @@ export const ATTESTATION_LIMITS = {
   otherLines: 10_000,
   /** Bytes of one DSSE payload, decoded. */
   payloadBytes: 16 * 1024 * 1024,
+  /** Bytes of a statement that a verdict repeats; printed again as JSON it may be several times as long. */
+  statementInVerdictBytes: 4 * 1024 * 1024,
   /** Certificates in one Sigstore bundle: a leaf, some intermediates, a root. */
   certificates: 10,
   /** Bytes of one DER certificate; Fulcio's have about 2,100. */

@@ -7,6 +7,7 @@ import { isDirectory, readBounded, readError } from '../../base/files.ts';
 import { parseStrictJson } from '../../base/json.ts';
 import { FieldReader } from '../../base/json-fields.ts';
 import type { HashAlgorithm } from '../../base/keys.ts';
+import { parseIntegrity } from '../../lockfile/integrity.ts';
 import { type Artifact, HASH_LENGTHS } from './artifact.ts';
 
 /** Artifacts up to this size are kept whole: some signatures can only be checked over the content. */
@@ -15,15 +16,17 @@ const MOST_INDEX_BYTES = 4 * 1024 * 1024;
 const HASHES = Object.keys(HASH_LENGTHS) as HashAlgorithm[];
 
 /**
- * `sha256:HEX`, `sha384:HEX` or `sha512:HEX` → artifact.
+ * `sha256:HEX`, `sha384:HEX` or `sha512:HEX`, or as lock files write it, `sha512-BASE64` → artifact.
  * @throws StellaError USAGE
  */
 export function parseDigest(text: string): Artifact {
+  const integrity = parseIntegrity(text);
+  if (integrity) return { name: text, digests: { [integrity.algorithm]: integrity.hex } };
   const [, name, hex] = /^(\w+):([0-9a-f]+)$/.exec(text) ?? [];
   const hash = HASHES.find((known) => known === name);
   if (hash === undefined || hex?.length !== 2 * HASH_LENGTHS[hash])
     throw new StellaError('USAGE', `not a digest: ${text}`, {
-      hint: 'write it like sha256:HEX, in lowercase',
+      hint: 'write it like sha256:HEX, in lowercase, or like sha512-BASE64, as lock files have it',
     });
   return { name: text, digests: { [hash]: hex } };
 }

@@ -10,9 +10,14 @@ import { type JsonRules, parseStrictJson } from '../../base/json.ts';
 import type { JsonObject } from '../../base/json-fields.ts';
 import { splitLines } from '../../base/streams.ts';
 import type { Attestation } from './attestation.ts';
+import { isEnvelope, parseBareAttestation } from './bare-envelope.ts';
+import { splitConcatenated } from './concatenated.ts';
 import { isCosignBundle, parseCosignBundle } from './cosign-bundle.ts';
-import { parseBareEnvelope } from './envelope.ts';
+import { isCosignSignature, parseCosignSignature } from './cosign-signature.ts';
+import { foreignDocument } from './foreign.ts';
 import { ATTESTATION_LIMITS } from './limits.ts';
+import { joinPublished } from './npm-document.ts';
+import { isPep740, parsePep740 } from './pep740.ts';
 import {
   isBlank,
   isMeantAsAttestation,
@@ -85,6 +90,8 @@ export function parseDocument(document: Uint8Array, what: string): DocumentConte
     value = parseStrictJson(document, what, RULES);
   } catch (error) {
     if (!isStellaError(error)) throw error;
+    const parts = splitConcatenated(document, MAX_IN_LIST);
+    if (parts) return parseParts(parts, what);
     const isMeant =
       startsAsJson(document) && isTextMeantAsAttestation(Buffer.from(document).toString('latin1'));
     return refused(error, isMeant ? undefined : 'not JSON');
@@ -97,6 +104,15 @@ export function parseDocument(document: Uint8Array, what: string): DocumentConte
     if (!isStellaError(error)) throw error;
     return refused(error, isMeantAsAttestation(value) ? undefined : 'no attestation');
   }
+}
+
+/** Documents one behind another, as `gh api --paginate` and `jq` print them. */
+function parseParts(parts: readonly Uint8Array[], what: string): DocumentContent {
+  const all = parts.map((part, i) => parseDocument(part, `${what} part ${i + 1}`));
+  const meant = all.filter(({ other }) => other === undefined);
+  return meant.length > 0
+    ? { parsed: all.flatMap(({ parsed }) => parsed) }
+    : { parsed: all.flatMap(({ parsed }) => parsed), other: 'no attestation' };
 }
 
 /**
@@ -136,9 +152,28 @@ function parseValue(value: unknown, what: string): Parsed[] {
   if (value === null || typeof value !== 'object') throw noAttestation(what);
   const fields = value as JsonObject;
   if (Array.isArray(fields['attestations'])) return parseList(fields['attestations'], `${what} attestations`);
+  const { attestation_bundles: publishers, provenance_summary: summary } = fields;
+  if (Array.isArray(publishers))
+    return parseList(publishers.flatMap(attestationsOfPublisher), `${what} attestation`);
+  if (isObject(summary) && Array.isArray(summary['provenance']))
+    return parseList(summary['provenance'], `${what} provenance`);
+  return [parseItem(fields, what)];
+}
+
+const isObject = (value: unknown): value is JsonObject =>
+  value !== null && typeof value === 'object' && !Array.isArray(value);
+
+/** PyPI's integrity API gives attestations by their publishers, of which nothing that is said is signed. */
+function attestationsOfPublisher(value: unknown): readonly unknown[] {
+  return isObject(value) && Array.isArray(value['attestations']) ? value['attestations'] : [value];
+}
+
+function parseItem(fields: JsonObject, what: string): Parsed {
   const inner = innerOf(fields);
-  if (inner !== undefined) return [parseOne(inner, what)];
-  return isAttestation(fields) ? [parseOne(fields, what)] : [{ error: noAttestation(what) }];
+  if (inner !== undefined) return parseOne(inner, what);
+  return isAttestation(fields)
+    ? parseOne(fields, what)
+    : { error: foreignDocument(fields, what) ?? noAttestation(what) };
 }
 
 function parseList(items: readonly unknown[], what: string): Parsed[] {
@@ -153,7 +188,7 @@ function parseList(items: readonly unknown[], what: string): Parsed[] {
     const each =
       item === null || typeof item !== 'object' || Array.isArray(item)
         ? { error: noAttestation(name) }
-        : parseOne(innerOf(item as JsonObject) ?? item, name);
+        : parseItem(item as JsonObject, name);
     if ('error' in each) broken += 1;
     parsed.push(each);
     if (broken < MAX_BROKEN_IN_LIST || i === items.length - 1) continue;
@@ -163,20 +198,22 @@ function parseList(items: readonly unknown[], what: string): Parsed[] {
     );
     return [...parsed, { error }];
   }
-  return parsed;
+  return joinPublished(items, parsed);
 }
 
-/** Lists wrap attestations: GitHub and npm as `bundle`, `gh attestation verify` as `attestation.bundle`. */
+/**
+ * Lists wrap attestations: GitHub and npm as `bundle`, `gh attestation verify` as `attestation.bundle`, `gcloud artifacts
+ * docker images describe --show-provenance` as `envelope`.
+ */
 function innerOf(fields: JsonObject): unknown {
-  const { bundle, attestation } = fields;
-  if ('bundle' in fields && !isAttestation(fields)) return bundle ?? {};
+  const { bundle, attestation, envelope } = fields;
+  if (isAttestation(fields)) return undefined;
+  if (bundle !== undefined && bundle !== null) return bundle;
   if (attestation !== null && typeof attestation === 'object' && 'bundle' in attestation)
     return attestation.bundle;
-  return undefined;
-}
-
-function isEnvelope(fields: JsonObject): boolean {
-  return 'payload' in fields && 'signatures' in fields;
+  return envelope !== null && typeof envelope === 'object' && isEnvelope(envelope as JsonObject)
+    ? envelope
+    : undefined;
 }
 
 function isAttestation(fields: JsonObject): boolean {
@@ -184,7 +221,8 @@ function isAttestation(fields: JsonObject): boolean {
     isSigstoreMediaType(fields['mediaType']) ||
     isSigstoreBundle(fields) ||
     isEnvelope(fields) ||
-    isCosignBundle(fields)
+    isCosignBundle(fields) ||
+    isCosignSignature(fields)
   );
 }
 
@@ -194,22 +232,14 @@ function parseOne(value: unknown, what: string): Parsed {
   try {
     const fields = value as JsonObject;
     if (isCosignBundle(fields)) return { attestation: parseCosignBundle(fields) };
-    if (!isSigstoreBundle(fields) && isEnvelope(fields)) return { attestation: bareEnvelope(fields) };
+    if (isCosignSignature(fields)) return { attestation: parseCosignSignature(fields) };
+    if (isPep740(fields)) return { attestation: parsePep740(fields) };
+    if (!isSigstoreBundle(fields) && isEnvelope(fields)) return { attestation: parseBareAttestation(fields) };
     return { attestation: parseSigstoreBundle(value) };
   } catch (error) {
     if (!isStellaError(error)) throw error;
     return { error };
   }
-}
-
-function bareEnvelope(fields: JsonObject): Attestation {
-  return {
-    form: 'dsse',
-    content: parseBareEnvelope(fields),
-    signer: { kind: 'key', hint: undefined },
-    entries: [],
-    timestamps: [],
-  };
 }
 
 function noAttestation(what: string): StellaError {

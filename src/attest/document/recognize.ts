@@ -24,7 +24,7 @@ const isSpace = (byte: number | undefined) =>
   byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
 /** The place of the first byte that is neither white space nor a byte order mark; the length where there is none. */
-function contentStart(bytes: Uint8Array): number {
+export function contentStart(bytes: Uint8Array): number {
   let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
   while (isSpace(bytes[at])) at += 1;
   return at;
@@ -53,11 +53,17 @@ export function startsAsList(bytes: Uint8Array): boolean {
 export function isObjectLine(line: Uint8Array): boolean {
   const start = contentStart(line);
   if (line[start] !== OPEN_OBJECT) return false;
+  const end = endOfValue(line, start);
+  return end !== undefined && isBlank(line.subarray(end));
+}
+
+/** Where the JSON object or array that begins at `start` ends, told by its brackets. */
+export function endOfValue(bytes: Uint8Array, start: number): number | undefined {
   let depth = 0;
-  for (let at = start; at < line.length; at += 1) {
-    switch (line[at]!) {
+  for (let at = start; at < bytes.length; at += 1) {
+    switch (bytes[at]!) {
       case QUOTE:
-        at = endOfStringIn(line, at);
+        at = endOfStringIn(bytes, at);
         break;
       case OPEN_OBJECT:
       case OPEN_LIST:
@@ -66,10 +72,10 @@ export function isObjectLine(line: Uint8Array): boolean {
       case CLOSE_OBJECT:
       case CLOSE_LIST:
         depth -= 1;
-        if (depth === 0) return isBlank(line.subarray(at + 1));
+        if (depth === 0) return at + 1;
     }
   }
-  return false;
+  return undefined;
 }
 
 function endOfStringIn(bytes: Uint8Array, start: number): number {
@@ -89,13 +95,24 @@ interface Marks {
   payloadOrSignatures: boolean;
 }
 
+/**
+ * Sigstore bundles in both spellings (and PEP 740), cosign's older bundle, `cosign download signature`, and what GitHub's
+ * API gives in place of an attestation.
+ */
+const MARKS_ALONE: ReadonlySet<string> = new Set([
+  'verificationMaterial',
+  'verification_material',
+  'base64Signature',
+  'Base64Signature',
+  'bundle_url',
+]);
+
 const noMarks = (): Marks => ({ alone: false, payloadType: false, payloadOrSignatures: false });
 const isMarked = ({ alone, payloadType, payloadOrSignatures }: Marks) =>
   alone || (payloadType && payloadOrSignatures);
 
 function mark(marks: Marks, name: string): void {
-  if (name === 'verificationMaterial' || name === 'verification_material' || name === 'base64Signature')
-    marks.alone = true;
+  if (MARKS_ALONE.has(name)) marks.alone = true;
   else if (name === 'payloadType') marks.payloadType = true;
   else if (name === 'payload' || name === 'signatures') marks.payloadOrSignatures = true;
 }
@@ -103,27 +120,32 @@ function mark(marks: Marks, name: string): void {
 export const isSigstoreMediaType = (value: unknown) =>
   typeof value === 'string' && value.includes('sigstore.bundle');
 
+/** Brackets deeper than this hold nothing that is asked for: `[{"attestations":[{"attestation":{"bundle":{`. */
+const DEEPEST_PLACE = 6;
+/** Members whose value may hold an attestation, or lead to one. */
+const WRAPPERS: ReadonlySet<string> = new Set([
+  'attestations',
+  'attestation',
+  'attestation_bundles',
+  'bundle',
+  'envelope',
+  'provenance',
+  'provenance_summary',
+]);
+
 /**
  * Whether a JSON value is meant as an attestation, or as a list with at least one: by the members of the object itself, or
- * of what lists wrap (`attestations`, `bundle`, `attestation.bundle`).
+ * of what lists wrap.
  */
 export function isMeantAsAttestation(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(isMeantAsItem);
-  if (value === null || typeof value !== 'object') return false;
-  const { attestations } = value as JsonObject;
-  return Array.isArray(attestations) ? attestations.some(isMeantAsItem) : isMeantAsItem(value);
+  return isMeantWithin(value, DEEPEST_PLACE);
 }
 
-function isMeantAsItem(value: unknown): boolean {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return false;
-  const { bundle, attestation } = value as JsonObject;
-  return (
-    hasMarks(value) ||
-    hasMarks(bundle) ||
-    (attestation !== null &&
-      typeof attestation === 'object' &&
-      hasMarks((attestation as JsonObject)['bundle']))
-  );
+function isMeantWithin(value: unknown, depth: number): boolean {
+  if (depth === 0 || value === null || typeof value !== 'object') return false;
+  if (Array.isArray(value)) return value.some((each) => isMeantWithin(each, depth - 1));
+  if (hasMarks(value)) return true;
+  return Object.entries(value).some(([name, each]) => WRAPPERS.has(name) && isMeantWithin(each, depth - 1));
 }
 
 function hasMarks(value: unknown): boolean {
@@ -132,11 +154,6 @@ function hasMarks(value: unknown): boolean {
   for (const name of Object.keys(value)) mark(marks, name);
   return isMarked(marks) || isSigstoreMediaType((value as JsonObject)['mediaType']);
 }
-
-/** Brackets deeper than this hold nothing that is asked for: `[{"attestations":[{"attestation":{"bundle":{`. */
-const DEEPEST_PLACE = 6;
-/** Members whose value may hold an attestation. */
-const WRAPPERS: ReadonlySet<string> = new Set(['attestations', 'attestation', 'bundle']);
 
 /**
  * {@link isMeantAsAttestation} of a text that may be cut off or damaged, in one pass. Only brackets, strings and colons are

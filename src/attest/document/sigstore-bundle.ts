@@ -1,3 +1,4 @@
+import { StellaError } from '../../base/errors.ts';
 import { FieldReader, isPresent, type JsonObject } from '../../base/json-fields.ts';
 import type {
   Attestation,
@@ -72,7 +73,7 @@ export function parseSigstoreBundle(value: unknown): Attestation {
   if (!form)
     return read.refuse('mediaType', `is not of a known version: ${JSON.stringify(mediaType.slice(0, 80))}`);
   const material = read.object(bundle['verificationMaterial'], 'verificationMaterial', FIELDS.material);
-  const entries = parseEntries(material['tlogEntries'], form);
+  const entries = parseLogEntries(material['tlogEntries'], 'tlogEntries', form);
   const [content, signer] = [parseContent(bundle), parseSigner(material, form)];
   checkHints(content, signer);
   return {
@@ -109,6 +110,8 @@ function parseContent(bundle: JsonObject): Envelope | MessageSignature {
     'messageSignature.signature',
     ATTESTATION_LIMITS.signatureBytes,
   );
+  // sigstore_common.proto makes the digest a hint: without it, what was signed is told by the artifact or the log entry.
+  if (!isPresent(fields['messageDigest'])) return { kind: 'message', signature, digest: undefined };
   const path = 'messageSignature.messageDigest';
   const digest = read.object(fields['messageDigest'], path, FIELDS.digest);
   const name = read.string(digest['algorithm'], `${path}.algorithm`, 64);
@@ -139,8 +142,6 @@ function parseSigner(material: JsonObject, form: Attestation['form']): SignerCla
     read.refuse('certificate', 'is allowed from version 0.3 of Sigstore bundles on');
   if (isPresent(certificate))
     return { kind: 'certificate', certificates: [rawBytes(certificate, 'certificate')] };
-  if (form === 'sigstore-bundle-0.3')
-    read.refuse('x509CertificateChain', 'is not allowed in a Sigstore bundle of version 0.3');
   const fields = read.object(chain, 'x509CertificateChain', FIELDS.chain);
   const list = read.array(
     fields['certificates'],
@@ -148,6 +149,9 @@ function parseSigner(material: JsonObject, form: Attestation['form']): SignerCla
     ATTESTATION_LIMITS.certificates,
   );
   if (list.length === 0) read.refuse('x509CertificateChain.certificates', 'is empty');
+  // sigstore_bundle.proto wants `certificate` there; clients that wrote the one certificate as a chain are about.
+  if (form === 'sigstore-bundle-0.3' && list.length > 1)
+    read.refuse('x509CertificateChain.certificates', 'must be one in a Sigstore bundle of version 0.3');
   return {
     kind: 'certificate',
     certificates: list.map((item, i) => rawBytes(item, `x509CertificateChain.certificates.${i}`)),
@@ -177,20 +181,25 @@ function parseTimestamps(value: unknown): Buffer[] {
   return timestamps;
 }
 
-function parseEntries(value: unknown, form: Attestation['form']): LogEntry[] {
+/**
+ * A list of dev.sigstore.rekor.v1.TransparencyLogEntry in their JSON form, with what a version of Sigstore bundles needs
+ * of each.
+ * @throws StellaError SIGSTORE_BUNDLE_INVALID
+ */
+export function parseLogEntries(value: unknown, path: string, form: Attestation['form']): LogEntry[] {
   if (!isPresent(value)) return [];
   const entries = read
-    .array(value, 'tlogEntries', ATTESTATION_LIMITS.logEntries)
-    .map((item, i) => parseLogEntry(item, `tlogEntries.${i}`));
+    .array(value, path, ATTESTATION_LIMITS.logEntries)
+    .map((item, i) => parseLogEntry(item, `${path}.${i}`));
   if (
     new Set(entries.map((entry) => `${entry.logId} ${entry.body.toString('latin1')}`)).size < entries.length
   )
-    read.refuse('tlogEntries', 'has the same entry twice');
+    read.refuse(path, 'has the same entry twice');
   for (const [i, entry] of entries.entries()) {
     if (form === 'sigstore-bundle-0.1' && !entry.signedEntryTimestamp)
-      read.refuse(`tlogEntries.${i}.inclusionPromise`, 'is missing, which version 0.1 needs');
+      read.refuse(`${path}.${i}.inclusionPromise`, 'is missing, which version 0.1 needs');
     if (form !== 'sigstore-bundle-0.1' && !entry.proof)
-      read.refuse(`tlogEntries.${i}.inclusionProof`, 'is missing, which versions after 0.1 need');
+      read.refuse(`${path}.${i}.inclusionProof`, 'is missing, which versions after 0.1 need');
   }
   return entries;
 }
@@ -235,6 +244,10 @@ function parseProof(value: unknown, path: string): InclusionProof {
     const bytes = read.bytes(item, at, 32);
     return bytes.length === 32 ? bytes : read.refuse(at, 'has not 32 bytes');
   };
+  if (!isPresent(proof['checkpoint']))
+    throw new StellaError('SIGSTORE_BUNDLE_INVALID', `${path} has no checkpoint, so that it proves nothing`, {
+      hint: 'on the connected side, `sigstore plumbing fix-bundle --bundle FILE` gets the checkpoint from the log',
+    });
   const checkpoint = read.object(proof['checkpoint'], `${path}.checkpoint`, FIELDS.checkpoint);
   const hashes = isPresent(proof['hashes']) ? proof['hashes'] : [];
   return {

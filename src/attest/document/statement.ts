@@ -22,6 +22,10 @@ export interface Statement {
   readonly subjects: readonly Subject[];
   readonly predicateType: string;
   readonly predicate: unknown;
+  /** All of it as it was signed, also what is not read here. */
+  readonly signed: JsonObject;
+  /** Bytes of the payload. */
+  readonly size: number;
 }
 
 /**
@@ -40,7 +44,14 @@ export function parseStatement(payload: Uint8Array): Statement {
   if (list.length === 0) read.refuse('subject', 'is empty');
   const predicateType = read.string(value['predicateType'], 'predicateType', 1024);
   if (predicateType === '') read.refuse('predicateType', 'is empty');
-  return { type, subjects: list.map(parseSubject), predicateType, predicate: value['predicate'] };
+  return {
+    type,
+    subjects: list.map(parseSubject),
+    predicateType,
+    predicate: value['predicate'],
+    signed: value,
+    size: payload.length,
+  };
 }
 
 function parseSubject(item: unknown, i: number): Subject {

@@ -21,12 +21,21 @@ function hintsOf({ signer, content }: Attestation): readonly string[] {
   return hints;
 }
 
+/** A hint in the form in which keys are shown everywhere, so that it can be compared with one; another name as it is. */
+function shownHint(hint: string): string {
+  if (/^[0-9a-f]{64}$/i.test(hint)) return `sha256:${hint.toLowerCase()}`;
+  const [, base64] = /^(?:SHA256:)?([A-Za-z0-9+/]{43})=?$/.exec(hint) ?? [];
+  return base64 === undefined ? hint : `sha256:${Buffer.from(base64, 'base64').toString('hex')}`;
+}
+
 /** What is asked of the keys that signed. */
 export interface AttestorDemand {
   /** The one key to accept, if the caller named one. */
   readonly only: AttestorKey | undefined;
   /** How many keys must have signed. */
   readonly wanted: number;
+  /** What is stated, where anything is. */
+  readonly predicateType: string | undefined;
   /** The signatures, and whether a key made one. */
   readonly signatures: readonly Buffer[];
   readonly isSignedBy: (key: PublicKey, signature: Buffer) => boolean;
@@ -44,10 +53,12 @@ export interface AttestorDemand {
 export function chooseAttestors(
   attestation: Attestation,
   trust: VerifierTrust,
-  { only, wanted, signatures, isSignedBy, checkTime }: AttestorDemand,
+  { only, wanted, predicateType, signatures, isSignedBy, checkTime }: AttestorDemand,
 ): AttestorKey[] {
   const hints = hintsOf(attestation);
-  const known = only ? [only] : trust.attestors;
+  const known = only
+    ? [only]
+    : trust.attestors.filter((each) => (each.predicateType ?? predicateType) === predicateType);
   const meant = known.filter((attestor) => hints.some((hint) => fitsHint(attestor, hint)));
   // Hints are optional and free: a signer may call a trusted key by any name.
   const inOrder = [...meant, ...known];
@@ -79,7 +90,10 @@ export function chooseAttestors(
     );
   if (late) throw late;
   if (only)
-    throw new StellaError('SIGNATURE_INVALID', 'Signature verification failed: it is not by the given key');
+    throw new StellaError('SIGNATURE_INVALID', 'Signature verification failed: it is not by the given key', {
+      hint: 'give the key that signed with --key FILE; without --key the attestor keys of the trust store count',
+      details: { found: hints.map(shownHint), expected: [`${only.name} sha256:${only.key.id}`] },
+    });
   const revoked = revokedAmong(attestation, hints, trust);
   if (revoked) throw keyRevoked(revoked);
   if (meant.length > 0)
@@ -93,9 +107,12 @@ export function chooseAttestors(
       ? 'the attestation is signed with a key, and the trust has no attestor keys'
       : 'the attestation is not signed by any trusted attestor key',
     {
-      hint: 'give --key FILE, or publish the key as a target with usage attestor',
+      hint: [
+        'give the key with --key FILE',
+        'or have it published: on the TUF repository, ./scripts/add-target.sh FILE NAME --usage attestor',
+      ],
       details: {
-        found: hints,
+        found: hints.map(shownHint),
         expected: trust.attestors.map(({ name, key }) => `${name} sha256:${key.id}`),
       },
     },

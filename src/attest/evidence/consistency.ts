@@ -1,7 +1,8 @@
 import { isStellaError } from '../../base/errors.ts';
 import { checkGrowth } from '../../logs/store.ts';
-import type { Checkpoint } from '../../tlog/checkpoint.ts';
+import { isSameLog } from '../../tlog/origin.ts';
 import type { HeldLog } from '../authority/verifier-trust.ts';
+import type { ProvenCheckpoint } from './log-proof.ts';
 
 /** Whether an attestation's view of its log is a part of the view that came with the trust. */
 export interface Consistency {
@@ -16,10 +17,13 @@ const notShown = (reason: string): Consistency => ({ consistency: 'not shown', r
  * @throws StellaError LOG_FORK when they contradict each other, TILE_INVALID or ROOT_MISMATCH when the tiles are damaged
  */
 export async function checkConsistencyWithHeld(
-  checkpoint: Checkpoint,
+  { checkpoint, log: { logId } }: Pick<ProvenCheckpoint, 'checkpoint' | 'log'>,
   held: ReadonlyMap<string, HeldLog>,
 ): Promise<Consistency> {
-  const log = held.get(checkpoint.origin);
+  const named = { origin: checkpoint.origin, log_id: logId };
+  const log =
+    held.get(checkpoint.origin) ??
+    [...held.values()].find((other) => isSameLog(named, { origin: other.origin, log_id: other.logId }));
   if (!log) return notShown('the trust holds no checkpoint of this log');
   if (checkpoint.size > log.size)
     return notShown(`the attestation was logged after the trust was sealed (at size ${log.size})`);

@@ -25,7 +25,7 @@ type Outcome = Omit<AttestationCheckOutcome, 'name'>;
 export class LogJudge {
   #entries: readonly LogEntry[];
   #carried: readonly LogEntry[];
-  readonly #trust: VerifierTrust;
+  #trust: VerifierTrust;
   readonly #proven: { readonly entry: LogEntry; readonly checkpoint: ProvenCheckpoint }[] = [];
   /** What has been shown so far. */
   evidence: readonly LogEvidence[] = [];
@@ -42,8 +42,20 @@ export class LogJudge {
     this.#trust = trust;
   }
 
-  /** @throws StellaError LOG_ENTRY_MISSING, LOG_ENTRY_MISMATCH, LOG_ENTRY_INVALID */
-  entries(required: boolean, expected: EntryExpectation): Outcome {
+  /** From now on only these logs count: those of the instance that certified the signer. */
+  limitTo(trust: VerifierTrust): void {
+    this.#trust = trust;
+    this.#carried = this.#carried.filter(({ logId }) => trust.logs.some((log) => isLogNamed(log, logId)));
+  }
+
+  /**
+   * @param expected with why none may be there, where the instance has no log
+   * @throws StellaError LOG_ENTRY_MISSING, LOG_ENTRY_MISMATCH, LOG_ENTRY_INVALID
+   */
+  entries(
+    required: boolean,
+    expected: EntryExpectation & { readonly missing?: string | undefined },
+  ): Outcome {
     // Anybody may log anything with these signatures in it; what counts is the first entry that is of this attestation.
     const carried = new Set<LogEntry>();
     for (const verifier of expected.verifiers) {
@@ -54,6 +66,7 @@ export class LogJudge {
     if (this.#entries.length + this.#carried.length === 0) {
       if (required)
         throw new StellaError('LOG_ENTRY_MISSING', 'the attestation does not show that it was logged');
+      if (expected.missing !== undefined) return { result: 'not-applicable', detail: expected.missing };
       return { result: 'not-checked', detail: 'no log entry; none is required' };
     }
     this.logged = new Set([
@@ -128,7 +141,7 @@ export class LogJudge {
           'a log entry has neither an inclusion proof nor a promise of its log',
         );
       evidence.push({
-        origin: this.#trust.logs.find((log) => isLogNamed(log, entry.logId))?.origin ?? entry.logId,
+        origin: this.#trust.logs.find((log) => isLogNamed(log, entry.logId))?.name ?? entry.logId,
         logId: entry.logId,
         index: entry.logIndex,
         shownBy: 'signed entry timestamp',
@@ -155,7 +168,7 @@ export class LogJudge {
     if (this.#proven.length === 0) return { result: 'not-applicable' };
     const results: Consistency[] = [];
     for (const { checkpoint } of this.#proven)
-      results.push(await checkConsistencyWithHeld(checkpoint.checkpoint, this.#trust.held));
+      results.push(await checkConsistencyWithHeld(checkpoint, this.#trust.held));
     this.evidence = this.evidence.map((log, i) => ({ ...log, ...results[i] }));
     const missing = results.find(({ consistency }) => consistency === 'not shown');
     return missing?.reason === undefined

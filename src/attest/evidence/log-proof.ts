@@ -1,9 +1,10 @@
-import { equalBytes } from '../../base/bytes.ts';
+import { equalBytes, excerpt } from '../../base/bytes.ts';
 import { formatInstant, type Instant, instantAtSeconds } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import { isSignature, type PublicKey } from '../../base/keys.ts';
 import { type OpenedCheckpoint, openCheckpoint } from '../../tlog/checkpoint.ts';
 import { checkInclusion, leafHash } from '../../tlog/merkle.ts';
+import { rekorV1Tree } from '../../tlog/origin.ts';
 import { checkWitnessPolicy, type WitnessPolicy, witnessKeys } from '../../tlog/witness-policy.ts';
 import { isLogNamed, type TrustedLog } from '../authority/material.ts';
 import type { InclusionProof, LogEntry } from '../document/attestation.ts';
@@ -65,8 +66,8 @@ export function isValidAt(log: TrustedLog, time: Instant): boolean {
 
 function outOfValidity(log: TrustedLog, time: Instant): StellaError {
   const message = Number.isNaN(log.validFrom)
-    ? `the trusted root does not say since when the key of log ${log.origin} is valid`
-    : `the entry is of ${formatInstant(time)}, when the key of log ${log.origin} was not valid`;
+    ? `the trusted root does not say since when the key of log ${log.name} is valid`
+    : `the entry is of ${formatInstant(time)}, when the key of log ${log.name} was not valid`;
   return new StellaError('LOG_KEY_INVALID', message);
 }
 
@@ -78,7 +79,8 @@ export interface ProvenCheckpoint extends OpenedCheckpoint {
 
 /**
  * Opens the checkpoint of an entry's proof: signed by a key of the log that the entry names, valid at every one of the
- * times, and of that log's origin.
+ * times, and of that log's origin. A checkpoint of Rekor v1 (`NAME - TREE ID`) names the pod that signed it, which nothing
+ * else knows: of it, key id and signature decide, as they do for sigstore-go and sigstore-python.
  * @param policies what witnesses must have cosigned
  * @throws StellaError CHECKPOINT_SIGNATURE, CHECKPOINT_ORIGIN, CHECKPOINT_INVALID, NOTE_INVALID, LOG_KEY_INVALID,
  * WITNESS_QUORUM
@@ -99,18 +101,33 @@ export function checkCheckpoint(
   }
   const end = proof.checkpoint.indexOf(0x0a);
   const origin = proof.checkpoint.toString('utf8', 0, end === -1 ? 0 : Math.min(end, 1024));
-  // Rekor v1 writes `HOST - TREE ID` and signs as HOST.
-  const host = /^(.*) - \d{1,20}$/.exec(origin)?.[1];
   // One key may serve several logs: the checkpoint's is meant.
-  const log = valid.find((each) => each.origin === origin || each.origin === host) ?? valid[0]!;
-  const isRekorV1 = log.origin === host;
-  const keys = valid.filter((each) => each.origin === log.origin).flatMap(({ noteKeys }) => noteKeys);
+  const exact = valid.find((each) => each.origin === origin);
+  const tree = exact === undefined && !isOfRekorV2(entry) ? rekorV1Tree(origin) : undefined;
+  const log =
+    exact ?? valid.find((each) => tree !== undefined && origin === `${each.origin} - ${tree}`) ?? valid[0]!;
+  const isRekorV1 = tree !== undefined;
+  if (!isRekorV1 && log.origin === '')
+    throw new StellaError(
+      'CHECKPOINT_ORIGIN',
+      `the trusted root does not say where the log ${log.name} is, so nothing tells whether the checkpoint of ${excerpt(origin)} is of it`,
+      {
+        hint: 'get a trusted root that has the baseUrl of this log',
+        details: { origin, log_id: entry.logId },
+      },
+    );
+  const keys = isRekorV1
+    ? valid.flatMap(({ rekorV1Keys, noteKeys }) => [...rekorV1Keys, ...noteKeys])
+    : valid.filter((each) => each.origin === log.origin).flatMap(({ noteKeys }) => noteKeys);
   const opened = openCheckpoint(proof.checkpoint, [...keys, ...policies.flatMap(witnessKeys)], {
     origin: isRekorV1 ? origin : log.origin,
   });
   for (const policy of policies) checkWitnessPolicy(policy, opened);
   return { ...opened, log, isRekorV1 };
 }
+
+/** Rekor v1 never wrote these; of its successor the origin is the URL without scheme. */
+const isOfRekorV2 = ({ kind, version }: LogEntry) => version === '0.0.2' && kind !== 'intoto';
 
 /**
  * Checks that the entry is in the tree that the checkpoint describes. Size and root come from the signed checkpoint; what

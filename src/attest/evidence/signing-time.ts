@@ -31,7 +31,7 @@ export function findSigningTimes(
     const revoked = revokedLogKey(trust, entry.logId);
     if (revoked) throw keyRevoked(revoked);
     const { time, log } = checkPromise(entry, trust.logs);
-    times.push({ time, source: log.origin });
+    times.push({ time, source: log.name });
   }
   return times.sort((a, b) => a.time - b.time);
 }

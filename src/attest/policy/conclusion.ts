@@ -29,6 +29,11 @@ export class Conclusion {
     return this.#failure !== undefined;
   }
 
+  /** What is wrong with the first attestation that failed, and where that came from. */
+  get firstFailure(): (VerdictDocumentError & { readonly source: string }) | undefined {
+    return this.#failure;
+  }
+
   add(verdict: VerdictDocument): void {
     this.#count += 1;
     if (verdict.error) this.#failure ??= { ...verdict.error, source: verdict.source };

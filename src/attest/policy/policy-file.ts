@@ -1,3 +1,4 @@
+import { parseFingerprint } from '../../base/bytes.ts';
 import { parseDuration } from '../../base/clock.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import { parseStrictJson } from '../../base/json.ts';
@@ -5,6 +6,7 @@ import { checkSchema } from '../../base/schema.ts';
 import type { AttestationPolicyIdentity, AttestationPolicyRule } from '../../base/schema-types.ts';
 import { parseVerifierKey } from '../../tlog/verifier-key.ts';
 import type { WitnessPolicy } from '../../tlog/witness-policy.ts';
+import { checkEachOnce, impliedIssuer, makeClaimRule } from './claim-rule.ts';
 import { parseGlob } from './glob.ts';
 import type { IdentityRule, TextRule } from './identity-rule.ts';
 import { parsePattern } from './pattern.ts';
@@ -32,15 +34,26 @@ function inRule<T>(where: string, parse: () => T): T {
 function parseRule(rule: AttestationPolicyRule, i: number): PolicyRule {
   // A pattern that is none must be found even where an earlier rule fits.
   for (const pattern of rule.artifacts ?? []) parseGlob(pattern);
+  const identities = rule.identities?.map(parseIdentity);
+  const claims =
+    rule.claims && Object.entries(rule.claims).map(([name, texts]) => makeClaimRule(name, [texts].flat()));
+  if (claims) checkEachOnce(claims);
+  if (claims && rule.keys)
+    throw new StellaError('POLICY_INVALID', 'what is signed with a key has no claims: give keys or claims', {
+      hint: 'a rule with claims is for certificates; leave out keys',
+    });
+  const hasIssuer = identities?.every(({ issuer }) => issuer !== undefined) ?? false;
   return {
     name: `rule ${i + 1}`,
     artifacts: rule.artifacts,
-    identities: rule.identities?.map(parseIdentity),
-    keys: rule.keys,
+    identities,
+    claims,
+    impliedIssuer: hasIssuer ? undefined : impliedIssuer(claims),
+    keys: rule.keys?.map((key) => (/^sha256:/i.test(key) ? `sha256:${parseFingerprint(key)}` : key)),
     predicateTypes: rule.predicate_types,
     required: rule.required ?? 1,
     signatures: rule.signatures ?? 1,
-    requireLog: rule.require_log ?? true,
+    requireLog: rule.require_log,
     witnessPolicy: rule.witnesses && parseWitnesses(rule.witnesses),
     maxAge: rule.max_age === undefined ? undefined : parseDuration(rule.max_age),
   };

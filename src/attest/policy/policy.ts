@@ -12,6 +12,7 @@ import type { WitnessPolicy } from '../../tlog/witness-policy.ts';
 import type { AttestorKey } from '../authority/material.ts';
 import type { CertificateIdentity } from '../x509/identity.ts';
 import { type ArtifactName, IGNORES_CASE, placesOf } from './artifact-name.ts';
+import { type ClaimRule, claimMismatch, demandsRepository, demandsSource } from './claim-rule.ts';
 import { parseGlob } from './glob.ts';
 import {
   describeRule,
@@ -28,6 +29,10 @@ export interface PolicyRule {
   readonly name: string;
   readonly artifacts: readonly string[] | undefined;
   readonly identities: readonly IdentityRule[] | undefined;
+  /** Claims that the certificate must have, each of them. What is signed with a key has none. */
+  readonly claims?: readonly ClaimRule[] | undefined;
+  /** The issuer that the claims imply where not every identity has one. */
+  readonly impliedIssuer?: string | undefined;
   /** Target names, or `sha256:` and a key id. */
   readonly keys: readonly string[] | undefined;
   readonly predicateTypes: readonly string[] | undefined;
@@ -35,7 +40,8 @@ export interface PolicyRule {
   readonly required: number;
   /** How many different keys must have signed one envelope. */
   readonly signatures: number;
-  readonly requireLog: boolean;
+  /** `undefined`: as the instance that certified the signer has it. */
+  readonly requireLog: boolean | undefined;
   readonly witnessPolicy: WitnessPolicy | undefined;
   readonly maxAge: Duration | undefined;
   /** A further rule that the same attestations must meet. */
@@ -93,10 +99,14 @@ function bothRules(rule: PolicyRule, and: PolicyRule): PolicyRule {
     ...rule,
     required: Math.max(rule.required, and.required),
     signatures: Math.max(rule.signatures, and.signatures),
-    requireLog: rule.requireLog || and.requireLog,
+    requireLog: stricter(rule.requireLog, and.requireLog),
     and,
   };
 }
+
+/** Required, as the instance has it, not required. */
+const stricter = (a: boolean | undefined, b: boolean | undefined): boolean | undefined =>
+  a === true || b === true ? true : a === undefined || b === undefined ? undefined : false;
 
 /** Verified facts that a rule is judged by. */
 export interface PolicyFacts {
@@ -118,13 +128,31 @@ export const nameOfRule = (rule: PolicyRule): string =>
 
 /** Whether the rule says anything about who may have signed. */
 export function constrainsSigner(rule: PolicyRule): boolean {
-  return [...allOf(rule)].some(({ identities, keys }) => identities !== undefined || keys !== undefined);
+  return [...allOf(rule)].some(
+    (each) =>
+      each.identities !== undefined ||
+      each.keys !== undefined ||
+      (demandsSource(each.claims) && demandsIssuer(each)),
+  );
 }
 
-/** Whether nothing signed with a certificate meets the rule unless subject and issuer are both as demanded. */
-export function demandsIdentity(rule: PolicyRule): boolean {
+/** Whether every certificate that meets the rule is of an issuer that it names. */
+const demandsIssuer = ({ identities, impliedIssuer }: PolicyRule): boolean =>
+  impliedIssuer !== undefined || (identities?.every(({ issuer }) => issuer !== undefined) ?? false);
+
+/**
+ * Whether nothing signed with a certificate meets the rule unless subject and issuer are both as demanded, or the source
+ * and the issuer that vouches for it are.
+ * @param demandsIt whether claims say enough of the source
+ */
+export function demandsIdentity(
+  rule: PolicyRule,
+  demandsIt: (claims: readonly ClaimRule[] | undefined) => boolean = demandsRepository,
+): boolean {
   return [...allOf(rule)].some(
-    ({ identities, keys }) => identities?.every(isIdentityRuleComplete) ?? keys !== undefined,
+    (each) =>
+      (each.identities?.every(isIdentityRuleComplete) ?? each.keys !== undefined) ||
+      (demandsIt(each.claims) && demandsIssuer(each)),
   );
 }
 
@@ -170,6 +198,14 @@ function checkOne(rule: PolicyRule, facts: PolicyFacts, fits: FitsText): void {
       identity ? { identity: identity.subject, issuer: identity.issuer } : attestors.map(({ name }) => name),
     );
   }
+  if (rule.impliedIssuer !== undefined && facts.identity?.issuer !== rule.impliedIssuer)
+    refuse('issuer', rule.impliedIssuer, facts.identity?.issuer);
+  const mismatch = rule.claims && claimMismatch(facts.identity, rule.claims);
+  if (mismatch)
+    throw new StellaError('POLICY_UNSATISFIED', `${rule.name} of the policy: ${mismatch.message}`, {
+      details: { rule: rule.name, ...mismatch.difference },
+      ...(mismatch.hint === undefined ? {} : { hint: mismatch.hint }),
+    });
   const { predicateTypes, maxAge } = rule;
   if (predicateTypes && (facts.predicateType === undefined || !predicateTypes.includes(facts.predicateType)))
     refuse('predicate type', predicateTypes, facts.predicateType);

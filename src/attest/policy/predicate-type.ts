@@ -1,5 +1,6 @@
 import { excerpt } from '../../base/bytes.ts';
 import { StellaError } from '../../base/errors.ts';
+import type { AttestationCheckOutcome } from '../verdict/check-list.ts';
 
 /** What cosign calls the predicate types that it knows (cosign's doc/cosign_verify-attestation.md), and in-toto's own. */
 const SHORTHANDS: ReadonlyMap<string, string> = new Map([
@@ -31,4 +32,25 @@ export function parsePredicateType(text: string): string {
       `or one of the shorthands ${[...SHORTHANDS.keys()].join(', ')}`,
     ],
   });
+}
+
+/**
+ * The check `predicate`.
+ * @param wanted any of them will do; none: not checked
+ * @throws StellaError PREDICATE_MISMATCH
+ */
+export function checkPredicateType(
+  wanted: readonly string[] | undefined,
+  found: string | undefined,
+): Omit<AttestationCheckOutcome, 'name'> {
+  if (!wanted || wanted.length === 0) return { result: 'not-checked', detail: found ?? 'no statement' };
+  if (found === undefined || !wanted.includes(found))
+    throw new StellaError(
+      'PREDICATE_MISMATCH',
+      found === undefined
+        ? 'a predicate type is required, but the attestation has no in-toto statement'
+        : `the predicate is of type ${found}, required is ${wanted.join(' or ')}`,
+      { details: { expected: wanted, found: found ?? null } },
+    );
+  return { result: 'passed', detail: found };
 }

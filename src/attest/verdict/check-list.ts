@@ -14,6 +14,7 @@ export const ATTESTATION_CHECKS = [
   'consistency',
   'artifact',
   'identity',
+  'claims',
   'predicate',
   'policy',
   'freshness',

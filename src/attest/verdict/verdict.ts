@@ -33,6 +33,15 @@ export type VerifiedSigner =
   | { readonly kind: 'certificate'; readonly identity: CertificateIdentity }
   | { readonly kind: 'key'; readonly keyId: KeyId; readonly name: string };
 
+/** The instance that certified the signer, and what it offers to show when: what it certifies must have that. */
+export interface InstanceFacts {
+  readonly name: string;
+  /** The built-in public name that it was added by. */
+  readonly builtIn?: string;
+  /** `log entry` where it has a log, `timestamp` (RFC 3161, by its own authority) where it has none. */
+  readonly shows: 'log entry' | 'timestamp';
+}
+
 /** The answer about one attestation. */
 export interface Verdict {
   readonly verified: boolean;
@@ -43,12 +52,15 @@ export interface Verdict {
   readonly signedSha256?: string;
   readonly checks: readonly AttestationCheckOutcome[];
   readonly signer?: VerifiedSigner;
+  /** Absent where no certificate of the trust's instances signed it. */
+  readonly instance?: InstanceFacts;
   readonly identityChecked: boolean;
   /** The earliest trusted signing time, and who says so. */
   readonly signedAt?: { readonly time: Instant; readonly source: string };
   readonly logs: readonly LogEvidence[];
   readonly artifact?: { readonly name: string; readonly digest: string };
   readonly artifactChecked: boolean;
+  /** What was said; like the signer, only where the signature holds. */
   readonly statement?: Statement;
   readonly trust: TrustOrigin;
 }

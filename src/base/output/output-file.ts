@@ -24,7 +24,7 @@ import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { StellaError, systemCode } from '../errors.ts';
-import { replaceFile, syncDirectory, writeError, writeNewFile } from '../files.ts';
+import { checkMedium, replaceFile, syncDirectory, writeError, writeNewFile } from '../files.ts';
 import { ifInterrupted } from '../interrupt.ts';
 
 /**
@@ -60,13 +60,16 @@ export function descriptorOf(path: string): number | undefined {
 
 /**
  * Judges where an output is to go, and changes nothing. Call it before the work, too, so that nothing is done in vain.
- * @throws StellaError FILE_EXISTS, WRITE_FAILED (a directory, a socket, a link to anything but a regular file)
+ * @throws StellaError FILE_EXISTS, WRITE_FAILED (a directory, a socket, a link to anything but a regular file, no medium)
  */
 export function outputPlace(path: string, { replace = false }: OutputOptions = {}): OutputPlace {
   if (descriptorOf(path) !== undefined) return { kind: 'stream', path };
   try {
     const found = lstatSync(path, { throwIfNoEntry: false });
-    if (!found) return { kind: 'new', path };
+    if (!found) {
+      checkMedium(dirname(path));
+      return { kind: 'new', path };
+    }
     const place = found.isSymbolicLink() ? behindLink(path) : { kind: kindOf(path, found), path };
     if (place.kind === 'regular' && !replace)
       throw new StellaError('FILE_EXISTS', `${path} exists already`, {
@@ -144,7 +147,12 @@ function claimName(staged: string, path: string): void {
     if (systemCode(cause) === 'EEXIST') throw cause;
     // FAT and some network file systems have no links: an empty file of one's own keeps the place.
     closeSync(openSync(path, 'wx'));
-    renameSync(staged, path);
+    try {
+      renameSync(staged, path);
+    } catch (failed) {
+      rmSync(path, { force: true });
+      throw failed;
+    }
   }
 }
 

@@ -56,9 +56,14 @@ export function whoElseCanReplace(path: string): string | undefined {
   return undefined;
 }
 
+/** Whether this process is in a group. */
+export function isOwnGroup(gid: number): boolean {
+  return [getegid?.(), ...(getgroups?.() ?? [])].includes(gid);
+}
+
 /** A group that this process is in is how several users keep one directory. */
 function isShared({ mode, gid }: Stats): boolean {
-  return (mode & GROUP_WRITE) !== 0 && [getegid?.(), ...(getgroups?.() ?? [])].includes(gid);
+  return (mode & GROUP_WRITE) !== 0 && isOwnGroup(gid);
 }
 
 /**
@@ -79,6 +84,18 @@ export function whoElseCanWrite(directory: string): string | undefined {
 export function whoElseCanReplaceIn(directory: string): string | undefined {
   const stat = statSync(directory, { throwIfNoEntry: false });
   return stat && (stat.mode & STICKY) !== 0 ? undefined : whoElseCanWrite(directory);
+}
+
+/**
+ * Whether a directory belongs to a user other than this one and root: its owner can put another file in the place of each
+ * in it.
+ * @returns whose it is, in words, or `undefined`; also where there is no such directory, and on Windows
+ */
+export function foreignOwnerOf(directory: string): string | undefined {
+  const self = geteuid?.();
+  const stat = statSync(directory, { throwIfNoEntry: false });
+  if (self === undefined || !stat || stat.uid === 0 || stat.uid === self) return undefined;
+  return `${directory} belongs to another user (uid ${stat.uid})`;
 }
 
 /** Whether a file belongs to root, to this user, to whom its directory belongs, or to one who shares that by its group. */

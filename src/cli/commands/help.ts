@@ -2,6 +2,7 @@ import type { HelpTable } from '../frame/command-help.ts';
 import { ATTEST } from './attest/help.ts';
 import { AUDIT } from './audit/help.ts';
 import { CONFIG } from './config/help.ts';
+import { KEY } from './key/help.ts';
 import { LOG } from './log/help.ts';
 import { OWN } from './own/help.ts';
 import { REPO } from './repo/help.ts';
@@ -14,6 +15,7 @@ export const HELP: HelpTable = {
   ...SNAPSHOT,
   ...ATTEST,
   ...REPO,
+  ...KEY,
   ...LOG,
   ...CONFIG,
   ...AUDIT,

@@ -11,6 +11,7 @@ import type { Cli } from '../frame/cli.ts';
 import { registerAttest } from './attest/index.ts';
 import { registerAudit } from './audit/index.ts';
 import { registerConfig } from './config/index.ts';
+import { registerKey } from './key/index.ts';
 import { registerLog } from './log/index.ts';
 import { registerOwn } from './own/index.ts';
 import { registerRepo } from './repo/index.ts';
@@ -21,6 +22,7 @@ export function register(program: Command, cli: Cli): void {
   registerTrust(program, cli);
   registerAttest(program, cli);
   registerRepo(program, cli);
+  registerKey(program, cli);
   registerLog(program, cli);
   registerConfig(program, cli);
   registerAudit(program, cli);

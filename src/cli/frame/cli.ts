@@ -6,17 +6,21 @@
  */
 
 import { resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { escapeUnseen } from '../../base/bytes.ts';
 import type { Clock, Instant } from '../../base/clock.ts';
 import { EXIT, type ExitStatus } from '../../base/codes.ts';
 import { StellaError } from '../../base/errors.ts';
+import { onNotice } from '../../base/file-system/notices.ts';
 import { maskUrls } from '../../base/safety/masked-url.ts';
 import type { UsedConfiguration } from '../../config/used-configuration.ts';
 import { errorJson, errorText } from '../terminal/output.ts';
-import { paintLines, wrapLines } from '../terminal/paint.ts';
+import { layOut, wrapLines } from '../terminal/paint.ts';
 import { Progress, type Unit } from '../terminal/progress.ts';
 import { type Facts, openRunLog, type RunLog } from '../terminal/run-log.ts';
+import { withoutCircularHints } from './circular-hints.ts';
+import { commonOptions } from './common-flags.ts';
+import { type JsonResults, jsonResultsOf } from './json-forms.ts';
 import { checkTakenValues } from './repeated.ts';
 
 /** Everything a command may touch of the process it runs in. Tests bring their own. */
@@ -55,11 +59,8 @@ export interface CommonOptions {
 
 /** What a command came to. */
 export interface Outcome {
-  /** The one document that `--json` prints (or, with `jsonLines`, one line each). */
-  readonly json?: unknown;
-  readonly jsonLines?: Iterable<unknown>;
-  /** Whether `json` has a schema of its own, to which nothing is added. */
-  readonly closed?: boolean;
+  /** The one document that `--json` prints; of a command that answers with {@link Run.result}, what comes after that. */
+  readonly json?: object;
   /** For people; printed to stdout unless `--quiet`. Ends without a line feed. */
   readonly text: string;
   /** Whether the text is for another program: then it is printed as it is, even on a terminal. */
@@ -79,8 +80,13 @@ export interface Run<Options> {
   readonly trace: (line: string) => void;
   /** Reports a failure that does not end the run. */
   fail(error: StellaError): void;
-  /** Reports how much of `what` is done; call it as often as you like. `unit` is bytes unless told otherwise. */
-  readonly progress: (what: string, done: number, total: number, unit?: Unit) => void;
+  /** One of many answers, for `--json` (see `addJsonForms`); without it nothing is printed. */
+  result(answer: object): void;
+  /**
+   * Reports how much of `what` is done; call it as often as you like. `unit` is bytes unless told otherwise; `total` is
+   * undefined where it is not known how much there is.
+   */
+  readonly progress: (what: string, done: number, total: number | undefined, unit?: Unit) => void;
   /** Tells by which configuration trust is judged; every result that is an object names it as `configuration`. */
   judgedBy(configuration: UsedConfiguration): void;
   /**
@@ -90,6 +96,8 @@ export interface Run<Options> {
   takeStdout(): (bytes: Uint8Array) => Promise<void>;
   /** Adds facts to the log of this run (`--log-file`), e.g. the store's generation. */
   record(facts: Facts): void;
+  /** Writes a line of its own into the log of this run. */
+  log(level: 'info' | 'warn', event: string, facts: Facts): void;
 }
 
 export type Action<Options, Arguments extends unknown[]> = (
@@ -98,7 +106,6 @@ export type Action<Options, Arguments extends unknown[]> = (
 ) => Promise<Outcome>;
 
 const DEFAULT_COLUMNS = 80;
-export const COMMON_OPTIONS = 'Common options:';
 
 /** Holds what the command tree needs while commander walks it: where to print, and what came out. */
 export class Cli {
@@ -110,17 +117,24 @@ export class Cli {
   json = false;
   verbose = false;
   color: boolean;
+  /** Whether colour is wanted where no terminal is, as in the logs of a pipeline. */
+  readonly #isColorForced: boolean;
   #progress: Progress | undefined;
   #log: RunLog | undefined;
   #began = 0;
   #configuration: UsedConfiguration | undefined;
   #isStdoutTaken = false;
+  #endNotices: () => void = () => {};
+  #results: JsonResults | undefined;
+  #command: Command | undefined;
 
   constructor(io: Io, args: readonly string[] = []) {
     this.io = withoutUnseen(io);
     this.args = args;
-    // https://no-color.org: present and not empty, whatever its value.
-    this.color = (io.env['NO_COLOR'] ?? '') === '';
+    const forced = io.env['FORCE_COLOR'] ?? '';
+    this.#isColorForced = forced !== '' && forced !== '0' && forced !== 'false';
+    // https://no-color.org: present and not empty, whatever its value; it counts more than FORCE_COLOR.
+    this.color = (io.env['NO_COLOR'] ?? '') === '' && forced !== '0' && forced !== 'false';
   }
 
   /** A group such as `stella trust`. */
@@ -130,21 +144,9 @@ export class Cli {
 
   /** A command that does something, with the common flags. `usage` is a name followed by its arguments, e.g. `import <file>`. */
   command(parent: Command, usage: string, summary: string): Command {
-    return parent
-      .command(usage)
-      .summary(summary)
-      .description(summary)
-      .allowExcessArguments(false)
-      .addOption(new Option('--config <file>', 'configuration file').helpGroup(COMMON_OPTIONS))
-      .addOption(new Option('--json', 'print one JSON document on stdout').helpGroup(COMMON_OPTIONS))
-      .addOption(new Option('-q, --quiet', 'print nothing but errors').helpGroup(COMMON_OPTIONS))
-      .addOption(new Option('-v, --verbose', 'say more on stderr').helpGroup(COMMON_OPTIONS))
-      .addOption(new Option('--no-color', 'no colour').helpGroup(COMMON_OPTIONS))
-      .addOption(
-        new Option('--log-file <file>', 'append what happens to a file, as JSON lines').helpGroup(
-          COMMON_OPTIONS,
-        ),
-      );
+    const command = parent.command(usage).summary(summary).description(summary).allowExcessArguments(false);
+    for (const option of commonOptions()) command.addOption(option);
+    return command;
   }
 
   /** Binds the code of a command. Its arguments come in the order in which the usage names them. */
@@ -153,6 +155,7 @@ export class Cli {
     act: Action<Options, Arguments>,
   ): Command {
     return command.action(async () => {
+      this.#command = command;
       checkTakenValues(command);
       const options = command.opts<Options & CommonOptions>();
       this.json = options.json ?? false;
@@ -167,6 +170,7 @@ export class Cli {
         );
         this.#log.info('begin');
       }
+      this.#results = jsonResultsOf(command, (text) => this.#result(text));
       const outcome = await act(this.#run(options), ...(command.processedArgs as Arguments));
       this.#endProgress();
       this.#print(outcome, options);
@@ -176,16 +180,18 @@ export class Cli {
   }
 
   /** Prints and logs the error that ended the run. */
-  fail(error: StellaError): void {
+  fail(refusal: StellaError): void {
+    const error = this.#useful(refusal);
     this.#endProgress();
-    if (this.json) this.#result(`${JSON.stringify(this.#withConfiguration(errorJson(error)), null, 2)}\n`);
+    if (this.json) this.#printRefusal(this.#withConfiguration(errorJson(error)));
     this.#stderr(errorText(error, this.verbose));
     this.#log?.error(error);
     this.exit = error.exit;
   }
 
-  /** Ends the log of the run, if there is one. */
+  /** Ends the run: its log, if there is one, and what it is told on the way. */
   close(): void {
+    this.#endNotices();
     if (!this.#log) return;
     this.#log.info('end', { exit: this.exit, duration_ms: Math.round(performance.now() - this.#began) });
     this.#log.close();
@@ -206,23 +212,26 @@ export class Cli {
           log.info('phase', { what, done, total, duration_ms: Math.round(duration) })),
     });
     this.#progress = progress;
+    const note = (text: string) => {
+      const line = maskUrls(text);
+      log?.warn(line);
+      if (options.quiet) return;
+      progress.clear();
+      this.#stderr(`${line}\n`);
+    };
+    this.#endNotices = onNotice(note);
     return {
       io,
       options,
       now: io.clock(),
-      note: (text) => {
-        const line = maskUrls(text);
-        log?.warn(line);
-        if (options.quiet) return;
-        progress.clear();
-        this.#stderr(`${line}\n`);
-      },
+      note,
       trace: (text) => {
         const line = maskUrls(text);
         log?.info(line);
         if (options.verbose) this.#stderr(`${line}\n`);
       },
-      fail: (error) => {
+      fail: (refusal) => {
+        const error = this.#useful(refusal);
         log?.error(error);
         progress.clear();
         this.#stderr(errorText(error, options.verbose ?? false));
@@ -239,7 +248,13 @@ export class Cli {
         return stdoutBytes;
       },
       record: (facts) => log?.know(facts),
+      log: (level, event, facts) => log?.[level](event, facts),
+      result: (answer) => this.#results?.add(answer),
     };
+  }
+
+  #useful(error: StellaError): StellaError {
+    return this.#command ? withoutCircularHints(error, this.#command, commandPath(this.#command)) : error;
   }
 
   #endProgress(): void {
@@ -248,13 +263,30 @@ export class Cli {
   }
 
   #stderr(text: string): void {
-    this.io.stderr(this.color && this.io.terminal ? paintLines(text) : text);
+    const { terminal } = this.io;
+    this.io.stderr(
+      layOut(text, {
+        columns: terminal ? (this.io.columns ?? DEFAULT_COLUMNS) : undefined,
+        color: this.color && (terminal || this.#isColorForced),
+      }),
+    );
+  }
+
+  /** Prints what no command has to be run for. */
+  answer(outcome: Outcome, options: CommonOptions): void {
+    this.#print(outcome, options);
+  }
+
+  /** On one line: also where the lines before it are answers. */
+  #printRefusal(json: object): void {
+    if (this.#results?.isOpen) this.#results.end(json);
+    else this.#result(`${JSON.stringify(json)}\n`);
   }
 
   #print(outcome: Outcome, options: CommonOptions): void {
-    if (options.json && outcome.jsonLines) {
-      for (const line of outcome.jsonLines) this.#result(`${JSON.stringify(line)}\n`);
-    } else if (options.json) this.#result(`${JSON.stringify(this.#jsonOf(outcome), null, 2)}\n`);
+    if (this.#results) this.#results.end(outcome.json ?? {});
+    else if (options.json)
+      this.#result(`${JSON.stringify(this.#withConfiguration(outcome.json), null, 2)}\n`);
     else if (!options.quiet && outcome.text !== '') this.#result(`${this.#forStdout(outcome)}\n`);
   }
 
@@ -263,30 +295,31 @@ export class Cli {
     else this.io.stdout(text);
   }
 
-  #jsonOf({ json, closed }: Outcome): unknown {
-    return closed ? json : this.#withConfiguration(json);
-  }
-
-  #withConfiguration(json: unknown): unknown {
-    if (this.#configuration === undefined || typeof json !== 'object' || json === null) return json;
+  #withConfiguration<T>(json: T): T {
+    if (this.#configuration === undefined || typeof json !== 'object') return json;
     return { ...json, configuration: this.#configuration };
   }
 
   #forStdout(outcome: Outcome): string {
     const { columns, stdoutTerminal } = this.io;
     if (outcome.verbatim) return outcome.text;
-    const text = maskUrls(outcome.text);
-    if (!stdoutTerminal || this.#isStdoutTaken) return text;
-    const wrapped = wrapLines(text, columns ?? DEFAULT_COLUMNS);
-    return this.color ? paintLines(wrapped) : wrapped;
+    const isShown = stdoutTerminal === true && !this.#isStdoutTaken;
+    return layOut(maskUrls(outcome.text), {
+      columns: isShown ? (columns ?? DEFAULT_COLUMNS) : undefined,
+      color: this.color && (isShown || (this.#isColorForced && !this.#isStdoutTaken)),
+    });
   }
 }
 
 /** Names from outside are printed in many places: what is not seen passes in none, neither in text nor in JSON. */
 function withoutUnseen(io: Io): Io {
+  const shown = (text: string) => wrapLines(escapeUnseen(text), io.columns ?? DEFAULT_COLUMNS);
   return Object.create(io, {
     stdout: { value: (text: string) => io.stdout(escapeUnseen(text)) },
     stderr: { value: (text: string) => io.stderr(escapeUnseen(text)) },
+    // Whether anyone can be asked is found out when it matters.
+    ask: { get: () => io.ask && ((question: string) => io.ask!(shown(question))) },
+    askSecret: { get: () => io.askSecret && ((question: string) => io.askSecret!(shown(question))) },
   }) as Io;
 }
 
@@ -298,10 +331,7 @@ export function commandPath(command: Command): string {
 }
 
 function generationOf({ json }: Outcome): Facts {
-  return typeof json === 'object' &&
-    json !== null &&
-    'generation' in json &&
-    typeof json.generation === 'number'
+  return json !== undefined && 'generation' in json && typeof json.generation === 'number'
     ? { generation: json.generation }
     : {};
 }

@@ -58,9 +58,14 @@ export function missingHints(command: Command): string[] {
 
 /** Where words are left over, they may have been meant for an option that is to be repeated. */
 export function excessHints(command: Command): string[] {
-  return taken(command)
+  const given = taken(command);
+  const fingerprint = given.find(([option]) => option.flags.includes('<sha256:hex>'));
+  const grouped =
+    fingerprint && `a fingerprint in groups is one word: ${fingerprint[0].long} 'sha256:3f5d 06a8 …'`;
+  const repeated = given
     .filter(([option]) => option instanceof RepeatableOption)
     .map(
       ([option]) => `${option.long} takes one value each time it is given: ${option.long} A ${option.long} B`,
     );
+  return grouped === undefined ? repeated : [grouped, ...repeated];
 }

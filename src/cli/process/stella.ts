@@ -30,10 +30,11 @@ async function ask(question: string): Promise<string> {
 }
 
 async function askSecret(question: string): Promise<string> {
-  process.stderr.write(question);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
   passInterrupt(terminal);
+  // Only now does the terminal show nothing of what is typed.
+  process.stderr.write(question);
   try {
     return await terminal.question('');
   } finally {
@@ -57,6 +58,7 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+const dumb = process.env['TERM'] === 'dumb';
 let stop: (() => void) | undefined;
 
 const SIGNALS = [
@@ -76,12 +78,12 @@ for (const [signal, status] of SIGNALS) {
     process.removeAllListeners(signal);
     undoUnfinished();
     const error = new StellaError('INTERRUPTED', 'interrupted');
-    process.stderr.write(`${process.stderr.isTTY ? '\r' : ''}${errorText(error, false)}`);
+    // A terminal shows ^C where the cursor was.
+    process.stderr.write(`${process.stderr.isTTY && !dumb ? '\r' : ''}${errorText(error, false)}`);
     process.exit(status);
   });
 }
 
-const dumb = process.env['TERM'] === 'dumb';
 const screen = isatty(1) ? process.stdout : isatty(2) ? process.stderr : undefined;
 
 void run(process.argv.slice(2), {
@@ -105,7 +107,8 @@ void run(process.argv.slice(2), {
   },
   terminal: isatty(2) && !dumb,
   stdoutTerminal: isatty(1) && !dumb,
-  ...(screen ? { columns: screen.columns } : {}),
+  // A terminal that does not know its width says 0.
+  ...(screen && screen.columns > 0 ? { columns: screen.columns } : {}),
   get ask() {
     return isInteractive() ? ask : undefined;
   },

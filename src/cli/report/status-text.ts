@@ -1,8 +1,10 @@
 import {
+  days,
   durationBetween,
   formatDuration,
   formatInstant,
   type Instant,
+  inSeconds,
   instantAtSeconds,
 } from '../../base/clock.ts';
 import { maskUrl } from '../../base/safety/masked-url.ts';
@@ -11,7 +13,8 @@ import { formatUsedConfiguration } from '../../config/used-configuration.ts';
 import { usedConfiguration } from '../../config/widening.ts';
 import type { StoreState } from '../../store/store.ts';
 import type { PolicyState, WitnessState } from '../../tlog/witness-policy.ts';
-import { adviceOfSource, formatFreshness } from '../../trust/freshness.ts';
+import { adviceOfSource, formatFreshness, freshnessJson } from '../../trust/freshness.ts';
+import { adviceOnUnusedKeys } from '../../trust/key-list.ts';
 import { refusalsOf, type TrustStatus } from '../../trust/status.ts';
 import { formatCount, formatNumber, formatTable } from '../terminal/output.ts';
 import { pinnedKeysJson, pinnedKeysText } from './pinned-keys.ts';
@@ -30,6 +33,7 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
   const { generation, freshness, sync } = status;
   const { state } = generation;
   const refusals = refusalsOf(status);
+  const advice = adviceOfSource(state.source);
   return {
     store,
     generation: generation.number,
@@ -38,14 +42,11 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
     source: sourceJson(state.source),
     url: maskUrl(state.tuf.url),
     freshness: {
-      state: freshness.state,
+      ...freshnessJson(freshness),
       reference: formatInstant(freshness.reference),
-      age_ms: freshness.age,
-      warn_ms: freshness.window.warn,
-      block_ms: freshness.window.block,
       fresh_until: formatInstant(freshness.freshUntil),
-      accepted_until: formatInstant(freshness.acceptedUntil),
-      advice_days: adviceOfSource(state.source) ?? null,
+      warn_seconds: inSeconds(freshness.window.warn),
+      advice_seconds: advice === undefined ? null : inSeconds(days(advice)),
     },
     second_opinion: state.second_opinion ?? null,
     trust_roles: state.trust_roles ?? [],
@@ -59,6 +60,7 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
     service_map_target: config.serviceMapTarget,
     rekor_key_targets: config.rekorKeyTargets,
     rekor_key_targets_missing: status.missingRekorKeys,
+    unused_keys: status.unusedKeys.map(({ name, usage }) => ({ target: name, usage })),
     environment: config.environment ?? null,
     keys: status.keys.map((key) => ({
       target: key.target,
@@ -83,6 +85,11 @@ export function statusJson(status: TrustStatus, config: Config, store: string): 
         ? { ...log, quorum_met: cosigned.isMet, witnesses: cosigned.witnesses.map(witnessJson) }
         : log;
     }),
+    log_coverage: status.logs.map(({ url, ...log }) => ({
+      ...log,
+      url: maskUrl(url),
+      size: log.size ?? null,
+    })),
     bundle_keys: state.bundle_keys,
     pinned_bundle_keys: pinnedKeysJson(status.pinnedBundleKeys),
     sync: sync ?? null,
@@ -133,6 +140,8 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
     `service_map_target  ${config.serviceMapTarget} (${from('service_map_target')}): ${services(status, config)}`,
     `rekor_key_targets   ${config.rekorKeyTargets.join(', ')} (${from('rekor_key_targets')})${missing(status, config)}`,
   ];
+  for (const { text } of adviceOnUnusedKeys(status.unusedKeys, config))
+    lines.push(`unused key          ${text}`);
   if (config.trustRoles.length > 0 || (state.trust_roles ?? []).length > 0)
     lines.push(
       `trust_roles         ${config.trustRoles.join(', ')} (${from('trust_roles')})${outdatedRoles(state, config)}`,
@@ -154,15 +163,19 @@ export function statusText(status: TrustStatus, config: Config, store: string, s
     ]),
   );
   lines.push(...repositoriesStatusText(status));
-  if (state.logs.length > 0) {
-    const rows = state.logs.map((log) => [
-      log.origin,
-      formatNumber(log.tree_size),
-      String(log.first_index),
-      state.reference_time,
-      log.url,
-    ]);
-    lines.push('', formatTable([['LOG', 'SIZE', 'PROVABLE FROM', 'AS OF', 'URL'], ...rows]));
+  if (status.logs.length > 0) {
+    const rows = status.logs.map((log) => {
+      const carried = state.logs.find(({ origin }) => origin === log.origin);
+      return [
+        log.origin,
+        log.held,
+        log.size === undefined ? '-' : formatNumber(log.size),
+        carried ? String(carried.first_index) : '-',
+        carried ? state.reference_time : '-',
+        maskUrl(log.url),
+      ];
+    });
+    lines.push('', formatTable([['LOG', 'HELD', 'SIZE', 'PROVABLE FROM', 'AS OF', 'URL'], ...rows]));
     for (const [origin, cosigned] of status.witnesses) lines.push(witnessText(origin, cosigned));
   }
   if (shown.keys) lines.push('', keysText(status));
@@ -249,6 +262,7 @@ function keysText(status: TrustStatus): string {
 }
 
 function endpointsText(status: TrustStatus): string {
+  if (status.servicesProblem) return `no endpoints: ${status.servicesProblem.message}`;
   if (!status.services) return 'no endpoints: there is no service map';
   const { from, endpoints } = status.services;
   const { logs, fulcio, tsa, ctlog } = endpoints;

@@ -38,6 +38,6 @@ export function parseByteSize(text: string, flag: string): number {
   const factor = unit === undefined ? undefined : BYTES[unit.toUpperCase()];
   const bytes = Number(number) * (factor ?? Number.NaN);
   if (!Number.isSafeInteger(bytes) || bytes < 1)
-    throw new StellaError('USAGE', `${flag} takes a size`, { hint: `e.g. ${flag} 4GiB` });
+    throw new StellaError('USAGE', `${flag} takes a size`, { hint: `e.g. ${flag} 2GiB` });
   return bytes;
 }

@@ -1,14 +1,16 @@
 import { Writable } from 'node:stream';
 import type { SingleBar } from 'cli-progress';
+import { ifInterrupted } from '../../base/interrupt.ts';
 import { formatBytes, formatCount, printable } from './output.ts';
 
-export type Unit = 'bytes' | 'files';
+export type Unit = 'bytes' | 'files' | 'entries';
 
 /** One stretch of work: what it was, how much of it, how long it took. */
 export interface Phase {
   readonly what: string;
   readonly done: number;
-  readonly total: number;
+  /** Undefined where nobody knows, as of what comes through a pipe. */
+  readonly total: number | undefined;
   /** Milliseconds. */
   readonly duration: number;
 }
@@ -31,16 +33,17 @@ const REDRAW_EVERY = 100;
 export class Progress {
   readonly #options: ProgressOptions;
   #bar: SingleBar | undefined;
+  #forget: (() => void) | undefined;
   #isLoading = false;
-  #phase: { what: string; unit: Unit; done: number; total: number; began: number } | undefined;
+  #phase: (State & { began: number }) | undefined;
   #drawn = 0;
 
   constructor(options: ProgressOptions) {
     this.#options = options;
   }
 
-  /** @param total how much there is of `unit`; `done` beyond it counts as all of it */
-  report(what: string, done: number, total: number, unit: Unit): void {
+  /** @param total how much there is of `unit`; `done` beyond it counts as all of it; undefined where nobody knows */
+  report(what: string, done: number, total: number | undefined, unit: Unit): void {
     if (!this.#options.draw && !this.#options.onPhase) return;
     const now = this.#options.clock();
     if (this.#phase?.what !== what) {
@@ -51,7 +54,7 @@ export class Progress {
     if (!this.#options.draw || now - this.#phase.began < SHOWN_AFTER || now - this.#drawn < REDRAW_EVERY)
       return;
     this.#drawn = now;
-    if (this.#bar) this.#bar.update(Math.min(done, total));
+    if (this.#bar) this.#bar.update(Math.min(done, total ?? done));
     else if (!this.#isLoading) void this.#show();
   }
 
@@ -59,6 +62,8 @@ export class Progress {
   clear(): void {
     this.#bar?.stop();
     this.#bar = undefined;
+    this.#forget?.();
+    this.#forget = undefined;
   }
 
   /** Ends the last stretch of work. */
@@ -92,10 +97,13 @@ export class Progress {
       gracefulExit: false,
       hideCursor: null,
       fps: 1000 / REDRAW_EVERY,
-      format: (_options, { value, total }) =>
-        formatProgress({ ...phase, done: value, total, elapsed: clock() - phase.began }, columns),
+      format: (_options, { value }) =>
+        formatProgress({ ...phase, done: value, elapsed: clock() - phase.began }, columns),
     });
-    this.#bar.start(phase.total, Math.min(phase.done, phase.total));
+    // An interrupted process must not leave half a line, nor a terminal that wraps no lines.
+    this.#forget = ifInterrupted(() => this.clear());
+    const { done, total } = phase;
+    this.#bar.start(total ?? Number.MAX_SAFE_INTEGER, Math.min(done, total ?? done));
   }
 }
 
@@ -111,27 +119,37 @@ function terminalStream(draw: (text: string) => void): NodeJS.WritableStream {
   return Object.assign(stream, { isTTY: true });
 }
 
-/** One line, never wider than the terminal: `sealing [====    ] 42 % 12.3 MiB/s, 7 s left`. */
-export function formatProgress(
-  state: { what: string; unit: Unit; done: number; total: number; elapsed: number },
-  columns: number,
-): string {
+interface State {
+  readonly what: string;
+  readonly unit: Unit;
+  readonly done: number;
+  readonly total: number | undefined;
+}
+
+/**
+ * One line, never wider than the terminal: `sealing [====    ] 42 % 12.3 MiB/s, 7 s left`, and where nobody knows how much
+ * there is `appending 65,536 entries  20,000 entries/s`.
+ */
+export function formatProgress(state: State & { readonly elapsed: number }, columns: number): string {
   const { unit, done, total, elapsed } = state;
-  const share = total === 0 ? 1 : Math.min(done / total, 1);
+  const most = columns - 1;
+  const what = printable(state.what).slice(0, Math.max(8, Math.floor(most / 3)));
   const perSecond = elapsed === 0 ? 0 : done / (elapsed / 1000);
-  const rate =
-    unit === 'bytes'
-      ? `${formatBytes(Math.round(perSecond))}/s`
-      : `${formatCount(Math.round(perSecond), 'file')}/s`;
+  const rate = `${formatAmount(Math.round(perSecond), unit)}/s`;
+  if (total === undefined) return `${what} ${formatAmount(done, unit)}  ${rate}`.slice(0, most);
+  const share = total === 0 ? 1 : Math.min(done / total, 1);
   const left = perSecond === 0 ? '' : `, ${formatSeconds((total - done) / perSecond)} left`;
   const percent = `${String(Math.floor(share * 100)).padStart(3)} %`;
   const facts = `${percent}  ${rate}${left}`;
-  const most = columns - 1;
-  const what = printable(state.what).slice(0, Math.max(8, Math.floor(most / 3)));
   const bar = Math.min(30, most - what.length - facts.length - 4);
   if (bar < 5) return `${what} ${facts}`.slice(0, most);
   const full = Math.round(share * bar);
   return `${what} [${'='.repeat(full)}${' '.repeat(bar - full)}] ${facts}`;
+}
+
+function formatAmount(count: number, unit: Unit): string {
+  if (unit === 'bytes') return formatBytes(count);
+  return unit === 'files' ? formatCount(count, 'file') : formatCount(count, 'entry', 'entries');
 }
 
 function formatSeconds(seconds: number): string {

@@ -1,6 +1,6 @@
 import { excerpt } from '../../base/bytes.ts';
 import type { Instant } from '../../base/clock.ts';
-import { StellaError } from '../../base/errors.ts';
+import { isStellaError, StellaError } from '../../base/errors.ts';
 import { delegationsOf } from '../../tuf/delegation.ts';
 import { checkMetaFile } from '../../tuf/meta-file.ts';
 import type { MetadataFile, TufRoot, TufSnapshot, TufTargets, TufTimestamp } from '../../tuf/metadata.ts';
@@ -42,6 +42,17 @@ const MAX_ROOTS = 512;
  * @throws StellaError TUF_INVALID, TUF_SIGNATURE, TUF_ROLLBACK, TUF_MISMATCH
  */
 export function auditRepository(read: RepositoryReader, options: AuditOptions = {}): Audit {
+  try {
+    return walkRepository(read, options);
+  } catch (error) {
+    if (!isStellaError(error, 'TUF_SIGNATURE')) throw error;
+    throw error.with({
+      hint: 'the file was altered after it was signed, or its keys have not signed it: put back what was published before, from a mirror or a backup',
+    });
+  }
+}
+
+function walkRepository(read: RepositoryReader, options: AuditOptions): Audit {
   const { root, rootBytes, rootVersions, files } = walkRoots(read, options.trustedRoot);
   const fetch = (path: string) => {
     const bytes = need(read, path);

@@ -1,6 +1,7 @@
-import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatUtf8 } from '../../base/bytes.ts';
+import { modeOf, setMode } from '../../base/file-system/modes.ts';
+import { notice } from '../../base/file-system/notices.ts';
 import { replaceFile } from '../../base/files.ts';
 
 /** The shell scripts that operators know, each a thin wrapper over one command. */
@@ -14,6 +15,8 @@ export const OPERATOR_SCRIPTS = [
   ['publish.sh', 'publish', 'Publishes the staged change.'],
   ['swap-endpoint.sh', 'swap-endpoint', 'Changes the address of a service in the service map.'],
 ] as const;
+
+const OWNER_RUNS = 0o100;
 
 /** The text of a script: POSIX sh, working from any directory. */
 export function formatScript([file, command, summary]: (typeof OPERATOR_SCRIPTS)[number]): string {
@@ -42,6 +45,10 @@ export function writeScripts(repository: string): void {
   for (const script of OPERATOR_SCRIPTS) {
     const path = join(repository, 'scripts', script[0]);
     replaceFile(path, formatUtf8(formatScript(script)), { mode: 0o755, sync: false });
-    chmodSync(path, 0o755); // whatever the umask says
+    // Whatever the umask says.
+    if (!setMode(path, 0o755) && (modeOf(path) & OWNER_RUNS) === 0)
+      notice(
+        `warning: the file system of ${repository} has no permissions, and shows the scripts as files that cannot be run: run them with \`sh scripts/NAME.sh\``,
+      );
   }
 }

@@ -29,6 +29,19 @@ export function checkTargetName(name: string): void {
   if (reason) throw new StellaError('TARGET_NAME', `target name ${excerpt(name)} ${reason}`);
 }
 
+/**
+ * The first name of this kind that is free: `bundle-signer-v2.pub` where there is a `bundle-signer-v1.pub`.
+ * @param name with a number before its extension (`-v1`, `-1`), or without one, which counts as the first
+ * @param isTaken by any role
+ */
+export function freeTargetName(name: string, isTaken: (name: string) => boolean): string {
+  const [, stem = name, number, extension = ''] = /^(.*?)(?:-v?(\d{1,9}))?(\.[^/.]*)?$/.exec(name) ?? [];
+  for (let version = Number(number ?? 1); ; version += 1) {
+    const candidate = `${stem}-v${version}${extension}`;
+    if (!isTaken(candidate)) return candidate;
+  }
+}
+
 /** Where a target lies under the served directory: its digest is part of the name (TUF specification §6.2). */
 export function servedTargetPath(name: string, digest: string): string {
   const slash = name.lastIndexOf('/') + 1;

@@ -22,3 +22,6 @@ export type Usage = (typeof USAGES)[number];
 export const SERVICES = ['rekor', 'fulcio', 'tsa', 'ctlog'] as const;
 /** One of {@link SERVICES}. */
 export type Service = (typeof SERVICES)[number];
+
+/** How often a person may mistype a passphrase before a command gives up. */
+export const MAX_PASSPHRASE_ATTEMPTS = 3;

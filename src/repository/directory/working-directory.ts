@@ -58,7 +58,7 @@ export function openWorkingDirectory(path: string, now: Instant): WorkingDirecto
   const published = isPublished ? auditRepository(directoryReader(places.public)) : undefined;
   if (published && published.root.signed.consistent_snapshot !== true)
     throw new StellaError('REPO_INVALID', `${path} was made without consistent snapshots`, {
-      hint: 'files that change in place cannot be published safely: make a new repository with `stella repo init`',
+      hint: 'files that change in place cannot be published safely: make a new repository with `stella repo init DIR`',
     });
   return { path, settings, ...places, published };
 }

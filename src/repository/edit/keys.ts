@@ -76,7 +76,7 @@ function applyEdit(
     throw new StellaError(
       'USAGE',
       `role ${role} would have ${rule.keyids.length} keys, of which ${rule.threshold} cannot sign`,
-      { hint: 'add keys first, or lower the threshold with `stella repo set-threshold`' },
+      { hint: 'add keys first, or lower the threshold with `stella repo set-threshold ROLE N`' },
     );
   const used = new Set(holder.roles.flatMap(({ keyids }) => keyids));
   for (const keyid of Object.keys(holder.keys)) if (!used.has(keyid)) delete holder.keys[keyid];

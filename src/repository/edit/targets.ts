@@ -4,7 +4,8 @@ import { StellaError } from '../../base/errors.ts';
 import { checkNoPrivateKey } from '../../base/output/private-key.ts';
 import { binOf } from '../../tuf/delegation.ts';
 import { entryOf, putEntry, type TargetEntry } from '../../tuf/metadata.ts';
-import { checkTargetName, servedTargetPath } from '../directory/target-name.ts';
+import { checkTargetName, freeTargetName, servedTargetPath } from '../directory/target-name.ts';
+import { SERVICE_USAGES, type Usage } from '../directory/vocabulary.ts';
 import type { Draft } from './change.ts';
 import { isDelegated } from './path-pattern.ts';
 import {
@@ -27,17 +28,23 @@ export interface NewTarget {
   readonly role?: string;
 }
 
+export interface AddedTarget {
+  readonly role: string;
+  readonly facts: TargetFacts;
+  /** What the key or certificate that was replaced by another was used as. */
+  readonly replacedKey?: Usage;
+}
+
 /**
  * Adds or replaces a target. A target that is replaced keeps what is not said anew about it.
  * @returns what is published about it, and where
  * @throws StellaError TARGET_NAME, TARGET_EXISTS, TARGET_INVALID, PRIVATE_KEY, USAGE
  */
-export function addTarget(draft: Draft, target: NewTarget): { role: string; facts: TargetFacts } {
+export function addTarget(draft: Draft, target: NewTarget): AddedTarget {
   const { name, bytes } = target;
   checkTargetName(name);
   const present = findListedTarget(draft, name);
-  if (present && !target.replace)
-    throw new StellaError('TARGET_EXISTS', `the repository has a target ${name} already`);
+  if (present && !target.replace) throw existsAlready(draft, name, parseCustom(present.target.custom).usage);
   const role = target.role ?? present?.role ?? roleForNew(draft, name);
   checkListing(draft, role, name);
   const before = present ? parseCustom(present.target.custom) : { usage: usageOfName(name) };
@@ -49,7 +56,27 @@ export function addTarget(draft: Draft, target: NewTarget): { role: string; fact
     putEntry(targets.targets, name, entry);
   });
   draft.addFile(servedTargetPath(name, entry.hashes['sha256']!), bytes);
-  return { role, facts };
+  const isOther = present !== undefined && present.target.hashes['sha256'] !== entry.hashes['sha256'];
+  return { role, facts, ...(isOther && isKey(before.usage) ? { replacedKey: before.usage } : {}) };
+}
+
+/** Usages whose targets are keys or certificates: what is replaced counts as revoked, with all that it signed. */
+const isKey = (usage: Usage): boolean => KEY_USAGES.has(usage);
+const KEY_USAGES: ReadonlySet<Usage> = new Set([...SERVICE_USAGES, 'bundle-signer', 'attestor']);
+
+function existsAlready(draft: Draft, name: string, usage: Usage): StellaError {
+  if (!isKey(usage)) return new StellaError('TARGET_EXISTS', `the repository has a target ${name} already`);
+  const free = freeTargetName(name, (candidate) => findListedTarget(draft, candidate) !== undefined);
+  return new StellaError(
+    'TARGET_EXISTS',
+    `the repository has a target ${name} already, which clients use as ${usage} key`,
+    {
+      hint: [
+        `publish the new key next to it, under a name that is free: ${free}`,
+        '--replace would revoke the key that is there, with all that it signed',
+      ],
+    },
+  );
 }
 
 /** @throws StellaError TARGET_UNKNOWN */

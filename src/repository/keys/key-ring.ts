@@ -6,18 +6,27 @@
  * Start here, then new-key.ts for making keys and command-signer.ts for external ones.
  */
 
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { excerpt } from '../../base/bytes.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
+import { readBoundedIfPresent } from '../../base/files.ts';
 import { loadPrivateKey, type PrivateKey, type Signer, signerOf } from '../../base/keys.ts';
 import { whoElseCanReplace } from '../../base/safety/ownership.ts';
+import type { Environment } from '../../config/locations.ts';
+import { resolvePath } from '../../config/paths.ts';
 import { formatTufKey, parseTufKey, tufKeyId } from '../../tuf/key.ts';
 import type { TufKey } from '../../tuf/metadata.ts';
 import { SETTINGS_FILE, type Settings } from '../directory/settings.ts';
+import { MAX_PASSPHRASE_ATTEMPTS } from '../directory/vocabulary.ts';
 import { commandSigner } from './command-signer.ts';
 
-/** Gives the passphrase of a key file, or undefined where nobody can. Asked only for encrypted keys. */
-export type PassphraseSource = (keyName: string) => Promise<string | undefined>;
+/**
+ * Gives the passphrase of a key file, or undefined where nobody can. Asked only for encrypted keys. A person may mistype it:
+ * `attempt` is 1, and 2 or 3 after answers that were wrong; who has no other answer then gives undefined.
+ */
+export type PassphraseSource = (keyName: string, attempt: number) => Promise<string | undefined>;
+
+const MAX_KEY_FILE_BYTES = 64 * 1024;
 
 /** The signing keys that are at hand here. */
 export interface KeyRing {
@@ -40,12 +49,40 @@ export async function loadKeyFile(
   } catch (error) {
     if (!isStellaError(error, 'KEY_PASSPHRASE')) throw error;
   }
-  const answer = await passphrase(name);
-  if (answer === undefined)
-    throw new StellaError('KEY_PASSPHRASE', `key ${name} is encrypted and no passphrase was given`, {
+  let wrong: StellaError | undefined;
+  for (let attempt = 1; attempt <= MAX_PASSPHRASE_ATTEMPTS; attempt += 1) {
+    const answer = await passphrase(name, attempt);
+    if (answer === undefined) break;
+    try {
+      return loadPrivateKey(path, answer);
+    } catch (error) {
+      if (!isStellaError(error, 'KEY_PASSPHRASE')) throw error;
+      wrong = error;
+    }
+  }
+  throw (
+    wrong ??
+    new StellaError('KEY_PASSPHRASE', `key ${name} is encrypted and no passphrase was given`, {
       hint: 'give --key-passphrase-file FILE or set $STELLA_KEY_PASSPHRASE',
-    });
-  return loadPrivateKey(path, answer);
+    })
+  );
+}
+
+/**
+ * Whether key files are here and none of them is encrypted: whoever made the repository wanted it so. A file that cannot
+ * be read says nothing; whoever signs with it will be told.
+ */
+export function hasOnlyPlainKeys(directory: string, settings: Settings, env: Environment): boolean {
+  const files = Object.values(settings.keys).flatMap(({ file }) => {
+    if (file === undefined) return [];
+    try {
+      return readBoundedIfPresent(resolvePath(file, directory, env), MAX_KEY_FILE_BYTES) ?? [];
+    } catch (error) {
+      if (!isStellaError(error)) throw error;
+      return [];
+    }
+  });
+  return files.length > 0 && files.every((pem) => !pem.includes('ENCRYPTED'));
 }
 
 /** How a ring comes to its keys; the members are those of a session. */
@@ -53,6 +90,8 @@ export interface KeyRingOptions {
   readonly passphrase: PassphraseSource;
   readonly found?: boolean;
   readonly onMessage?: (text: string) => void;
+  /** Where `~/` in repo.yaml is. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /**
@@ -93,7 +132,7 @@ export function openKeyRing(directory: string, settings: Settings, options: KeyR
       });
     }
     if (place.file === undefined) return undefined; // somebody signs with it elsewhere
-    const path = resolve(directory, place.file);
+    const path = resolvePath(place.file, directory, options.env ?? {}, `${SETTINGS_FILE}: key ${name}: `);
     let privateKey: PrivateKey;
     try {
       privateKey = await loadKeyFile(path, name, passphrase);

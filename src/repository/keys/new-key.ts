@@ -64,7 +64,7 @@ function makeKey(
     throw writeError(keys, cause);
   }
   const [file, publicFile] = [`keys/${name}.pem`, `keys/${name}.pub`];
-  writeNewFile(join(directory, file), formatUtf8(formatPrivateKey(key, source.passphrase)), { mode: 0o600 });
+  writeNewFile(join(directory, file), formatUtf8(formatPrivateKey(key, source.passphrase)), { secret: true });
   writeNewFile(join(directory, publicFile), formatUtf8(formatPublicKey(key.publicKey)));
   return {
     name,

@@ -40,7 +40,7 @@ describe(`what reads lines has at most ${MAX_MIB} MiB`, () => {
 
   test.each(FILES)('attest verify of %s', async (_name, content, code) => {
     const site = await makeSite();
-    writeFileSync(join(home, 'root.json'), formatTrustedRoot(site.trust.trustedRoot!));
+    writeFileSync(join(home, 'root.json'), formatTrustedRoot(site.trustedRoot));
     writeFileSync(join(home, 'in'), content());
     const { stderr, mib } = run('attest', 'verify', 'in', '--trusted-root', 'root.json', '--json');
     expect(stderr).toMatch(/error: .*\[[A-Z_]+\]/);

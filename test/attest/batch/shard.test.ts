@@ -210,7 +210,7 @@ describe('shards of different runs', () => {
   test('that do not say what they were judged by are refused', async () => {
     const file = join(base, 'old.jsonl');
     const lines = linesOf(strict[1]!);
-    writeFileSync(file, `${[...lines.slice(0, -1), lines.at(-1)!.replace('"version":2,', '')].join('\n')}\n`);
+    writeFileSync(file, `${[...lines.slice(0, -1), lines.at(-1)!.replace('"version":3,', '')].join('\n')}\n`);
     const merged = await merge([strict[0]!, file, ...strict.slice(2)]);
     expect(merged).toMatchObject({ status: 2, stderr: expect.stringContaining('[SHARDS_DIFFER]') });
     expect(merged.stderr).toContain('another version');

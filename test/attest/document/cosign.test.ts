@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
-import { loadTrust } from '../../../src/attest/authority/verifier-trust.ts';
+import { instancesOfTrustedRoot, loadTrust } from '../../../src/attest/authority/verifier-trust.ts';
 import { artifactOf } from '../../../src/attest/document/artifact.ts';
 import { parseAttestations } from '../../../src/attest/document/parse.ts';
 import { formatPromise } from '../../../src/attest/evidence/promise.ts';
 import { verifyAttestation } from '../../../src/attest/verify.ts';
 import { instant } from '../../../src/base/clock.ts';
-import { parseTrustedRoot } from '../../../src/trust/trusted-root.ts';
 import { pem, sha256, signWith } from '../../support/sigstore/certificates.ts';
 import { base64 } from '../../support/sigstore/edit.ts';
 import { logOf } from '../../support/sigstore/log.ts';
@@ -40,7 +39,7 @@ function cosignBundle(signature: Uint8Array, certificate: string, body: Uint8Arr
 async function judge(document: object, root: unknown) {
   const trust = loadTrust({
     origin: { kind: 'trusted-root', name: 'test' },
-    trustedRoot: parseTrustedRoot(Buffer.from(JSON.stringify(root))),
+    instances: instancesOfTrustedRoot(Buffer.from(JSON.stringify(root)), 'test'),
   });
   const [parsed] = parseAttestations(Buffer.from(JSON.stringify(document)), 'it');
   if ('error' in parsed!) return parsed.error.code;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { requireInputs } from '../../../src/attest/document/find.ts';
 import { formatPublicKey } from '../../../src/base/keys.ts';
+import { checkSchema } from '../../../src/base/schema.ts';
 import { collectAttestations } from '../../../src/producer/collect.ts';
 import { formatTrustedRoot } from '../../../src/trust/trusted-root.ts';
 import { stella } from '../../support/cli.ts';
@@ -13,7 +14,7 @@ import { makeSite, NOW } from '../signed.ts';
 async function workplace() {
   const site = await makeSite();
   const cwd = temporaryDirectory();
-  writeFileSync(join(cwd, 'root.json'), formatTrustedRoot(site.trust.trustedRoot!));
+  writeFileSync(join(cwd, 'root.json'), formatTrustedRoot(site.trustedRoot));
   writeFileSync(join(cwd, 'a.pub'), formatPublicKey(site.key.publicKey));
   const good = Buffer.from((await site.sign()).bytes).toString();
   const write = (name: string, content: string | Buffer) => {
@@ -57,8 +58,12 @@ describe('a directory', () => {
     expect(result.stdout).toContain(`skipped ${Object.keys(others).length} files that are no attestations`);
     expect(result.stdout).toContain('in/empty.json: empty');
     expect(result.stdout).toContain('in/list.json: an empty list');
-    const json = (await verify('in', '--json')).json();
-    expect(json).toMatchObject({ verified: true, skipped: { count: Object.keys(others).length } });
+    const [verdict, last, ...more] = (await verify('in', '--json')).stdout.trimEnd().split('\n');
+    expect(JSON.parse(verdict!)).toMatchObject({ source: 'in/good.json', verified: true });
+    expect(checkSchema('skipped', JSON.parse(last!), 'the last line')).toMatchObject({
+      skipped: { count: Object.keys(others).length },
+    });
+    expect(more).toEqual([]);
     expect(await verify('in', '--strict')).toMatchObject({
       status: 4,
       stderr: expect.stringContaining('[INPUT_SKIPPED]'),

@@ -17,7 +17,7 @@ import { makeSite, NOW } from '../signed.ts';
 async function workplace(count = 1) {
   const site = await makeSite();
   const cwd = temporaryDirectory();
-  writeFileSync(join(cwd, 'root.json'), formatTrustedRoot(site.trust.trustedRoot!));
+  writeFileSync(join(cwd, 'root.json'), formatTrustedRoot(site.trustedRoot));
   writeFileSync(join(cwd, 'a.pub'), formatPublicKey(site.key.publicKey));
   writeFileSync(join(cwd, 'app.bin'), 'content');
   const made: string[] = [];

@@ -1,7 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { loadTrust, type VerifierTrust } from '../../../src/attest/authority/verifier-trust.ts';
+import {
+  instancesOfTrustedRoot,
+  loadTrust,
+  type VerifierTrust,
+} from '../../../src/attest/authority/verifier-trust.ts';
 import { verifyPiece } from '../../../src/attest/batch/batch.ts';
 import { mergeShards } from '../../../src/attest/batch/merge.ts';
 import { ruleFor } from '../../../src/attest/policy/policy.ts';
@@ -12,7 +16,7 @@ import { generateKey } from '../../../src/base/keys.ts';
 import { entriesRoot, formatManifest, parseManifest } from '../../../src/bundle/manifest.ts';
 import { parseServiceMap, resolveServices } from '../../../src/config/service-map.ts';
 import { parseReceipt, receiptSigners } from '../../../src/trust/receipt.ts';
-import { formatTrustedRoot, parseTrustedRoot } from '../../../src/trust/trusted-root.ts';
+import { formatTrustedRoot } from '../../../src/trust/trusted-root.ts';
 import { manifestFacts } from '../../support/bundle.ts';
 import { temporaryDirectory } from '../../support/temp.ts';
 import { loadSamples } from '../samples.ts';
@@ -179,10 +183,12 @@ describe('an odd value at any node ends nothing, and is refused with a code or j
   });
 
   test('trusted roots', () => {
-    const root = JSON.parse(Buffer.from(formatTrustedRoot(site.trust.trustedRoot!)).toString()) as Json;
+    const root = JSON.parse(Buffer.from(formatTrustedRoot(site.trustedRoot)).toString()) as Json;
     for (const text of oddTexts(root)) {
       inputs += 1;
-      isHandled(() => loadTrust({ ...site.trust, trustedRoot: parseTrustedRoot(Buffer.from(text)) }));
+      isHandled(() =>
+        loadTrust({ ...site.trust, instances: instancesOfTrustedRoot(Buffer.from(text), 'test') }),
+      );
     }
   });
 

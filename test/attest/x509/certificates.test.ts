@@ -34,7 +34,7 @@ describe.skipIf(!realIsPresent)('certificates', () => {
   const withRoot = async (sample: Sample, change: Partial<TrustedRoot>): Promise<ErrorCode | undefined> => {
     const trust = loadTrust({
       origin: { kind: 'trusted-root', name: 'test' },
-      trustedRoot: { ...root, ...change },
+      instances: [{ name: 'test', trustedRoot: { ...root, ...change } }],
     });
     return (await verifyBytes(sample.bytes, { ...sample, trust })).error?.code;
   };
@@ -76,7 +76,9 @@ describe.skipIf(!realIsPresent)('certificates', () => {
     ]) {
       const trust = loadTrust({
         origin: { kind: 'trusted-root', name: 'test' },
-        trustedRoot: { ...root, certificateAuthorities: [{ ...authority, chain }] },
+        instances: [
+          { name: 'test', trustedRoot: { ...root, certificateAuthorities: [{ ...authority, chain }] } },
+        ],
       });
       expect(trust.authorities).toEqual([]);
       expect(trust.problems).toHaveLength(1);
@@ -99,7 +101,7 @@ describe.skipIf(!realIsPresent)('certificates', () => {
     const [log] = root.tlogs;
     const trust = loadTrust({
       origin: { kind: 'trusted-root', name: 'test' },
-      trustedRoot: { ...root, tlogs: [{ ...log!, validFrom: undefined }] },
+      instances: [{ name: 'test', trustedRoot: { ...root, tlogs: [{ ...log!, validFrom: undefined }] } }],
     });
     expect(trust.problems).toEqual([
       'log https://rekor.sigstore.dev: the trusted root does not say since when its key is valid',
@@ -177,7 +179,10 @@ describe.skipIf(!realIsPresent)('certificates', () => {
         chain.map((der) => new X509Certificate(der).subject),
       ),
     ).toEqual([authority.chain.map((der) => new X509Certificate(der).subject)]);
-    const trust = loadTrust({ origin: { kind: 'store', name: 'test' }, trustedRoot: assembled });
+    const trust = loadTrust({
+      origin: { kind: 'store', name: 'test' },
+      instances: [{ name: 'test', trustedRoot: assembled }],
+    });
     expect((await verifyBytes(old.bytes, { ...old, trust })).error).toBeUndefined();
     expect((await verifyBytes(dsse.bytes, { ...dsse, trust })).error).toBeUndefined();
     const published = target('trusted_root.json', 'trusted-root', readFileSync(`${FOLDER}trusted_root.json`));

@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -6,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { escapeUnseen, excerpt, hasUnseen } from '../../../src/base/bytes.ts';
 import { instant, parseInstant } from '../../../src/base/clock.ts';
+import { undoUnfinished } from '../../../src/base/interrupt.ts';
 import { Cli, type Io, type Run } from '../../../src/cli/frame/cli.ts';
 import { run } from '../../../src/cli/main.ts';
 import { formatNumber, printable } from '../../../src/cli/terminal/output.ts';
@@ -150,14 +152,39 @@ describe('progress', () => {
     expect(raw().endsWith('\u001b[1G\u001b[2K')).toBe(true);
   });
 
+  test('an interrupt takes it away and leaves a terminal that wraps lines', async () => {
+    const { progress, drawn, raw, wait } = bar();
+    progress.report('sealing', 0, 4096, 'bytes');
+    wait(2000);
+    progress.report('sealing', 1024, 4096, 'bytes');
+    await vi.waitUntil(() => drawn() !== '');
+    undoUnfinished();
+    expect(raw().endsWith('\u001b[?7h\u001b8\u001b[1G\u001b[2K')).toBe(true);
+    const after = raw();
+    undoUnfinished();
+    progress.close();
+    expect(raw()).toBe(after);
+  });
+
+  test('says how much is done where nobody knows how much there is', () => {
+    const state = {
+      what: 'appending',
+      unit: 'entries',
+      done: 65_536,
+      total: undefined,
+      elapsed: 2000,
+    } as const;
+    expect(formatProgress(state, 80)).toBe('appending 65,536 entries  32,768 entries/s');
+  });
+
   test('fits into any terminal', () => {
     fc.assert(
       fc.property(
         fc.record({
           what: fc.string(),
-          unit: fc.constantFrom('bytes' as const, 'files' as const),
+          unit: fc.constantFrom('bytes' as const, 'files' as const, 'entries' as const),
           done: fc.nat(),
-          total: fc.nat(),
+          total: fc.option(fc.nat(), { nil: undefined }),
           elapsed: fc.nat(),
         }),
         fc.integer({ min: 10, max: 200 }),
@@ -232,6 +259,29 @@ describe('--log-file', () => {
     const { status, stderr } = await stella(['config', 'show', '--log-file', '/nonexistent/x.log']);
     expect(status).toBe(4);
     expect(stderr).toContain('[WRITE_FAILED]');
+  });
+
+  test.skipIf(process.platform === 'win32')(
+    'a FIFO that no process reads is refused, and not waited for',
+    async () => {
+      const fifo = newFile();
+      execFileSync('mkfifo', [fifo]);
+      const { status, stderr } = await stella(['config', 'show', '--log-file', fifo]);
+      expect(status).toBe(4);
+      expect(stderr).toContain(`cannot write ${fifo}: no process reads it (ENXIO) [WRITE_FAILED]`);
+      expect(stderr).toContain('hint: start what reads it first');
+    },
+  );
+
+  test.skipIf(process.platform === 'win32')('a FIFO that is read gets the lines', async () => {
+    const fifo = newFile();
+    execFileSync('mkfifo', [fifo]);
+    const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    expect((await stella(['config', 'show', '--log-file', fifo])).status).toBe(0);
+    const written = Buffer.alloc(8192);
+    const count = readSync(reader, written);
+    closeSync(reader);
+    expect(written.toString('utf8', 0, count).match(/"msg":"(?:begin|end)"/g)).toHaveLength(2);
   });
 
   test.skipIf(process.platform !== 'linux')('a disk that is full is said and stops nothing', async () => {

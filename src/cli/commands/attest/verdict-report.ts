@@ -5,14 +5,17 @@ import { Conclusion } from '../../../attest/policy/conclusion.ts';
 import type { PolicyRule } from '../../../attest/policy/policy.ts';
 import { EXIT, type ExitStatus } from '../../../base/codes.ts';
 import { StellaError } from '../../../base/errors.ts';
-import type { VerdictDocument } from '../../../base/schema-types.ts';
+import type { SkippedDocument, VerdictDocument } from '../../../base/schema-types.ts';
 import type { Outcome, Run } from '../../frame/cli.ts';
 import { formatCount, formatNumber, printable } from '../../terminal/output.ts';
+import { verdictFacts } from './verdict-facts.ts';
 import { verdictLine, verdictText } from './verdict-text.ts';
 
 export interface ReportSetting {
   readonly trust: TrustOrigin;
   readonly explain: boolean;
+  /** Whether to show what the certificate claims; `explain` shows it, too. */
+  readonly claims: boolean;
   /** Whether anything that was skipped is an error. */
   readonly strict: boolean;
   readonly rule: PolicyRule | undefined;
@@ -20,8 +23,9 @@ export interface ReportSetting {
 }
 
 const MAX_SHOWN_SKIPPED = 100;
+const EXPLAIN = 'run again with --explain to see what was required and what was found';
 
-/** Prints verdicts as they come, in constant memory: one is a block or a document, many are lines. */
+/** Prints verdicts as they come, in constant memory: for people one is a block and many are lines. */
 export class VerdictReport {
   readonly #run: Run<object>;
   readonly #setting: ReportSetting;
@@ -46,17 +50,14 @@ export class VerdictReport {
 
   add(verdict: VerdictDocument): void {
     this.#conclusion.add(verdict);
-    // A shard's output is lines whatever there is of them, so that it can be put together.
-    if (this.#setting.shard) {
+    this.#run.log(verdict.verified ? 'info' : 'warn', 'verdict', verdictFacts(verdict));
+    if (this.#run.options.json) this.#run.result(verdict);
+    else if (this.#setting.shard) this.#line(verdict);
+    else if (this.count === 1) this.#first = verdict;
+    else {
+      if (this.count === 2) this.#line(this.#first!);
       this.#line(verdict);
-      return;
     }
-    if (this.count === 1) {
-      this.#first = verdict;
-      return;
-    }
-    if (this.count === 2) this.#line(this.#first!);
-    this.#line(verdict);
   }
 
   skip(skipped: SkippedSource): void {
@@ -66,9 +67,8 @@ export class VerdictReport {
 
   #line(verdict: VerdictDocument): void {
     const { io, options } = this.#run;
-    if (options.json) io.stdout(`${JSON.stringify(verdict)}\n`);
-    else if (options.quiet) return;
-    else if (this.#setting.explain) io.stdout(`${verdictText(verdict, this.#setting.trust, true)}\n`);
+    if (options.quiet) return;
+    if (this.#setting.explain) io.stdout(`${verdictText(verdict, { ...this.#setting, isToldWhy: false })}\n`);
     else {
       const why = verdict.error ? `  ${printable(verdict.error.message)} [${verdict.error.code}]` : '';
       io.stdout(`${verdictLine(verdict)}${why}\n`);
@@ -77,7 +77,7 @@ export class VerdictReport {
 
   /** @throws StellaError NOTHING_VERIFIED */
   end(paths: readonly string[]): Outcome {
-    const { shard, trust, explain } = this.#setting;
+    const { shard } = this.#setting;
     if (shard) return this.#endShard(shard);
     if (this.count === 0)
       throw new StellaError('NOTHING_VERIFIED', `no attestation in ${paths.join(', ')}`, {
@@ -87,17 +87,19 @@ export class VerdictReport {
         ],
       });
     const exit = this.#conclude();
-    const skipped = this.#skippedJson();
-    if (this.count === 1)
+    const json = this.#skippedJson();
+    if (this.#first && this.count === 1)
       return {
-        json: { ...this.#first, ...(skipped ? { skipped } : {}) },
-        closed: true,
-        text: [verdictText(this.#first!, trust, explain), ...this.#skippedLines(20)].join('\n'),
+        json,
+        text: [
+          verdictText(this.#first, { ...this.#setting, isToldWhy: true }),
+          ...this.#skippedLines(20),
+        ].join('\n'),
         exit,
       };
     const failed = this.count - this.#conclusion.verified;
     return {
-      jsonLines: skipped ? [{ skipped }] : [],
+      json,
       text: [
         `${formatCount(this.#conclusion.verified, 'attestation')} verified, ${formatNumber(failed)} not`,
         ...this.#skippedLines(20),
@@ -106,8 +108,8 @@ export class VerdictReport {
     };
   }
 
-  #skippedJson(): { count: number; inputs: readonly SkippedSource[] } | undefined {
-    return this.#skippedCount === 0 ? undefined : { count: this.#skippedCount, inputs: this.#skipped };
+  #skippedJson(): SkippedDocument | object {
+    return this.#skippedCount === 0 ? {} : { skipped: { count: this.#skippedCount, inputs: this.#skipped } };
   }
 
   /** How many were skipped, and the names of the first few. */
@@ -126,18 +128,16 @@ export class VerdictReport {
     const { index, count } = selection.shard;
     const failed = this.count - this.#conclusion.verified;
     return {
-      jsonLines: [
-        {
-          shard: {
-            index,
-            count,
-            ...selection.inputs(),
-            verdicts: this.count,
-            verified: this.#conclusion.verified,
-            ...(this.#skippedCount === 0 ? {} : { skipped: this.#skippedCount }),
-          },
+      json: {
+        shard: {
+          index,
+          count,
+          ...selection.inputs(),
+          verdicts: this.count,
+          verified: this.#conclusion.verified,
+          ...(this.#skippedCount === 0 ? {} : { skipped: this.#skippedCount }),
         },
-      ],
+      },
       text: [
         `shard ${index}/${count}: ${formatCount(this.#conclusion.verified, 'attestation')} verified, ${formatNumber(failed)} not`,
         ...this.#skippedLines(20),
@@ -154,10 +154,37 @@ export class VerdictReport {
     );
   }
 
+  /** Whether everything that is known of the failure is shown. */
+  #isExplained({ code, details }: StellaError): boolean {
+    return (
+      code !== 'POLICY_UNSATISFIED' ||
+      details === undefined ||
+      this.#setting.explain ||
+      (this.#run.options.json ?? false)
+    );
+  }
+
   #conclude(): ExitStatus {
     const failure = this.#conclusion.error() ?? this.#strictError();
     if (!failure) return EXIT.done;
-    this.#run.fail(failure);
+    const said = this.#isListed(failure) ? this.#summary(failure) : failure;
+    this.#run.fail(this.#isExplained(failure) ? said : said.with({ hint: [...said.hints, EXPLAIN] }));
     return failure.exit;
+  }
+
+  /** Whether standard output has said for each attestation why it fails. */
+  #isListed({ code }: StellaError): boolean {
+    const { json, quiet } = this.#run.options;
+    return this.#conclusion.hasFailure && this.count > 1 && !json && !quiet && code !== 'INPUT_SKIPPED';
+  }
+
+  #summary(failure: StellaError): StellaError {
+    if (failure.code === 'POLICY_UNSATISFIED') return failure;
+    const failed = this.count - this.#conclusion.verified;
+    const what = `${formatNumber(failed)} of ${formatCount(this.count, 'attestation')} not verified`;
+    return new StellaError(failure.code, `${what}; the first: ${this.#conclusion.firstFailure!.source}`, {
+      hint: failure.hints,
+      cause: failure,
+    });
   }
 }

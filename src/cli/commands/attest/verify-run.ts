@@ -1,18 +1,18 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { AttestorKey } from '../../../attest/authority/material.ts';
-import { loadTrust, type TrustInputs } from '../../../attest/authority/verifier-trust.ts';
+import {
+  instancesOfTrustedRoot,
+  loadTrust,
+  type TrustInputs,
+} from '../../../attest/authority/verifier-trust.ts';
 import { type BatchPiece, piecesOf, piecesOfDocument, verifyBatch } from '../../../attest/batch/batch.ts';
 import { parseShard, ShardSelection } from '../../../attest/batch/shard.ts';
 import type { Artifact } from '../../../attest/document/artifact.ts';
 import { expandPaths } from '../../../attest/document/find.ts';
 import { ATTESTATION_LIMITS } from '../../../attest/document/limits.ts';
 import { loadArtifact, parseDigest, streamArtifact } from '../../../attest/document/load-artifact.ts';
-import {
-  type IdentityRule,
-  isIdentityRuleEmpty,
-  type TextRule,
-} from '../../../attest/policy/identity-rule.ts';
+import type { RegistryKey } from '../../../attest/packages/registry-keys.ts';
 import type { PolicyRule } from '../../../attest/policy/policy.ts';
 import type { VerifyOptions } from '../../../attest/verify.ts';
 import { DISTANT_FUTURE, DISTANT_PAST, parseDuration } from '../../../base/clock.ts';
@@ -21,20 +21,26 @@ import { readBounded, readError } from '../../../base/files.ts';
 import { loadPublicKey } from '../../../base/keys.ts';
 import { isPipe, openPipe } from '../../../base/streams.ts';
 import { isConfigFileThere } from '../../../config/presence.ts';
-import { MAX_TRUSTED_ROOT_BYTES, parseTrustedRoot } from '../../../trust/trusted-root.ts';
+import { MAX_TRUSTED_ROOT_BYTES } from '../../../trust/trusted-root.ts';
 import type { Outcome, Run } from '../../frame/cli.ts';
+import type { SignerOptions } from './signer-options.ts';
+import { signerRulesOf } from './signer-rules.ts';
 import { VerdictReport } from './verdict-report.ts';
+import { checkTogether, noLogOf, oneAfterAnother, signatureOf } from './verify-inputs.ts';
 
-export interface AttestVerifyOptions {
+export interface AttestVerifyOptions extends SignerOptions {
   readonly artifact?: string;
   readonly digest?: string;
-  readonly certificateIdentity?: string;
-  readonly certificateIdentityRegexp?: string;
-  readonly certificateOidcIssuer?: string;
-  readonly certificateOidcIssuerRegexp?: string;
   readonly anyIdentity?: boolean;
   readonly type?: readonly string[];
   readonly key?: string;
+  readonly lockfile?: string;
+  readonly require?: string;
+  readonly registryKeys?: string;
+  readonly signature?: string;
+  readonly certificate?: string;
+  /** Commander's spelling of `--no-log`. */
+  readonly log?: boolean;
   readonly trustedRoot?: string;
   readonly maxAge?: string;
   readonly explain?: boolean;
@@ -43,6 +49,7 @@ export interface AttestVerifyOptions {
   readonly failFast?: boolean;
   readonly shard?: string;
   readonly strict?: boolean;
+  readonly 'json=document'?: boolean;
 }
 
 const MOST_POLICY_BYTES = 4 * 1024 * 1024;
@@ -50,6 +57,7 @@ const MOST_POLICY_BYTES = 4 * 1024 * 1024;
 /** What `stella attest verify` does: gather trust, rules and attestations, judge, print. */
 export async function verifyCommand(run: Run<object>, paths: readonly string[]): Promise<Outcome> {
   const options = run.options as AttestVerifyOptions;
+  checkTogether(options, paths);
   const jobs = jobsOf(options.jobs);
   const shard = shardOption(run, options, paths);
   const artifact = await artifactOf(run, options);
@@ -57,17 +65,29 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
   const rules: VerifyOptions = {
     artifact,
     rule,
-    identity: await identityOf(options),
+    ...(await signerRulesOf(options)),
     anyIdentity: options.anyIdentity ?? false,
     predicateTypes: options.type,
     key: options.key === undefined ? undefined : keyOf(resolve(run.io.cwd, options.key), options.key),
+    ...noLogOf(run, options),
   };
-  const inputs = await trustOf(run, options);
+  const given = signatureOf(run, options);
+  const registryKeys = await registryKeysOf(run, options);
+  const inputs = await trustOf(run, options, registryKeys);
   const trust = loadTrust(inputs.trust);
   for (const problem of trust.problems) run.note(`warning: not usable: ${problem}`);
+  if (options.lockfile !== undefined) {
+    const { verifyLockfile } = await import('./verify-lockfile.ts');
+    const { lockfile, require } = options;
+    return await verifyLockfile(run, { lockfile, require, registryKeys }, paths, {
+      trust,
+      options: { ...rules, requireIdentity: inputs.requireIdentity },
+    });
+  }
   const report = new VerdictReport(run, {
     trust: trust.origin,
     explain: options.explain ?? false,
+    claims: run.options.verbose ?? false,
     strict: options.strict ?? false,
     rule,
     shard,
@@ -77,12 +97,14 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
     trust: inputs.trust,
     options: { ...rules, requireIdentity: inputs.requireIdentity },
     now: run.now,
+    withStatement: run.options.json ?? false,
   };
   if (shard) {
     const { bindShard } = await import('../../../attest/batch/binding.ts');
     shard.bind(bindShard(batchRules, inputs.settings));
   }
-  const batch = verifyBatch(pieces(run, paths, shard), batchRules, jobs, trust);
+  const work = given ? oneAfterAnother([given]) : pieces(run, paths, shard);
+  const batch = verifyBatch(work, batchRules, jobs, trust);
   for await (const { documents, skipped } of batch) {
     for (const each of skipped) report.skip(each);
     for (const verdict of documents) {
@@ -92,7 +114,7 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
     run.progress('verifying', report.count, Math.max(total, report.count), 'files');
     if (options.failFast && report.hasFailure) break;
   }
-  return report.end(paths);
+  return report.end(given ? [options.signature!] : paths);
 }
 
 /** What only one run can answer is refused: which attestation is the first that fails, or whether there are enough. */
@@ -105,11 +127,13 @@ function shardOption(
   const shard = parseShard(options.shard, run.io.env['JOB_COMPLETION_INDEX']);
   const other = options.failFast
     ? '--fail-fast'
-    : options.policy !== undefined
-      ? '--policy'
-      : paths.includes('-')
-        ? 'standard input'
-        : undefined;
+    : options['json=document']
+      ? '--json=document'
+      : options.policy !== undefined
+        ? '--policy'
+        : paths.includes('-')
+          ? 'standard input'
+          : undefined;
   if (other !== undefined) throw new StellaError('USAGE', `--shard and ${other} exclude each other`);
   return new ShardSelection(shard);
 }
@@ -198,39 +222,6 @@ async function artifactOf(run: Run<object>, options: AttestVerifyOptions): Promi
   return { ...(await loadArtifact(resolve(run.io.cwd, artifact))), name: artifact };
 }
 
-async function textRuleOf(
-  exactly: string | undefined,
-  pattern: string | undefined,
-  flag: string,
-): Promise<TextRule | undefined> {
-  if (exactly !== undefined && pattern !== undefined)
-    throw new StellaError('USAGE', `give either ${flag} or ${flag}-regexp`);
-  // An empty rule would be a variable that was not set, and must not let everybody pass.
-  if (exactly === '') throw new StellaError('USAGE', `${flag} is empty`);
-  if (exactly !== undefined) return { exactly };
-  if (pattern === undefined) return undefined;
-  const { parsePattern } = await import('../../../attest/policy/pattern.ts');
-  return parsePattern(pattern);
-}
-
-async function identityOf(options: AttestVerifyOptions): Promise<IdentityRule> {
-  const identity = {
-    subject: await textRuleOf(
-      options.certificateIdentity,
-      options.certificateIdentityRegexp,
-      '--certificate-identity',
-    ),
-    issuer: await textRuleOf(
-      options.certificateOidcIssuer,
-      options.certificateOidcIssuerRegexp,
-      '--certificate-oidc-issuer',
-    ),
-  };
-  if (options.anyIdentity && !isIdentityRuleEmpty(identity))
-    throw new StellaError('USAGE', '--any-identity and rules about the identity exclude each other');
-  return identity;
-}
-
 function keyOf(path: string, name: string): AttestorKey {
   return {
     key: loadPublicKey(path),
@@ -248,7 +239,29 @@ async function requiresIdentity(run: Run<object>): Promise<boolean> {
   return loadConfigFile(place)?.parsed.values.require_identity ?? false;
 }
 
+async function registryKeysOf(
+  run: Run<object>,
+  { registryKeys }: AttestVerifyOptions,
+): Promise<RegistryKey[]> {
+  if (registryKeys === undefined) return [];
+  const { loadRegistryKeys } = await import('../../../attest/packages/registry-keys.ts');
+  return loadRegistryKeys(resolve(run.io.cwd, registryKeys));
+}
+
+/** The trust, and the keys of a registry for what it attests itself. */
 async function trustOf(
+  run: Run<object>,
+  options: AttestVerifyOptions,
+  registryKeys: readonly RegistryKey[],
+): Promise<{ trust: TrustInputs; requireIdentity: boolean; settings: object }> {
+  const found = await signersOf(run, options);
+  if (registryKeys.length === 0) return found;
+  const { attestorsOf } = await import('../../../attest/packages/registry-keys.ts');
+  const attestors = [...(found.trust.attestors ?? []), ...attestorsOf(registryKeys)];
+  return { ...found, trust: { ...found.trust, attestors } };
+}
+
+async function signersOf(
   run: Run<object>,
   options: AttestVerifyOptions,
 ): Promise<{ trust: TrustInputs; requireIdentity: boolean; settings: object }> {
@@ -256,7 +269,7 @@ async function trustOf(
     const bytes = readBounded(resolve(run.io.cwd, options.trustedRoot), MAX_TRUSTED_ROOT_BYTES);
     const trust: TrustInputs = {
       origin: { kind: 'trusted-root', name: `trusted root ${options.trustedRoot}` },
-      trustedRoot: parseTrustedRoot(bytes),
+      instances: instancesOfTrustedRoot(bytes, options.trustedRoot),
     };
     const requireIdentity = await requiresIdentity(run);
     return { trust, requireIdentity, settings: { requireIdentity } };

@@ -3,24 +3,24 @@ import { HASH_LENGTHS } from '../../../attest/document/artifact.ts';
 import { parsePredicateType } from '../../../attest/policy/predicate-type.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { enumerate } from '../../frame/command-help.ts';
+import { addJsonForms } from '../../frame/json-forms.ts';
 import { repeatable } from '../../frame/repeated.ts';
+import { addSignerOptions } from './signer-options.ts';
 
-const DIGESTS = Object.keys(HASH_LENGTHS).map((hash) => `${hash}:HEX`);
+const DIGESTS = [...Object.keys(HASH_LENGTHS).map((hash) => `${hash}:HEX`), 'sha512-BASE64'];
 
 /** `stella attest verify` */
 export function registerAttestVerify(attest: Command, cli: Cli): void {
   const command = cli
     .command(
       attest,
-      'verify <path...>',
+      'verify [path...]',
       'verify attestations: files, directories, patterns, - for stdin; never uses the network',
     )
     .option('--artifact <file>', 'what they must be about: a file, an OCI layout directory, - for stdin')
-    .option('--digest <digest>', `what they must be about: ${enumerate(DIGESTS, 'or')}`)
-    .option('--certificate-identity <id>', 'who must have signed, exactly')
-    .option('--certificate-identity-regexp <re>', 'who must have signed; must match as a whole')
-    .option('--certificate-oidc-issuer <url>', "the signer's OIDC issuer, exactly")
-    .option('--certificate-oidc-issuer-regexp <re>', "the signer's OIDC issuer; must match as a whole")
+    .option('--digest <digest>', `what they must be about: ${enumerate(DIGESTS, 'or')}`);
+  addSignerOptions(command);
+  command
     .addOption(
       repeatable(
         '--type <uri>',
@@ -28,8 +28,22 @@ export function registerAttestVerify(attest: Command, cli: Cli): void {
         parsePredicateType,
       ),
     )
-    .option('--any-identity', 'accept any signer that a public instance has certified')
     .option('--key <file>', 'public key that must have signed; certificates are then refused')
+    .option(
+      '--lockfile <file>',
+      'verify what vouches for the packages of a lock file, with what is in the paths',
+    )
+    .option(
+      '--require <what>',
+      'with --lockfile: what each package must have: signature (default), provenance or all',
+    )
+    .option(
+      '--registry-keys <file>',
+      "keys of a package registry for what it attests, as npm's keys.json has them",
+    )
+    .option('--signature <file>', 'a signature by itself, as `cosign sign-blob --output-signature` wrote it')
+    .option('--certificate <file>', 'the certificate of --signature: PEM, base64 of PEM, or DER')
+    .option('--no-log', 'with --key: do not require that the signature is in a transparency log')
     .option('--trusted-root <file>', 'Sigstore trusted root to use instead of the trust store')
     .option('--policy <file>', 'what is required of the attestations of an artifact, JSON')
     .option('--max-age <duration>', 'accept a trust store up to this old, this once')
@@ -45,6 +59,7 @@ export function registerAttestVerify(attest: Command, cli: Cli): void {
     .option('--fail-fast', 'stop at the first that does not verify')
     .option('--explain', 'show every check, and for a failure what was expected and found')
     .option('--offline', 'no network; this command never uses any');
+  addJsonForms(command, 'verdict');
   cli.action(command, async (run, paths: string[]) => {
     const { verifyCommand } = await import('./verify-run.ts');
     return await verifyCommand(run, paths);

@@ -11,8 +11,10 @@ export function registerConfigCheck(group: Command, cli: Cli): void {
   cli.action<object, [string]>(command, async (run, name) => {
     const path = resolve(run.io.cwd, name);
     // The file alone is judged: what the environment overrides would hide its errors.
-    const file = readConfigFile(path);
-    resolveConfig({ env: {}, cwd: run.io.cwd }, file, {});
+    const { HOME, USERPROFILE } = run.io.env;
+    const place = { env: { HOME, USERPROFILE }, cwd: run.io.cwd };
+    const file = readConfigFile(path, place);
+    resolveConfig(place, file, {});
     try {
       checkConfigOwner(path, file.parsed.values);
     } catch (error) {

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Cli } from '../../frame/cli.ts';
@@ -27,11 +28,18 @@ export function registerLogAppend(log: Command, cli: Cli): void {
     let first: bigint | undefined;
     let size = 0n;
     let added = 0;
+    const total = sizeOf(source, files.length);
+    let bytes = 0;
+    run.progress('appending', 0, total, total === undefined ? 'entries' : 'bytes');
     for await (const batch of entryBatches(files.map(at), source)) {
       const appended = await appendEntries(path, batch, signer);
       first ??= appended.firstIndex;
       size = appended.size;
       added += batch.length;
+      // Each line ends with a line feed.
+      for (const entry of batch) bytes += entry.length + 1;
+      if (total === undefined) run.progress('appending', added, undefined, 'entries');
+      else run.progress('appending', bytes, total);
       run.trace(`${added} entries appended`);
     }
     return {
@@ -42,4 +50,11 @@ export function registerLogAppend(log: Command, cli: Cli): void {
           : `appended ${added} ${added === 1 ? 'entry' : 'entries'}: ${first}${added === 1 ? '' : ` to ${size - 1n}`}; the log has ${size}`,
     };
   });
+}
+
+/** Bytes of the lines to append, where that can be told before they are read. */
+function sizeOf(source: string | NodeJS.ReadableStream | undefined, files: number): number | undefined {
+  if (typeof source !== 'string' || files > 0) return undefined;
+  const found = statSync(source, { throwIfNoEntry: false });
+  return found?.isFile() ? found.size : undefined;
 }

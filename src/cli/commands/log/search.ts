@@ -59,7 +59,9 @@ export function registerLogSearch(log: Command, cli: Cli): void {
       }
     }
     if (searched === 0)
-      run.note('no entries are held here: carry them with `stella trust snapshot export --entries`');
+      run.note(
+        'no entries are held here: on the connected side, carry them with `stella trust snapshot export --out FILE --entries`',
+      );
     if (digest !== undefined && identity === undefined && found.length === 0 && envelopes > 0)
       run.note(
         `${formatCount(envelopes, 'entry is', 'entries are')} about DSSE envelopes, of which a log knows the payload's digest only: whether one is about an artifact, \`stella attest verify ATTESTATION --artifact FILE\` says`,

@@ -24,7 +24,10 @@ export function registerLogVerify(log: Command, cli: Cli): void {
       run.note(
         'the key is the one in the log directory itself: compare it with one you trust, or give --key',
       );
-    const { checkpoint, entries, leaves, firstIndex, tiles, signedBy } = await verifyLog(path, { keys });
+    const { checkpoint, entries, leaves, firstIndex, tiles, signedBy } = await verifyLog(path, {
+      keys,
+      onProgress: (what, done, total) => run.progress(what, done, total, 'entries'),
+    });
     const root = formatHex(checkpoint.rootHash);
     return {
       json: {

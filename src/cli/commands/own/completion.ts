@@ -1,13 +1,21 @@
 import { RootCommand } from '@bomb.sh/tab';
 import type { Argument, Command, Option } from 'commander';
+import { askedFor } from '../../frame/asked.ts';
 import { commandPath } from '../../frame/cli.ts';
+import { commonOptions } from '../../frame/common-flags.ts';
+import { BASH_COMPLETION } from './bash-completion.ts';
 
 export type Shell = 'bash' | 'zsh' | 'fish' | 'powershell';
 
 /** The script that makes a shell ask `stella complete -- …` for what can come next. */
 export function completionScript(shell: Shell): string {
-  return printed(() => new RootCommand().setup('stella', 'stella', shell));
+  return shell === 'bash'
+    ? BASH_COMPLETION
+    : printed(() => new RootCommand().setup('stella', 'stella', shell));
 }
+
+const NO_FILES = ':4\n';
+const FILES = ':0\n';
 
 /**
  * What can come next, in the form that the script reads: a line each, with its description after a tab; at last a colon
@@ -15,15 +23,23 @@ export function completionScript(shell: Shell): string {
  * @param words what has been typed after `stella`; the last is the word to complete, maybe empty
  */
 export function completions(program: Command, words: readonly string[]): string {
+  const last = words.at(-1) ?? '';
+  let typed: readonly string[];
+  try {
+    const { command, help, args, unknown } = askedFor(program, words.slice(0, -1));
+    if (unknown || (help && command.commands.length === 0)) return NO_FILES;
+    typed = [...args, last];
+  } catch {
+    // The value of a common flag, and those that take one take a file.
+    return FILES;
+  }
   const root = new RootCommand();
   describe(root, program);
   for (const command of commandsBelow(program))
     describe(root.command(commandPath(command), command.summary()), command);
-  const answer = printed(() => root.parse([...words]));
+  const answer = printed(() => root.parse([...typed]));
   // The library never offers file names; where it has nothing else to offer they are what is wanted.
-  return answer.startsWith(':') && !(words.at(-1) ?? '').startsWith('-') && takesFile(program, words)
-    ? ':0\n'
-    : answer;
+  return answer.startsWith(':') && takesFile(program, typed) ? FILES : answer;
 }
 
 function* commandsBelow(command: Command): Generator<Command> {
@@ -37,7 +53,7 @@ function* commandsBelow(command: Command): Generator<Command> {
 type Described = ReturnType<RootCommand['command']>;
 
 function describe(described: Described, command: Command): void {
-  for (const option of command.options.filter(({ hidden, long }) => !hidden && long)) {
+  for (const option of optionsOf(command).filter(({ hidden, long }) => !hidden && long)) {
     const name = option.long!.slice(2);
     const alias = option.short?.slice(1);
     const choices = option.argChoices ?? [];
@@ -50,6 +66,11 @@ function describe(described: Described, command: Command): void {
     const choices = argument.argChoices ?? [];
     described.argument(argument.name(), (offer) => offerAll(offer, choices), argument.variadic);
   }
+}
+
+/** Common flags may stand before the command, too. */
+function optionsOf(command: Command): readonly Option[] {
+  return command.commands.length > 0 ? [...command.options, ...commonOptions()] : command.options;
 }
 
 function offerAll(offer: (value: string, description: string) => void, choices: readonly string[]): void {
@@ -65,11 +86,13 @@ function takesFile(program: Command, words: readonly string[]): boolean {
   let command = program;
   let place = 0;
   let pending: Option | undefined;
+  const named = (word: string) =>
+    optionsOf(command).find(
+      (option) => (option.long === word || option.short === word) && takesValue(option),
+    );
   for (const word of words.slice(0, -1)) {
     if (word.startsWith('-')) {
-      pending = command.options.find(
-        (option) => (option.long === word || option.short === word) && takesValue(option),
-      );
+      pending = named(word);
       continue;
     }
     if (pending) {
@@ -80,6 +103,9 @@ function takesFile(program: Command, words: readonly string[]): boolean {
     if (child) command = child;
     else place += 1;
   }
+  const last = words.at(-1) ?? '';
+  if (last.startsWith('-')) pending = last.includes('=') ? named(last.split('=', 1)[0]!) : undefined;
+  if (last.startsWith('-') && !pending) return false;
   if (pending) return isPath(/<([^>]+)>|\[([^\]]+)\]/.exec(pending.flags)?.[1] ?? '');
   const all = command.registeredArguments;
   const argument: Argument | undefined = all[place] ?? (all.at(-1)?.variadic ? all.at(-1) : undefined);

@@ -3,7 +3,7 @@ import { EXIT } from '../../../base/codes.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { openTrustSetting } from '../../frame/trust-setting.ts';
 import { formatCount, printable } from '../../terminal/output.ts';
-import type { DoctorFinding } from './doctor.ts';
+import { type DoctorFinding, findingOf } from './doctor-finding.ts';
 
 /** `stella doctor`: what is wrong here, and what to do about it. */
 export function registerDoctor(program: Command, cli: Cli): void {
@@ -13,7 +13,7 @@ export function registerDoctor(program: Command, cli: Cli): void {
     'look for what makes other commands fail, and say what to do',
   );
   cli.action<object, []>(command, async (run) => {
-    const { examine, findingOf } = await import('./doctor.ts');
+    const { examine } = await import('./doctor.ts');
     let findings: DoctorFinding[];
     try {
       const { config, store } = openTrustSetting(run, {}, { remember: 'if-readable' });

@@ -1,65 +1,26 @@
-import { accessSync, constants, readFileSync, statfsSync, statSync } from 'node:fs';
-import { platform } from 'node:os';
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { addDuration, days, formatDuration, formatInstant, type Instant } from '../../../base/clock.ts';
-import { EXIT, type ExitStatus } from '../../../base/codes.ts';
+import { EXIT } from '../../../base/codes.ts';
 import { isStellaError } from '../../../base/errors.ts';
 import { isDirectory } from '../../../base/files.ts';
 import { loadPrivateKey } from '../../../base/keys.ts';
-import { maskProxy } from '../../../base/safety/masked-url.ts';
+import { whoElseCanWrite } from '../../../base/safety/ownership.ts';
 import type { Config } from '../../../config/config.ts';
 import { checkAudit } from '../../../store/audit.ts';
 import type { TrustStore } from '../../../store/store.ts';
+import { adviceOnUnusedKeys } from '../../../trust/key-list.ts';
 import { expiringBy, loadStatus, type TrustStatus } from '../../../trust/status.ts';
+import { renewalOf } from '../../../tuf/roles.ts';
 import { standing } from '../../report/status-text.ts';
 import { formatBytes, formatCount } from '../../terminal/output.ts';
-import type { DoctorCheck } from './doctor-checks.ts';
-
-export interface DoctorFinding {
-  readonly check: DoctorCheck;
-  readonly result: 'ok' | 'warning' | 'problem';
-  readonly detail: string;
-  /** What to do about it. */
-  readonly hints: readonly string[];
-  /** The exit status that other commands would have for it. */
-  readonly exit: ExitStatus;
-}
+import { type DoctorFinding, findingOf, ok, problem, warning } from './doctor-finding.ts';
+import { networkFindings } from './doctor-network.ts';
 
 const EXPIRES_SOON = days(7);
 const LITTLE_SPACE = 1024 ** 3;
 /** Nothing that stella reads was made before stella. */
 const EARLIEST_PRESENT = Date.UTC(2026, 0, 1);
-
-const ok = (check: DoctorCheck, detail: string): DoctorFinding => ({
-  check,
-  result: 'ok',
-  detail,
-  hints: [],
-  exit: EXIT.done,
-});
-const warning = (check: DoctorCheck, detail: string, ...hints: string[]): DoctorFinding => ({
-  ...ok(check, detail),
-  result: 'warning',
-  hints,
-});
-const problem = (
-  check: DoctorCheck,
-  detail: string,
-  exit: ExitStatus,
-  ...hints: string[]
-): DoctorFinding => ({
-  check,
-  result: 'problem',
-  detail,
-  hints,
-  exit,
-});
-
-/** A refusal as other commands would report it. */
-export function findingOf(check: DoctorCheck, error: unknown): DoctorFinding {
-  if (!isStellaError(error)) throw error;
-  return problem(check, `${error.message} [${error.code}]`, error.exit, ...error.hints);
-}
 
 /** Everything that makes other commands fail and can be seen from here: no network, no change. */
 export async function examine(store: TrustStore, config: Config, now: Instant): Promise<DoctorFinding[]> {
@@ -70,10 +31,10 @@ export async function examine(store: TrustStore, config: Config, now: Instant): 
     ok('configuration', config.file ?? 'no file; environment and defaults'),
     ...storePlace(store.directory),
     ...signingKey(config, store.directory),
-    ...network(config),
+    ...networkFindings(config),
   ];
   try {
-    findings.push(...trust(await loadStatus(store, config, now)));
+    findings.push(...trust(await loadStatus(store, config, now), config));
   } catch (error) {
     findings.push(findingOf('trust', error));
   }
@@ -93,23 +54,34 @@ function storePlace(directory: string): DoctorFinding[] {
   let existing = directory;
   while (!isDirectory(existing) && dirname(existing) !== existing) existing = dirname(existing);
   const findings: DoctorFinding[] = [];
-  try {
-    accessSync(existing, constants.R_OK | constants.W_OK | constants.X_OK);
-    findings.push(ok('store', directory));
-  } catch {
+  const isAllowed = (mode: number) => {
+    try {
+      accessSync(existing, mode);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const isReadable = isAllowed(constants.R_OK | constants.X_OK);
+  const isWritable = isReadable && isAllowed(constants.W_OK);
+  if (isWritable) findings.push(ok('store', directory));
+  // Verifying writes nothing: another user keeps the store, or it is mounted read-only.
+  else if (isReadable && existing === directory && existsSync(join(directory, 'CURRENT')))
+    findings.push(
+      ok('store', `${directory}, read-only for this user: it verifies, and does not sync or import`),
+    );
+  else
     findings.push(
       problem(
         'store',
-        `${existing} is not writable for this user`,
+        `${existing} is not ${isReadable ? 'writable' : 'readable'} for this user`,
         EXIT.input,
         'run as its owner, or set attestor.trust_repo.local_cache_path',
       ),
     );
-  }
-  if (existing === directory && platform() !== 'win32' && (statSync(directory).mode & 0o022) !== 0)
-    findings.push(
-      warning('store', `other users can write into ${directory}`, `run \`chmod go-w ${directory}\``),
-    );
+  const who = existing === directory ? whoElseCanWrite(directory) : undefined;
+  if (who !== undefined) findings.push(warning('store', who, `run \`chmod go-w ${directory}\``));
+  if (!isWritable) return findings;
   const { bavail, bsize } = statfsSync(existing);
   const free = bavail * bsize;
   findings.push(
@@ -133,42 +105,13 @@ function signingKey(config: Config, store: string): DoctorFinding[] {
     if (isStellaError(error, 'KEY_PASSPHRASE')) return [ok('signing key', `${path}, encrypted`)];
     // Most stores export nothing and have no key.
     if (isStellaError(error, 'FILE_NOT_FOUND') && config.signingKey === undefined) return [];
+    // The key of another user, who keeps the store and exports: nothing that a verifier has to read.
+    if (isStellaError(error, 'FILE_UNREADABLE') && config.signingKey === undefined) return [];
     return [findingOf('signing key', error)];
   }
 }
 
-function network(config: Config): DoctorFinding[] {
-  if (config.offlineMode) return [ok('network', 'offline mode: no network is used')];
-  const { proxy, caFile, clientCertificate } = config.network;
-  const findings: DoctorFinding[] = [];
-  for (const [name, url] of Object.entries({ http: proxy.http, https: proxy.https })) {
-    if (url === undefined) continue;
-    findings.push(
-      URL.canParse(url)
-        ? ok('network', `${name} by proxy ${maskProxy(url)}${proxy.except ? `, except ${proxy.except}` : ''}`)
-        : problem(
-            'network',
-            `the ${name} proxy is no URL`,
-            EXIT.input,
-            'set it like http://proxy.example.com:3128',
-          ),
-    );
-  }
-  for (const file of [caFile, clientCertificate, config.network.clientKey]) {
-    if (file === undefined) continue;
-    try {
-      readFileSync(file);
-    } catch {
-      findings.push(
-        problem('network', `cannot read ${file}`, EXIT.input, 'correct attestor.trust_repo.network'),
-      );
-    }
-  }
-  if (findings.length === 0) findings.push(ok('network', 'no proxy'));
-  return findings;
-}
-
-function trust(status: TrustStatus): DoctorFinding[] {
+function trust(status: TrustStatus, config: Config): DoctorFinding[] {
   const { generation, now, sync } = status;
   const { pin, source } = generation.state;
   const findings = [
@@ -176,6 +119,7 @@ function trust(status: TrustStatus): DoctorFinding[] {
       findingOf(isStellaError(error, 'CLOCK_BEHIND') ? 'clock' : 'keys', error),
     ),
     ok('trust', `generation ${generation.number} verifies`),
+    ...adviceOnUnusedKeys(status.unusedKeys, config).map(({ text, hint }) => warning('keys', text, hint)),
     pin.how === 'first-use'
       ? warning(
           'pin',
@@ -191,7 +135,7 @@ function trust(status: TrustStatus): DoctorFinding[] {
     ...status.pinnedBundleKeys.map(({ id }) =>
       ok(
         'pin',
-        `bundles of sha256:${id} are accepted: pinned with --bundle-key, \`stella trust unpin\` ends it`,
+        `bundles of sha256:${id} are accepted: pinned with --bundle-key; \`stella trust unpin sha256:${id}\` ends that`,
       ),
     ),
     ...(status.problems.some(({ code }) => code === 'CLOCK_BEHIND') ? [] : [age(status)]),
@@ -221,19 +165,20 @@ function age(status: TrustStatus): DoctorFinding {
 function expiry(status: TrustStatus, now: Instant): DoctorFinding[] {
   const soon = expiringBy(status, addDuration(now, EXPIRES_SOON));
   if (soon.length === 0) return [ok('expiry', `nothing expires within ${formatDuration(EXPIRES_SOON)}`)];
-  return soon.map(({ what, expires, delegated }) =>
+  return soon.map(({ what, expires, delegated, role }) =>
     // An expired delegated role stops only what depends on it; then the sync fails, and trust becomes stale.
     expires <= now && !delegated
       ? problem(
           'expiry',
           `${what} expired ${formatInstant(expires)}`,
           EXIT.stale,
-          'run `stella trust sync --force`; if that does not help, the repository must sign it anew',
+          'run `stella trust sync --force`',
+          ...(role === undefined ? [] : [`if that finds nothing newer: ${renewalOf(role)}`]),
         )
       : warning(
           'expiry',
           `${what} ${expires <= now ? 'expired' : 'expires'} ${formatInstant(expires)}`,
-          'the repository will have to sign it anew',
+          role === undefined ? 'have another published in its place before' : renewalOf(role),
         ),
   );
 }

@@ -29,7 +29,7 @@ export const OWN: HelpTable = {
     purpose:
       'Prints a script that teaches the shell to complete commands, flags and their values. Load it once per shell, or from the shell’s start file.',
     examples: [
-      ['stella completion bash > ~/.local/share/bash-completion/completions/stella', 'bash, for good'],
+      ['stella completion bash >> ~/.bashrc', 'bash, for good; no other package is needed'],
       ['stella completion zsh > ~/.zfunc/_stella', 'zsh, for good (with ~/.zfunc in fpath)'],
       ['stella completion fish > ~/.config/fish/completions/stella.fish', 'fish, for good'],
     ],

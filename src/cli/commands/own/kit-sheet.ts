@@ -1,5 +1,6 @@
+import { groupedHex } from '../../report/fingerprint.ts';
 import { escapeHtml, formatPage } from '../../report/html.ts';
-import { groupedHex, type KitCommand, type KitFacts, kitCommandParts, kitTerms } from './kit-text.ts';
+import { type KitCommand, type KitFacts, kitCommandParts, kitTerms } from './kit-text.ts';
 
 const STYLE = `body{font:11pt/1.4 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff}
 h1{font-size:1.4rem;margin:0 0 .6rem}h2{font-size:1.05rem;margin:1.1rem 0 .3rem;break-after:avoid}p{margin:.3rem 0}
@@ -42,7 +43,7 @@ ${
 <p><strong>This is a delta.</strong> Only a machine that has imported bundle number ${base.sequence} (or a later one of the same signer) can use it. Any other machine needs a kit with a full bundle first.</p>
 ${command(later)}</section>`
     : `<section><h2>First import on a machine</h2>
-<p>Fill in ${strangers.length > 0 ? 'the blanks' : 'the blank'} with what you wrote down.</p>
+<p>Fill in ${strangers.length > 0 ? 'the blanks' : 'the blank'} with what you wrote down; in groups, if you like, but then in quotes.</p>
 ${command(first)}</section>
 <section><h2>Every later import</h2>
 ${command(later)}</section>`

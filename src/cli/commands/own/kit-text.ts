@@ -1,4 +1,5 @@
 import type { Sha256Hex } from '../../../base/bytes.ts';
+import { groupedHex } from '../../report/fingerprint.ts';
 
 /** A public key that has signed the bundle, as it lies on the medium. */
 export interface KitSigner {
@@ -65,12 +66,6 @@ export function stellaOf({ executable }: Pick<KitFacts, 'executable'>): string {
   return executable ? './stella' : 'stella';
 }
 
-/** `a948 904f …` in two lines: a fingerprint as it is read out. */
-export function groupedHex(hex: string): [string, string] {
-  const groups = hex.match(/.{1,4}/g) ?? [];
-  return [groups.slice(0, 8).join(' '), groups.slice(8).join(' ')];
-}
-
 /** What is known of the bundle, for guide and sheet; hexadecimal digits are grouped. */
 export function kitTerms(facts: KitFacts): (readonly [term: string, ...lines: string[]])[] {
   const { base, adviceDays, root, signers, executable } = facts;
@@ -124,7 +119,8 @@ A refused import changes nothing.
 function fullImport(facts: KitFacts): string {
   const { first, later } = kitCommands(facts);
   return `2. The first import on a machine. Fill in each blank with the fingerprint that
-   you were told over ANOTHER channel than this medium, not with one from here:
+   you were told over ANOTHER channel than this medium, not with one from here
+   (in groups, if you like: then in quotes):
 
    ${first}
 

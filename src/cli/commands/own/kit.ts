@@ -12,8 +12,9 @@ import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { excerpt, formatSha256, formatUtf8, type Sha256Hex, sha256Hex } from '../../../base/bytes.ts';
 import { parseInstant } from '../../../base/clock.ts';
-import { StellaError } from '../../../base/errors.ts';
+import { isStellaError, StellaError } from '../../../base/errors.ts';
 import {
+  checkMedium,
   isDirectory,
   readBounded,
   readError,
@@ -26,7 +27,7 @@ import {
 } from '../../../base/files.ts';
 import { ifInterrupted } from '../../../base/interrupt.ts';
 import { formatPublicKey } from '../../../base/keys.ts';
-import { isVolumePath, parseParts, volumeNames } from '../../../bundle/volumes.ts';
+import { foundBundle, isVolumePath, parseParts, volumeNames } from '../../../bundle/volumes.ts';
 import type { Acceptance, AcceptRules } from '../../../consumer/accept.ts';
 import { checkBundleForOthers } from '../../../consumer/import.ts';
 import type { TrustStore } from '../../../store/store.ts';
@@ -69,8 +70,10 @@ const NOT_OURS: ReadonlySet<string> = new Set(['lost+found', 'System Volume Info
  * Writes a kit. The copy on the medium is what is checked, as an import would: what would be refused there is refused here.
  * @throws StellaError FILE_EXISTS, USAGE for a name that lists of checksums cannot have, and what `checkBundleForOthers` throws
  */
-export async function writeKit(options: KitOptions): Promise<Kit> {
+export async function writeKit(wanted: KitOptions): Promise<Kit> {
+  const options = { ...wanted, bundle: foundBundle(wanted.bundle) };
   const { out } = options;
+  checkMedium(out);
   const isThere = isDirectory(out);
   const isTaken = isThere
     ? readdirSync(out).some((name) => !NOT_OURS.has(name))
@@ -102,7 +105,7 @@ async function fillKit(staging: string, paths: readonly string[], options: KitOp
       : await copy(options.executable, staging, EXECUTABLE, 0o755, options.onProgress);
   if (executable) files.push(executable);
   const name = basename(options.bundle);
-  const accepted = await checkBundleForOthers(options.store, join(staging, name), options.rules);
+  const accepted = await checkCarried(options, join(staging, name));
   const write = (file: string, text: string) => {
     writeNewFile(join(staging, file), formatUtf8(text), { sync: false });
     return { name: file, sha256: sha256Hex(formatUtf8(text)) };
@@ -117,6 +120,21 @@ async function fillKit(staging: string, paths: readonly string[], options: KitOp
   files.push(write('README.txt', kitGuide(facts)), write('sheet.html', kitSheet(facts)));
   write(SUMS, files.map((file) => `${file.sha256}  ${file.name}\n`).join(''));
   return { facts, files };
+}
+
+/** Checks the bundle as an import would, but here nothing is trusted on first use: the hint must not name that. */
+async function checkCarried({ store, rules }: KitOptions, bundle: string): Promise<Acceptance> {
+  try {
+    return await checkBundleForOthers(store, bundle, rules);
+  } catch (error) {
+    if (!isStellaError(error, 'PIN_REQUIRED')) throw error;
+    throw error.with({
+      hint: [
+        'give --root FILE or --root-fingerprint sha256:HEX, as the trust team publishes it',
+        'or make the kit where the bundle was sealed: there the trust store knows the root',
+      ],
+    });
+  }
 }
 
 /** What was accepted, in the terms of guide and sheet. */

@@ -24,7 +24,7 @@ export function registerRepoAddKey(parent: Command, cli: Cli): void {
     const { addKey } = await import('../../../repository/role-keys.ts');
     const { keySource } = await import('./shared-keys.ts');
     const path = await repositoryOf(run);
-    const source = await keySource(run);
+    const source = await keySource(run, path);
     const { threshold } = run.options;
     const result = await editRepository(path, sessionOptions(run), (editing) =>
       addKey(editing, role, source, threshold),

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { SERVICE_USAGES, USAGES } from '../../../repository/directory/vocabulary.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { enumerate } from '../../frame/command-help.ts';
+import { printable } from '../../terminal/output.ts';
 import {
   editOptions,
   editOutcome,
@@ -46,7 +47,15 @@ export function registerRepoAddTarget(parent: Command, cli: Cli): void {
       }),
     );
     if (run.options.usage === undefined) warnOfName(run, name, result.value.facts.usage, resembledName(name));
-    const { role: listed } = result.value;
+    const { role: listed, replacedKey } = result.value;
+    if (replacedKey !== undefined) {
+      run.note(
+        `warning: the ${replacedKey} key that was ${printable(name)} counts as revoked from now on: clients refuse what it signed`,
+      );
+      run.note(
+        '  if that is not meant: publish both, each under a name of its own, and retire the old one with `stella repo retire-target NAME --valid-until TIME`',
+      );
+    }
     if (listed !== 'targets' && result.value.facts.usage !== 'other')
       run.note(
         `warning: the usage ${result.value.facts.usage} of ${name} does not count for clients: it is listed by the delegated role ${listed}; it does where their trust_roles names ${listed}`,

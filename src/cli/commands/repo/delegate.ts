@@ -7,7 +7,6 @@ import { repeatable, repeated } from '../../frame/repeated.ts';
 import {
   editOptions,
   editOutcome,
-  newPassphrase,
   repositoryOf,
   type SigningFlags,
   sessionOptions,
@@ -44,6 +43,7 @@ export function registerRepoDelegate(parent: Command, cli: Cli): void {
     const { delegate } = await import('../../../repository/edit/delegations.ts');
     const { provideKeys } = await import('../../../repository/role-keys.ts');
     const { loadPublicKey } = await import('../../../base/keys.ts');
+    const { furtherPassphrase } = await import('./shared-keys.ts');
     const { paths, hashBins, from, terminating, keyType, threshold } = run.options;
     if ((paths === undefined) === (hashBins === undefined))
       throw new StellaError('USAGE', 'give either --paths or --hash-bins');
@@ -53,7 +53,8 @@ export function registerRepoDelegate(parent: Command, cli: Cli): void {
       name: parse(file).name,
       publicKey: loadPublicKey(resolve(run.io.cwd, file)),
     }));
-    const sources = given.length > 0 ? given : [{ type: keyType, passphrase: await newPassphrase(run) }];
+    const sources =
+      given.length > 0 ? given : [{ type: keyType, passphrase: await furtherPassphrase(run, path) }];
     const result = await editRepository(path, sessionOptions(run), (editing) => {
       const keys = provideKeys(editing, name, sources);
       delegate(editing.draft, { name, from, threshold, to, keys: keys.map(({ publicKey }) => publicKey) });

@@ -56,11 +56,29 @@ export const REPO: HelpTable = {
     exits: [2, 5],
     related: ['repo add-target', 'repo remove-target'],
   },
+  'repo service-map': {
+    purpose:
+      'Makes the service map, so that none of it has to be guessed: each log is asked what it serves, what it signs as and what its id is. What a log says must be signed by a key that you give; without one it is taken on first sight, and said so. With --check each log of a service map is asked whether it is what the map says.',
+    examples: [
+      [
+        'stella repo service-map --rekor https://log.example.com/builds --log-key log.pub --out map.json',
+        'one log, confirmed by its key',
+      ],
+      [
+        'stella repo service-map --from map.json --environment staging --rekor https://log.staging.example.com --out new.json',
+        'an override for an environment',
+      ],
+      ['stella repo service-map --check map.json --log-key log.pub', 'is every log what the map says?'],
+    ],
+    exits: [2, 3],
+    related: ['repo add-target', 'repo swap-endpoint', 'trust status'],
+  },
   'repo swap-endpoint': {
     purpose:
-      'Changes the address of a service in the published service map, so that clients follow without a new configuration.',
+      'Changes the address of a service in the published service map, so that clients follow without a new configuration. Of a log, what the map says of the one before (log id, origin, interface) goes with the old address, unless --same-log says that it only moved.',
     examples: [
-      ['stella repo swap-endpoint rekor https://rekor2.example.com', 'for everybody'],
+      ['stella repo swap-endpoint rekor https://rekor2.example.com', 'another log, for everybody'],
+      ['stella repo swap-endpoint rekor https://rekor.example.org --same-log', 'the same log has moved'],
       [
         'stella repo swap-endpoint rekor https://rekor.staging.example.com --environment staging',
         'for one environment',

@@ -20,6 +20,7 @@ import { registerRepoRemoveKey } from './remove-key.ts';
 import { registerRepoRemoveTarget } from './remove-target.ts';
 import { registerRepoRetireTarget } from './retire-target.ts';
 import { registerRepoRotateKey } from './rotate-key.ts';
+import { registerRepoServiceMap } from './service-map.ts';
 import { registerRepoSetThreshold } from './set-threshold.ts';
 import { registerRepoSign } from './sign.ts';
 import { registerRepoStage } from './stage.ts';
@@ -36,6 +37,7 @@ export function registerRepo(program: Command, cli: Cli): void {
   registerRepoRemoveTarget(repo, cli);
   registerRepoRetireTarget(repo, cli);
   registerRepoSwapEndpoint(repo, cli);
+  registerRepoServiceMap(repo, cli);
   registerRepoUpdateTimestamp(repo, cli);
   registerRepoRotateKey(repo, cli);
   registerRepoAddKey(repo, cli);

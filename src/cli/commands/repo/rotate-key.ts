@@ -23,7 +23,7 @@ export function registerRepoRotateKey(parent: Command, cli: Cli): void {
     const { keySource } = await import('./shared-keys.ts');
     const { key, withoutOldKeys } = run.options;
     const path = await repositoryOf(run);
-    const source = await keySource(run);
+    const source = await keySource(run, path);
     const result = await editRepository(
       path,
       { ...sessionOptions(run), oldKeys: withoutOldKeys ? 'lost' : 'sign' },

@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type Instant, parseInstant } from '../../../base/clock.ts';
-import { StellaError } from '../../../base/errors.ts';
+import { isStellaError, StellaError } from '../../../base/errors.ts';
 import { readBounded } from '../../../base/files.ts';
+import { pathInVariable } from '../../../config/environment.ts';
 import { variable } from '../../../config/locations.ts';
-import { KEY_TYPES } from '../../../repository/directory/vocabulary.ts';
+import { KEY_TYPES, MAX_PASSPHRASE_ATTEMPTS } from '../../../repository/directory/vocabulary.ts';
+import type { PassphraseSource } from '../../../repository/keys/key-ring.ts';
 import type { EditResult, SessionOptions } from '../../../repository/session.ts';
 import type { Outcome, Run } from '../../frame/cli.ts';
 
@@ -68,11 +70,22 @@ export function thresholdFlag(text: string): number {
 /** The directory of the repository to work on. */
 export async function repositoryOf(run: Run<RepoFlags>): Promise<string> {
   const { findRepository } = await import('../../../repository/directory/settings.ts');
-  return findRepository(namedRepository(run), run.io.cwd);
+  const { options, io } = run;
+  try {
+    return findRepository(namedRepository(run), io.cwd);
+  } catch (error) {
+    if (options.repo !== undefined || !isStellaError(error, 'REPO_NOT_FOUND')) throw error;
+    if (variable(io.env, 'STELLA_REPO') === undefined) throw error;
+    throw error.with({
+      hint: 'set STELLA_REPO to the directory that holds repo.yaml, or unset it; or give --repo DIR',
+    });
+  }
 }
 
-function namedRepository(run: Run<RepoFlags>): string | undefined {
-  return run.options.repo ?? variable(run.io.env, 'STELLA_REPO');
+function namedRepository({ options, io }: Run<RepoFlags>): string | undefined {
+  const inVariable = variable(io.env, 'STELLA_REPO');
+  if (options.repo !== undefined || inVariable === undefined) return options.repo;
+  return pathInVariable('STELLA_REPO', inVariable, io);
 }
 
 /** The passphrase from file or environment; undefined if there is neither. */
@@ -86,17 +99,30 @@ export function givenPassphrase(run: Run<SigningFlags>): string | undefined {
   return passphrase;
 }
 
-/** How the commands that sign come to passphrases. */
-export function sessionOptions(run: Run<SigningFlags>): SessionOptions {
+/** What is given in a file or the environment is tried once, a person is asked again. */
+export function passphraseSource(
+  run: Run<SigningFlags>,
+  nameOf: (keyName: string) => string = (name) => name,
+): PassphraseSource {
   const given = givenPassphrase(run);
   const { askSecret } = run.io;
-  const passphrase = async (name: string) => given ?? (await askSecret?.(`Passphrase of key ${name}: `));
+  return async (name, attempt) => {
+    if (given !== undefined) return attempt === 1 ? given : undefined;
+    const again = attempt === 1 ? '' : `That was wrong (attempt ${attempt} of ${MAX_PASSPHRASE_ATTEMPTS}). `;
+    return await askSecret?.(`${again}Passphrase of ${nameOf(name)}: `);
+  };
+}
+
+/** How the commands that sign come to passphrases. */
+export function sessionOptions(run: Run<SigningFlags>): SessionOptions {
+  const passphrase = passphraseSource(run, (name) => `key ${name}`);
   const listens = run.io.terminal || run.options.verbose;
   return {
     now: run.now,
     passphrase,
     stage: run.options.stage ?? false,
     found: namedRepository(run) === undefined,
+    env: run.io.env,
     ...(listens ? { onMessage: run.io.stderr } : {}),
   };
 }
@@ -164,8 +190,10 @@ export async function newPassphrase(
         'or write plain key files with --no-passphrase',
       ],
     });
-  const first = await askSecret('Passphrase for the new keys: ');
-  if (first === '' || first !== (await askSecret('Once more: ')))
-    throw new StellaError('KEY_PASSPHRASE', 'the two passphrases differ or are empty');
-  return first;
+  for (let attempt = 1; attempt <= MAX_PASSPHRASE_ATTEMPTS; attempt += 1) {
+    const again = attempt === 1 ? '' : 'They differed or were empty. ';
+    const first = await askSecret(`${again}Passphrase for the new keys: `);
+    if (first === (await askSecret('Once more: ')) && first !== '') return first;
+  }
+  throw new StellaError('KEY_PASSPHRASE', 'the two passphrases differ or are empty');
 }

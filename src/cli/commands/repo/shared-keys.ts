@@ -6,7 +6,7 @@ import type { NewRepository, RoleKeys } from '../../../repository/init.ts';
 import type { KeySource } from '../../../repository/keys/new-key.ts';
 import { TOP_ROLES, type TopRole } from '../../../tuf/roles.ts';
 import type { Run } from '../../frame/cli.ts';
-import { newPassphrase, type SigningFlags } from './shared-command.ts';
+import { givenPassphrase, newPassphrase, type SigningFlags } from './shared-command.ts';
 
 interface InitFlags {
   readonly threshold: readonly string[];
@@ -85,7 +85,7 @@ export interface KeyFlags extends SigningFlags {
  * The new key that the flags ask for: made here, or kept elsewhere and known by its public half.
  * @throws StellaError USAGE, KEY_INVALID, KEY_PASSPHRASE, FILE_NOT_FOUND
  */
-export async function keySource(run: Run<KeyFlags>): Promise<KeySource> {
+export async function keySource(run: Run<KeyFlags>, repository: string): Promise<KeySource> {
   const { publicKey: file, signer, keyType: type } = run.options;
   if (file !== undefined)
     return {
@@ -97,7 +97,27 @@ export async function keySource(run: Run<KeyFlags>): Promise<KeySource> {
     throw new StellaError('USAGE', '--signer needs the public half of its key', {
       hint: 'add --public-key FILE',
     });
-  return { type, passphrase: await newPassphrase(run) };
+  return { type, passphrase: await furtherPassphrase(run, repository) };
+}
+
+/**
+ * The passphrase for a further key of a repository. Where all its key files are plain, so is the next one: nothing that
+ * signs there could open another.
+ * @throws StellaError KEY_PASSPHRASE
+ */
+export async function furtherPassphrase(
+  run: Run<SigningFlags & { readonly passphrase: boolean }>,
+  repository: string,
+): Promise<string | undefined> {
+  const { hasOnlyPlainKeys } = await import('../../../repository/keys/key-ring.ts');
+  const { loadSettings } = await import('../../../repository/directory/settings.ts');
+  const isAsked = run.options.passphrase && givenPassphrase(run) === undefined;
+  if (!isAsked || !hasOnlyPlainKeys(repository, loadSettings(repository), run.io.env))
+    return await newPassphrase(run);
+  run.note(
+    'warning: the new key file is not encrypted, as those of this repository are not; --key-passphrase-file FILE encrypts it',
+  );
+  return undefined;
 }
 
 /**

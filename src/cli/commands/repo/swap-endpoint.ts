@@ -1,4 +1,6 @@
-import { Argument, type Command } from 'commander';
+import { Argument, type Command, Option } from 'commander';
+import { parseSha256Hex, type Sha256Hex } from '../../../base/bytes.ts';
+import { StellaError } from '../../../base/errors.ts';
 import { SERVICES, type Service } from '../../../repository/directory/vocabulary.ts';
 import type { Cli } from '../../frame/cli.ts';
 import {
@@ -12,6 +14,11 @@ import {
 interface Options extends SigningFlags {
   readonly environment?: string;
   readonly target?: string;
+  readonly sameLog?: boolean;
+  readonly logId?: string;
+  readonly origin?: string;
+  readonly api?: 'tiles' | 'v1';
+  readonly publicKeyTarget?: string;
 }
 
 export function registerRepoSwapEndpoint(parent: Command, cli: Cli): void {
@@ -20,12 +27,23 @@ export function registerRepoSwapEndpoint(parent: Command, cli: Cli): void {
     .addArgument(new Argument('<service>', 'the service').choices(SERVICES))
     .argument('<url>', 'its new address')
     .option('--environment <name>', 'change the override of this environment instead')
-    .option('--target <name>', 'the service map (needed when there are several)');
+    .option('--target <name>', 'the service map (needed when there are several)')
+    .option('--same-log', 'the log has moved and is the same: what the map says of it stays')
+    .option('--log-id <hex>', "the new log's id")
+    .option('--origin <name>', "the new log's origin, where it is not its URL")
+    .addOption(new Option('--api <api>', 'what the new log serves').choices(['tiles', 'v1']))
+    .option('--public-key-target <name>', "the target with the new log's key");
   editOptions(command);
   cli.action<Options, [Service, string]>(command, async (run, service, url) => {
     const { editRepository } = await import('../../../repository/session.ts');
     const { swapEndpoint } = await import('../../../repository/swap-endpoint.ts');
-    const { environment, target } = run.options;
+    const { environment, target, sameLog, logId, origin, api, publicKeyTarget } = run.options;
+    const log = {
+      ...(logId === undefined ? {} : { logId: logIdFlag(logId) }),
+      ...(origin === undefined ? {} : { origin }),
+      ...(api === undefined ? {} : { api }),
+      ...(publicKeyTarget === undefined ? {} : { publicKeyTarget }),
+    };
     const path = await repositoryOf(run);
     const result = await editRepository(path, sessionOptions(run), (editing) =>
       swapEndpoint(editing, {
@@ -33,9 +51,19 @@ export function registerRepoSwapEndpoint(parent: Command, cli: Cli): void {
         url,
         ...(environment === undefined ? {} : { environment }),
         ...(target === undefined ? {} : { target }),
+        ...(sameLog ? { sameLog } : {}),
+        log,
       }),
     );
-    const { name, before } = result.value;
+    const { name, before, dropped } = result.value;
+    const lost = Object.entries(dropped);
+    if (lost.length > 0) {
+      const fields = lost.map(([field]) => field).join(', ');
+      const flags = lost.map(([field, value]) => `--${field.replaceAll('_', '-')} ${value}`);
+      const again = [service, url, ...(environment === undefined ? [] : ['--environment', environment])];
+      run.note(`warning: took ${fields} out of ${name}: the log at the address before was described so`);
+      run.note(`  if it is the same log: stella repo swap-endpoint ${[...again, ...flags].join(' ')}`);
+    }
     const where = environment === undefined ? service : `${service} in ${environment}`;
     return editOutcome(
       result,
@@ -45,7 +73,17 @@ export function registerRepoSwapEndpoint(parent: Command, cli: Cli): void {
         service,
         url,
         ...(before === undefined ? {} : { before }),
+        ...(lost.length > 0 ? { dropped } : {}),
       },
     );
+  });
+}
+
+/** @throws StellaError USAGE */
+function logIdFlag(text: string): Sha256Hex {
+  const id = parseSha256Hex(text);
+  if (id !== undefined) return id;
+  throw new StellaError('USAGE', `--log-id ${JSON.stringify(text)} is not 64 lowercase hexadecimal digits`, {
+    hint: '`stella repo service-map --rekor URL --log-key FILE` prints the id of a log',
   });
 }

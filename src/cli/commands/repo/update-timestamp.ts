@@ -48,7 +48,7 @@ export function registerRepoUpdateTimestamp(parent: Command, cli: Cli): void {
     run.note(text);
     throw new StellaError('REPO_EXPIRING', describeExpiries(expiring, run.now), {
       details: json,
-      hint: 'issue them anew with `stella repo stage ROLE...`, then sign and publish',
+      hint: 'renew them with `stella repo stage ROLE...`, `stella repo sign` and `stella repo publish`',
     });
   });
 }

@@ -4,8 +4,9 @@ import type { BundleFacts } from '../../../oci/annotations.ts';
 
 /** A bundle is one file; of a split one, the volumes that its list names. */
 export async function bundleFiles(file: string): Promise<string[]> {
-  const { isVolumePath, volumePaths } = await import('../../../bundle/volumes.ts');
-  return isVolumePath(file) ? volumePaths(file) : [file];
+  const { foundBundle, isVolumePath, volumePaths } = await import('../../../bundle/volumes.ts');
+  const found = foundBundle(file);
+  return isVolumePath(found) ? volumePaths(found) : [found];
 }
 
 /** What the bundle's manifest says, unverified: importing checks it. */

@@ -8,7 +8,7 @@ import type { Config } from '../../../config/config.ts';
 import type { AcceptRules } from '../../../consumer/accept.ts';
 import type { BundleCheck } from '../../../consumer/check-list.ts';
 import type { Checked } from '../../../consumer/import.ts';
-import { formatAdmission } from '../../../trust/freshness.ts';
+import { formatAdmission, freshnessJson } from '../../../trust/freshness.ts';
 import { MAX_BYTES } from '../../../tuf/metadata-file.ts';
 import type { Run } from '../../frame/cli.ts';
 import { repeatable } from '../../frame/repeated.ts';
@@ -125,8 +125,9 @@ export function checkReporter(run: Run<object>, always: boolean): (result: Bundl
   };
 }
 
+/** Why a check failed is said by the error, which comes next. */
 function checkLine({ check, status, detail }: BundleCheck): string {
-  return `${status === 'passed' ? 'ok    ' : 'FAILED'} ${check.padEnd(12)}  ${printable(detail)}`;
+  return status === 'passed' ? `ok     ${check.padEnd(12)}  ${printable(detail)}` : `FAILED ${check}`;
 }
 
 /** What is true of a bundle that passed. */
@@ -138,13 +139,7 @@ export function acceptedJson({ acceptance, checks }: Checked): Record<string, un
     sequence: manifest.sequence,
     producer: manifest.producer,
     signers: signers.map((key) => key.id),
-    freshness: {
-      state: freshness.state,
-      age_seconds: Math.round(freshness.age / 1000),
-      window_seconds: freshness.window.block / 1000,
-      accepted_until: new Date(freshness.acceptedUntil).toISOString(),
-      widened_by_seconds: window.widenedBy / 1000,
-    },
+    freshness: freshnessJson(freshness, window),
     logs: manifest.logs.map(({ origin, tree_size, root_hash, first_index }) => ({
       origin,
       tree_size,

@@ -31,6 +31,8 @@ export interface ReportedBundle {
   readonly now: Instant;
   /** By this machine's configuration and the producer's advice: what an import here goes by. */
   readonly freshness: Freshness;
+  /** Why no log is carried, where none is. */
+  readonly whyNoLogs?: string | undefined;
 }
 
 export function bundleReport(reported: ReportedBundle): BundleReport {
@@ -61,7 +63,10 @@ export function bundleReport(reported: ReportedBundle): BundleReport {
           expiry(expires, sealedAt),
         ]),
       })),
-      { heading: 'Logs', rows: manifest.logs.map(logRow) },
+      {
+        heading: 'Logs',
+        rows: reported.whyNoLogs === undefined ? manifest.logs.map(logRow) : [[reported.whyNoLogs]],
+      },
       { heading: 'Attestations', rows: (manifest.attestations ?? []).map(({ name: one }) => [one]) },
       {
         heading: 'Entries',
@@ -149,7 +154,7 @@ export async function bundlePicture(reported: ReportedBundle): Promise<Report> {
   return {
     title: `Sealed bundle ${name}`,
     standing:
-      'What the bundle says of itself. Nothing on this page was verified: stella trust snapshot verify does that.',
+      'What the bundle says of itself. Nothing on this page was verified: `stella trust snapshot verify FILE` does that.',
     now,
     facts: [
       ...facts(reported).map(([term, value]) => [term!, value!] as const),

@@ -29,7 +29,11 @@ export async function withBundleSource<T>(
   const layout = layoutNamed(run, name);
   if (layout) return await withLayoutBundle(run, layout, use);
   const path = resolve(run.io.cwd, name);
-  if (!existsSync(path)) checkNoReference(name);
+  if (!existsSync(path)) {
+    const { foundBundle } = await import('../../../bundle/volumes.ts');
+    // A split bundle is there by the name that it was sealed at.
+    if (foundBundle(path) === path) checkNoReference(name);
+  }
   return await use(path);
 }
 

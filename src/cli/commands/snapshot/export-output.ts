@@ -1,3 +1,4 @@
+import { maskUrl } from '../../../base/safety/masked-url.ts';
 import type { ExportedBundle } from '../../../producer/export.ts';
 import type { Outcome } from '../../frame/cli.ts';
 import { formatBytes, formatCount, printable } from '../../terminal/output.ts';
@@ -15,6 +16,7 @@ export function exportOutcome(exported: ExportedBundle, out: string): Outcome {
       signer,
       manifest: { ...manifest, entries: manifest.entries.length },
       ...(split ? { parts: split.parts } : {}),
+      ...(exported.leftOutLogs.length > 0 ? { logs_left_out: exported.leftOutLogs } : {}),
       attestations: attestations.map(({ name, error }) => ({
         name,
         verifies: error === undefined,
@@ -45,8 +47,12 @@ export function exportOutcome(exported: ExportedBundle, out: string): Outcome {
   };
 }
 
-function logLine({ manifest: log, withoutTiles }: ExportedBundle['logs'][number]): string {
-  const size = `log ${printable(log.origin)}: ${formatCount(log.tree_size, 'entry', 'entries')}`;
+function logLine({ manifest: log, withoutTiles, foundOrigin }: ExportedBundle['logs'][number]): string {
+  const found =
+    foundOrigin === undefined
+      ? ''
+      : ` (so it signs; ${printable(maskUrl(log.url))} does not say it, and this store remembers it)`;
+  const size = `log ${printable(log.origin)}${found}: ${formatCount(log.tree_size, 'entry', 'entries')}`;
   return withoutTiles
     ? `${size}; it serves no tiles: its checkpoint and proofs of growth are carried`
     : `${size}, provable from ${log.first_index} on`;
@@ -54,7 +60,8 @@ function logLine({ manifest: log, withoutTiles }: ExportedBundle['logs'][number]
 
 /** What should be known while it can still be mended: the other side refuses a signer it does not know. */
 export function exportWarnings(exported: ExportedBundle): string[] {
-  const { signingKey, signerIsDistributed, attestations, withheld, skipped } = exported;
+  const { signingKey, signerIsDistributed, freeSignerTarget, attestations, withheld, skipped } = exported;
+  const { logs, leftOutLogs } = exported;
   const id = signingKey.key.publicKey.id;
   const file = signingKey.publicPath ?? 'KEY.pub';
   return [
@@ -63,8 +70,17 @@ export function exportWarnings(exported: ExportedBundle): string[] {
       ? []
       : [
           `warning: the TUF repository does not name the signing key sha256:${id}; importers will refuse this bundle unless`,
-          `  it is published: ./scripts/add-target.sh ${file} bundle-signer-v1.pub --usage bundle-signer`,
+          `  it is published: ./scripts/add-target.sh ${file} ${freeSignerTarget} --usage bundle-signer`,
           `  or pinned on the other side: stella trust import … --bundle-key ${file}`,
+        ]),
+    ...leftOutLogs.map(
+      ({ url, reason, code }) =>
+        `warning: the log ${printable(maskUrl(url))} of the trusted root is not carried: ${printable(reason)} [${code}]`,
+    ),
+    ...(logs.length > 0
+      ? []
+      : [
+          `warning: the bundle carries no log: ${leftOutLogs.length > 0 ? 'none that the trust names could be had' : 'neither the service map nor the trusted root names one that is valid now'}; whether an attestation was logged is shown there by what it brings itself`,
         ]),
     ...withheld.map(
       (path) =>

@@ -36,7 +36,10 @@ export function registerSnapshotExport(snapshot: Command, cli: Cli): void {
       'private key in PEM (default: signing_key, else one that the store keeps)',
     )
     .option('--since <file>', 'leave out what this bundle, or the bundle of this receipt, already carried')
-    .option('--split-size <size>', 'split into parts of at most this size, e.g. 4GiB')
+    .option(
+      '--split-size <size>',
+      'split into parts of at most this size, e.g. 2GiB (FAT holds less than 4GiB in one file)',
+    )
     .option(
       '--any-sealed-time',
       'seal although the time (SOURCE_DATE_EPOCH, the clock) contradicts what is known; sites may refuse the bundle',
@@ -61,7 +64,7 @@ export function registerSnapshotExport(snapshot: Command, cli: Cli): void {
       out: destination.path,
       replace: destination.replace,
       deliver: destination.deliver,
-      producer: { name: packageJson.name, version: packageJson.version },
+      producer: { name: 'stella', version: packageJson.version },
       sealedAt: epoch === undefined || epoch === '' ? undefined : parseEpoch(epoch),
       anySealedTime: options.anySealedTime ?? false,
       depth: parseDepth(options.depth),

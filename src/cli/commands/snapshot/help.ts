@@ -14,7 +14,7 @@ export const SNAPSHOT: HelpTable = {
         'with the entries, an attestation, and a key of your own',
       ],
       [
-        'stella trust snapshot export --out ./delta.tar.zst --since ./receipts/site-a.json --split-size 4GiB',
+        'stella trust snapshot export --out ./delta.tar.zst --since ./receipts/site-a.json --split-size 2GiB',
         'only what that site does not hold yet, in parts for small media',
       ],
     ],

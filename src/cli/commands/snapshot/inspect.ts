@@ -11,6 +11,7 @@ import { printable } from '../../terminal/output.ts';
 import { bundlePicture, bundleReport, reportText } from './bundle-report.ts';
 import { BUNDLE_ARGUMENT, withBundleSource } from './bundle-source.ts';
 import { addRegistryFlags, type RegistryFlags } from './registry-input.ts';
+import { whyNoLogs } from './why-no-logs.ts';
 
 interface Options extends RegistryFlags, ForceFlag {
   readonly list?: boolean;
@@ -48,7 +49,8 @@ export function registerSnapshotInspect(snapshot: Command, cli: Cli): void {
             run.now,
             configuredWindow(config, adviceOf(manifest)),
           );
-          const reported = { bundle, name, size, now: run.now, freshness };
+          const why = await whyNoLogs(bundle);
+          const reported = { bundle, name, size, now: run.now, freshness, whyNoLogs: why };
           const report = bundleReport(reported);
           if (page) {
             const { formatReport } = await import('../../report/page.ts');
@@ -61,6 +63,7 @@ export function registerSnapshotInspect(snapshot: Command, cli: Cli): void {
               manifest_sha256: manifestSha256,
               ...(size === undefined ? {} : { file_size: size }),
               signers: signerIds(bundle),
+              ...(why === undefined ? {} : { why_no_logs: why }),
               manifest,
             },
             text: text.join('\n'),

@@ -1,5 +1,11 @@
 import type { Command } from 'commander';
-import { durationBetween, formatDuration, type Instant, parseInstant } from '../../../base/clock.ts';
+import {
+  durationBetween,
+  formatDuration,
+  type Instant,
+  inSeconds,
+  parseInstant,
+} from '../../../base/clock.ts';
 import { StellaError } from '../../../base/errors.ts';
 import type { ListedBundle } from '../../../oci/list.ts';
 import { bundleSize } from '../../../oci/manifest.ts';
@@ -65,7 +71,7 @@ function jsonOf({ tag, digest, bundle }: ListedBundle, now: Instant): object {
     size: bundleSize(bundle),
     sequence: facts.sequence,
     sealed_at: facts.sealedAt,
-    age_seconds: Math.round((now - parseInstant(facts.sealedAt)) / 1000),
+    age_seconds: inSeconds(durationBetween(parseInstant(facts.sealedAt), now)),
     root_version: facts.rootVersion,
     manifest_sha256: facts.manifestSha256,
     trees: facts.trees,

@@ -54,7 +54,11 @@ export async function withRegistry<T>(
   const caFile = options.caFile === undefined ? network.caFile : resolve(io.cwd, options.caFile);
   const registry = new Registry(reference, access, {
     plainHttp: options.plainHttp ?? false,
-    ...connectionOptions({ ...network, caFile }, `${packageJson.name}/${packageJson.version}`),
+    ...connectionOptions(
+      { ...network, caFile },
+      `stella/${packageJson.version}`,
+      options.caFile === undefined ? undefined : '--ca-file',
+    ),
     credentials: () => findCredentials(reference.host, reference.repository, io.env, authFile),
     onRetry: (what, error, delay) =>
       run.trace(`trying ${what} again in ${(delay / 1000).toFixed(1)} s: ${error.message}`),

@@ -1,10 +1,9 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { isStellaError } from '../../../base/errors.ts';
-import { loadPrivateKey, type PrivateKey, signerOf } from '../../../base/keys.ts';
+import { type PrivateKey, signerOf } from '../../../base/keys.ts';
 import type { Cli, Run } from '../../frame/cli.ts';
 import { formatCount } from '../../terminal/output.ts';
-import { givenPassphrase, passphraseOption } from '../repo/shared-command.ts';
+import { passphraseOption, passphraseSource } from '../repo/shared-command.ts';
 
 interface Options {
   readonly signingKey: string;
@@ -31,13 +30,6 @@ export function registerSnapshotSign(snapshot: Command, cli: Cli): void {
 
 async function loadKey(run: Run<Options>): Promise<PrivateKey> {
   const path = resolve(run.io.cwd, run.options.signingKey);
-  try {
-    return loadPrivateKey(path, givenPassphrase(run));
-  } catch (error) {
-    const passphrase = isStellaError(error, 'KEY_PASSPHRASE')
-      ? await run.io.askSecret?.(`Passphrase of ${path}: `)
-      : undefined;
-    if (passphrase === undefined) throw error;
-    return loadPrivateKey(path, passphrase);
-  }
+  const { loadKeyFile } = await import('../../../repository/keys/key-ring.ts');
+  return await loadKeyFile(path, path, passphraseSource(run));
 }

@@ -16,6 +16,8 @@ import {
 } from '../snapshot/bundle-input.ts';
 import { BUNDLE_ARGUMENT, withBundleSource } from '../snapshot/bundle-source.ts';
 import { addRegistryFlags, type RegistryFlags } from '../snapshot/registry-input.ts';
+import { noteReaders } from './readers-note.ts';
+import { receiptPath } from './receipt-path.ts';
 
 interface Options extends BundleFlags, RegistryFlags, ForceFlag {
   readonly dryRun?: boolean;
@@ -30,8 +32,8 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
     .argument('<file>', BUNDLE_ARGUMENT)
     .option('--dry-run', 'do every check and change nothing')
     .option(
-      '--receipt <file>',
-      'write what was accepted, for the producer; signed if signing_key is configured',
+      '--receipt <path>',
+      'write what was accepted, for the producer: a file, or a directory that gets one file each time; signed if signing_key is configured',
     )
     .option('--site <name>', 'what the receipt calls this site (default: the host name)');
   forceOption(command, '--receipt');
@@ -42,7 +44,7 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
     const rules = await acceptRules(run, config);
     const judgedBy = `configuration ${formatUsedConfiguration(usedConfiguration(config))}`;
     const onCheck = checkReporter(run, options.verifyManifest ?? false);
-    const receiptTo = optionalDestination(run, '--receipt', options.receipt);
+    const receiptTo = optionalDestination(run, '--receipt', receiptPath(run, options));
     if (options.dryRun) {
       const checked = await withBundleSource(run, config, file, (source) =>
         checkBundle(store, source, rules, onCheck),
@@ -65,6 +67,7 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
     const { pinnedKeysJson, pinnedKeysText } = await import('../../report/pinned-keys.ts');
     const pinned = pinnedBundleKeys(generation.state);
     run.trace(`second opinion: ${secondOpinionText(generation.state)}`);
+    noteReaders(run, config, store, generation);
     if (freshness.state === 'stale') run.note('warning: this bundle is getting old; ask for a newer one');
     if (!alreadyHeld && pin.how === 'first-use') {
       run.note(`warning: nobody vouched for the root: trusted on first use (sha256:${pin.sha256})`);
@@ -83,6 +86,9 @@ export function registerTrustImport(trust: Command, cli: Cli): void {
       run.note(
         `warning: pinned the bundle key sha256:${id}: from now on this store accepts bundles of it; \`stella trust unpin sha256:${id}\` ends that`,
       );
+    const { adviceOnUnusedKeys } = await import('../../../trust/key-list.ts');
+    for (const { text, hint } of adviceOnUnusedKeys(trust.unused, config))
+      run.note(`warning: ${text}; ${hint}`);
     if (receiptTo) {
       const { makeReceipt } = await import('../../../consumer/receipt.ts');
       const { path } = receiptTo;

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { StellaError } from '../../../base/errors.ts';
 import { readBounded } from '../../../base/files.ts';
-import { type Config, checkUrl } from '../../../config/config.ts';
+import type { Config } from '../../../config/config.ts';
+import { checkUrl } from '../../../config/url-credentials.ts';
 import { isRepositoryName } from '../../../store/repositories.ts';
 import { parseFingerprint, type RootVoucher } from '../../../trust/pin.ts';
 import type { FurtherRepository } from '../../../trust/sync.ts';

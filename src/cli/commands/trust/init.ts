@@ -9,6 +9,7 @@ import { fetcherOf, openTrustSetting } from '../../frame/trust-setting.ts';
 import { repositoriesJson, repositoriesText } from '../../report/repositories.ts';
 import { secondOpinionText } from '../../report/second-opinion-text.ts';
 import type { RepositoryFlags } from './init-repositories.ts';
+import { noteReaders } from './readers-note.ts';
 
 interface Options extends RepositoryFlags {
   readonly serviceMap?: string;
@@ -76,6 +77,7 @@ export function registerTrustInit(trust: Command, cli: Cli): void {
     const { generation } = await initFromUrl(setting, voucher, bundleKeys, replace, further);
     const { pin, tuf, reference_time: asOf } = generation.state;
     run.trace(`second opinion: ${secondOpinionText(generation.state)}`);
+    noteReaders(run, config, store, generation);
     if (pin.how === 'first-use') {
       run.note(`warning: nobody vouched for the root: trusted on first use (version ${pin.version})`);
       run.note(`warning: compare sha256:${pin.sha256} with the trust team over another channel`);

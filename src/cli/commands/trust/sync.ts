@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import { formatInstant, type Instant, minutes } from '../../../base/clock.ts';
+import { StellaError } from '../../../base/errors.ts';
 import type { Synced } from '../../../trust/sync.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { repeatable } from '../../frame/repeated.ts';
 import { fetcherOf, openTrustSetting } from '../../frame/trust-setting.ts';
 import { secondOpinionText } from '../../report/second-opinion-text.ts';
 import { syncedJson, syncedText } from '../../report/sync-text.ts';
+import { noteReaders } from './readers-note.ts';
 
 interface Options {
   readonly force?: boolean;
@@ -14,6 +16,7 @@ interface Options {
   readonly tufUrl?: string[];
   readonly offline?: boolean;
   readonly dropRepository?: string[];
+  readonly lowerClockFloor?: boolean;
 }
 
 export function registerTrustSync(trust: Command, cli: Cli): void {
@@ -31,7 +34,11 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
         'follow a further repository no more, or let a mirror leave it out',
       ),
     )
-    .option('--offline', 'use no network: file:// only');
+    .option('--offline', 'use no network: file:// only')
+    .option(
+      '--lower-clock-floor',
+      'this clock is right and was ahead before: sync, and take its time for the earliest that is possible',
+    );
   cli.action<Options, []>(command, async (run) => {
     const { options, io } = run;
     const { syncFromUrl } = await import('../../../consumer/trust-from-url.ts');
@@ -44,15 +51,25 @@ export function registerTrustSync(trust: Command, cli: Cli): void {
     let dropRepositories = options.dropRepository && new Set(options.dropRepository);
     const sync = async (now: Instant, force: boolean): Promise<Synced> => {
       try {
-        const setting = { store, config, fetcher, now, warn: run.note };
+        const { lowerClockFloor = false } = options;
+        const setting = { store, config, fetcher, now, warn: run.note, lowerClockFloor };
         return await syncFromUrl({ ...setting, ...(dropRepositories ? { dropRepositories } : {}) }, force);
       } finally {
         if (options.metrics !== undefined) await writeMetrics(run, options.metrics, now);
       }
     };
+    if (options.watch && options.lowerClockFloor)
+      throw new StellaError('USAGE', '--lower-clock-floor is for one sync, not for --watch', {
+        hint: 'run `stella trust sync --lower-clock-floor` first',
+      });
     if (!options.watch) {
-      const synced = await sync(run.now, options.force ?? false);
+      const floor = store.current()?.state.clock_floor;
+      const synced = await sync(run.now, options.force ?? options.lowerClockFloor ?? false);
+      const { clock_floor: now } = synced.generation.state;
+      if (floor !== undefined && now < floor)
+        run.note(`warning: lowered the clock floor from ${floor} to ${now}, as --lower-clock-floor says`);
       run.trace(`second opinion: ${secondOpinionText(synced.generation.state)}`);
+      noteReaders(run, config, store, synced.generation);
       for (const failure of synced.failures.values()) run.fail(failure);
       const [first] = synced.failures.values();
       return {

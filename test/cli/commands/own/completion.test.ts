@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { stella } from '../../../support/cli.ts';
 
 const complete = async (...words: string[]) => {
@@ -47,6 +47,23 @@ describe('completion offers', () => {
     expect((await complete('trust', 'import', 'x', '')).directive).toBe(NO_FILES);
     expect((await complete('trust', 'import', 'x', '--reject-if-stale', '')).directive).toBe(NO_FILES);
     expect((await complete('trust', 'sync', '')).directive).toBe(NO_FILES);
+    expect((await complete('attest', 'verify', 'a.json', '--artifact=a')).directive).toBe(FILES);
+    expect((await complete('trust', 'import', 'x', '--reject-if-stale=')).directive).toBe(NO_FILES);
+  });
+
+  test('common flags before the command, their values, and the command after them', async () => {
+    expect((await complete('--js')).values).toEqual(['--json']);
+    expect((await complete('trust', '--quie')).values).toEqual(['--quiet']);
+    expect((await complete('--config', '')).directive).toBe(FILES);
+    expect((await complete('--config=x')).directive).toBe(FILES);
+    expect((await complete('--json', '--config', 'x', 'trust', 'stat')).values).toEqual(['status']);
+    expect((await complete('--config=x', 'tru')).values).toEqual(['trust']);
+  });
+
+  test('commands after help, and nothing after a whole one', async () => {
+    expect((await complete('help', 'trust', 'imp')).values).toEqual(['import']);
+    expect(await complete('help', 'trust', 'import', '')).toEqual({ values: [], directive: NO_FILES });
+    expect(await complete('nonsense', '')).toEqual({ values: [], directive: NO_FILES });
   });
 });
 
@@ -134,29 +151,46 @@ describe('the script for PowerShell', () => {
   });
 });
 
-test('bash really completes with it', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'stella-test-'));
-  symlinkSync(resolve('bin/stella.js'), join(directory, 'stella'));
-  writeFileSync(join(directory, 'script.sh'), (await stella(['completion', 'bash'])).stdout);
-  const { stdout, stderr } = spawnSync(
-    'bash',
-    [
-      '--norc',
-      '-c',
-      `source ${directory}/script.sh
-      # Of the package bash-completion, which every system with completion has.
-      _get_comp_words_by_ref() { cur=stat prev=trust words=(stella trust stat) cword=2; }
-      compopt() { :; }
-      name=$(complete -p stella | sed 's/.*-F \\([^ ]*\\).*/\\1/')
-      COMP_WORDS=(stella trust stat) COMP_CWORD=2 COMP_LINE='stella trust stat' COMP_POINT=17
-      $name stella stat trust
-      printf '%s\\n' "\${COMPREPLY[@]}"`,
-    ],
-    {
-      encoding: 'utf8',
-      env: { PATH: `${directory}:${resolve('node_modules/.bin')}:${process.env['PATH']}`, HOME: directory },
-    },
-  );
-  expect(stderr).toBe('');
-  expect(stdout.trim()).toMatch(/^status/);
-});
+/** A real terminal, by script(1) of util-linux. */
+const hasScript = spawnSync('script', ['--version']).status === 0;
+
+test.skipIf(!hasScript)(
+  'bash really completes with it: alone, without the package bash-completion',
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'stella-test-'));
+    // Prints what it was called with, and is stella where it is asked to complete.
+    writeFileSync(
+      join(directory, 'stella'),
+      `#!/bin/sh\n[ "$1" = complete ] && exec '${process.execPath}' '${resolve('bin/stella.js')}' "$@"\nprintf '<%s>' "$@"\necho\n`,
+      { mode: 0o755 },
+    );
+    writeFileSync(join(directory, 'script.sh'), (await stella(['completion', 'bash'])).stdout);
+    mkdirSync(join(directory, 'carried'));
+    writeFileSync(join(directory, 'carried', 'my bundle'), '');
+    const lines = [
+      ['source script.sh; source script.sh', ''],
+      ['stella --json tru\tsnap\tver\tcarr\tmy\t', '<--json><trust><snapshot><verify><carried/my bundle>'],
+      ['./stella repo add-target --usage=Re\t', '<repo><add-target><--usage=Rekor>'],
+      ['stella trust import `touch evaluated`\t', ''],
+    ] as const;
+    const child = spawn('script', ['-qec', 'bash --norc --noprofile', '/dev/null'], {
+      cwd: directory,
+      env: { PATH: `${directory}:${process.env['PATH']}`, HOME: directory, PS1: 'ready> ', TERM: 'dumb' },
+    });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    const prompts = () => output.split('ready> ').length - 1;
+    for (const [i, [typed]] of lines.entries()) {
+      await vi.waitUntil(() => prompts() > i, { timeout: 10_000, interval: 5 });
+      // The last line is only completed, never run.
+      child.stdin.write(`${typed}${i === lines.length - 1 ? '\u0003' : '\r'}`);
+    }
+    await vi.waitUntil(() => prompts() > lines.length, { timeout: 10_000, interval: 5 });
+    child.stdin.write('exit\r');
+    await new Promise((done) => child.on('close', done));
+    for (const [, printed] of lines) expect(output).toContain(printed);
+    expect(readdirSync(directory)).not.toContain('evaluated');
+  },
+);

@@ -25,7 +25,9 @@ describe('doctor', () => {
   test('no store: says how to get one', async () => {
     const { status, stdout } = await makeEnclave(base, 'empty').run(['doctor']);
     expect(status).toBe(4);
-    expect(stdout).toMatch(/^problem {2}trust .*\[STORE_NOT_INITIALIZED\]\n +run `stella trust init`/m);
+    expect(stdout).toMatch(
+      /^problem {2}trust .*\[STORE_NOT_INITIALIZED\]\n +run `stella trust init --tuf-url URL`/m,
+    );
   });
 
   test('a clock behind what the store has seen', async () => {
@@ -95,6 +97,23 @@ describe('doctor', () => {
     const env = { HOME: base, HTTPS_PROXY: 'http://user:secret@proxy.example:3128' };
     const { stdout } = await stella(['doctor'], { env });
     expect(stdout).toContain('proxy http://***@proxy.example:3128');
+    expect(stdout).not.toContain('secret');
+  });
+
+  test('proxies and certificates that cannot be used, and exceptions that except nothing', async () => {
+    const env = {
+      HOME: base,
+      ALL_PROXY: 'socks5://user:secret@proxy.example:1080',
+      NO_PROXY: 'inside.example, *middle*',
+      SSL_CERT_FILE: join(base, 'missing.pem'),
+    };
+    const { status, stdout } = await stella(['doctor'], { env });
+    expect(status).toBe(4);
+    expect(stdout.match(/^problem {2}network .*/gm)).toEqual([
+      expect.stringMatching(/ALL_PROXY: a proxy of scheme socks5 .*\[CONFIG_INVALID\]/),
+      expect.stringMatching(/SSL_CERT_FILE: no such file: .*\[FILE_NOT_FOUND\]/),
+    ]);
+    expect(stdout).toMatch(/^warning {2}network .*NO_PROXY .*: \*middle\*$/m);
     expect(stdout).not.toContain('secret');
   });
 });

@@ -35,6 +35,7 @@ test('inspect --json is the manifest and its signers', async () => {
     manifest_sha256: made.manifestSha256,
     file_size: made.size,
     signers: [{ kid: made.key.publicKey.id, alg: 'EdDSA' }],
+    why_no_logs: 'none is carried: neither a service map nor a trusted root in it names one',
     manifest: made.manifest,
   });
 });

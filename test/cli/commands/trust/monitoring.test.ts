@@ -41,7 +41,7 @@ describe('trust status', () => {
     expect(unknown.stderr).toContain('[ENVIRONMENT_UNKNOWN]');
     const env = { HOME: behind.home, STELLA_SIGSTORE_SERVICE_MAP: join(base, 'none.json') };
     const missing = await behind.run(['trust', 'status'], { ...at(0, 4), env });
-    expect(missing.stderr).toContain('[FILE_NOT_FOUND]');
+    expect(missing.stderr).toMatch(/\[FILE_NOT_FOUND\]\nhint: .*STELLA_SIGSTORE_SERVICE_MAP/);
     // What must be corrected first decides the status.
     await behind.run(['trust', 'status', '--config', config], at(8, 4));
   });
@@ -68,7 +68,7 @@ describe('trust status', () => {
     expect(stdout).not.toContain('EXPIRED');
     expect((await behind.run(['trust', 'status', '--json'], at(3, 0))).json()).toMatchObject({
       roles_as_of: formatInstant(now),
-      freshness: { advice_days: null },
+      freshness: { advice_seconds: null },
       roles: [{ expired: false }, { expired: false }, { expired: false }, { expired: false }],
     });
     await behind.run(['trust', 'status', '--html', 'status.html'], at(3, 0));
