@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { excerpt, type Sha256Hex } from '../base/bytes.ts';
+import type { Sha256Hex } from '../base/bytes.ts';
 import {
   type Duration,
   durationBetween,
@@ -47,6 +47,7 @@ import {
   checkCarriedRoles,
   checkRepositories,
   checkRepositoriesNotBack,
+  checkTrustRoles,
   describeRepository,
   isOfRepository,
   type PinnedRepository,
@@ -365,17 +366,6 @@ interface CheckedTuf {
   readonly repositories: readonly CarriedRepository[];
   readonly trust: DerivedTrust;
   readonly second: SecondOpinion | undefined;
-}
-
-/** A bundle's signer does not decide which delegated roles count; it only says which did on its side. */
-function checkTrustRoles(carried: readonly string[], configured: readonly string[]): void {
-  const missing = carried.filter((role) => !configured.includes(role));
-  if (missing.length > 0)
-    throw new StellaError(
-      'TRUST_ROLES_DIFFER',
-      `the bundle rests on the delegated TUF roles ${missing.map((role) => excerpt(role)).join(', ')}, which trust_roles does not name here`,
-      { details: { carried, configured } },
-    );
 }
 
 /** A clock that is wrong says nothing about how old a bundle is. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { sha256Hex } from '../base/bytes.ts';
+import { excerpt, sha256Hex } from '../base/bytes.ts';
 import { formatInstant, type Instant, instant, parseInstant } from '../base/clock.ts';
 import { isStellaError, StellaError } from '../base/errors.ts';
 import type { Manifest } from '../base/schema-types.ts';
@@ -280,4 +280,15 @@ export function checkRepositoriesNotBack(
     const recovers = isRecovery(before.tuf.roles, manifest.roles, directory);
     checkRolesNotBack(before.tuf.roles, manifest.roles, recovers, ` of the repository ${name}`);
   }
+}
+
+/** A bundle's signer does not decide which delegated roles count; it only says which did on its side. */
+export function checkTrustRoles(carried: readonly string[], configured: readonly string[]): void {
+  const missing = carried.filter((role) => !configured.includes(role));
+  if (missing.length > 0)
+    throw new StellaError(
+      'TRUST_ROLES_DIFFER',
+      `the bundle rests on the delegated TUF roles ${missing.map((role) => excerpt(role)).join(', ')}, which trust_roles does not name here`,
+      { details: { carried, configured } },
+    );
 }

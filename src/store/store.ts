@@ -27,10 +27,8 @@ import {
   writeNewFile,
 } from '../base/files.ts';
 import { ifInterrupted } from '../base/interrupt.ts';
-import { parseStrictJson } from '../base/json.ts';
 import { withLock } from '../base/lock.ts';
 import { whoElseCanWrite } from '../base/safety/ownership.ts';
-import { checkSchema } from '../base/schema.ts';
 import type { StoreState } from '../base/schema-types.ts';
 import { adoptTree } from './adopt.ts';
 import { type CarriedAttestation, formatAttestationList } from './attestation-list.ts';
@@ -43,10 +41,10 @@ import {
   repositoriesOf,
   repositoryDirectory,
 } from './repositories.ts';
+import { parseState } from './state.ts';
 
 export type { StoreState } from '../base/schema-types.ts';
 
-const FORMATS: readonly string[] = ['stella-store/v1', 'stella-store/v2'] satisfies StoreState['format'][];
 const TRUSTED_ROOT = 'trusted_root.json';
 const TRUSTED_ROOTS = 'trusted_root.jsonl';
 const KEPT_GENERATIONS = 5;
@@ -388,16 +386,4 @@ export function clockFloorOf(writer: StoreWriter): Instant | undefined {
 
 export function openStore(directory: string): TrustStore {
   return new TrustStore(directory);
-}
-
-function parseState(bytes: Uint8Array, path: string): StoreState {
-  const value = parseStrictJson(bytes, path, { code: 'STORE_CORRUPT' });
-  const format = value !== null && typeof value === 'object' && 'format' in value ? String(value.format) : '';
-  if (!FORMATS.includes(format) && /^stella-store\/v\d+$/.test(format)) {
-    throw new StellaError(
-      'STORE_TOO_NEW',
-      `${path} is of format ${format}; this stella reads ${FORMATS.join(' and ')}`,
-    );
-  }
-  return checkSchema('state', value, path, 'STORE_CORRUPT');
 }
