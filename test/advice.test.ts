@@ -512,7 +512,7 @@ const MET: readonly Met[] = [
   {
     code: 'USAGE',
     when: 'an argument is missing',
-    args: () => ['attest', 'sign'],
+    args: () => ['attest', 'verify'],
     hint: -1,
     isLookUp: true,
   },

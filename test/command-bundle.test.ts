@@ -159,7 +159,7 @@ test('help of groups, and of all, is the same without the rest of the tree', asy
   expect((await stella(['--help'])).stdout).toBe(text);
   expect((await stella(['-h'])).stdout).toBe(text);
   const groups = tree.commands.filter((command) => command.commands.length > 0);
-  expect(groups.length).toBe(6);
+  expect(groups.length).toBe(7);
   for (const group of groups) {
     text = '';
     group.outputHelp();

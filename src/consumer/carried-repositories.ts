@@ -122,7 +122,7 @@ function checkName(name: string, roots: readonly CarriedRoot[], current: Generat
 }
 
 const OTHER_ROOT =
-  'do not import: ask the connected side which repositories it follows; a store that is to begin again is made with `stella trust import --replace`';
+  'do not import: ask the connected side which repositories it follows; to begin again with another root, move the store away and import with --root FILE';
 
 function pinNew(
   name: string,

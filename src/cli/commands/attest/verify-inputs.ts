@@ -23,10 +23,6 @@ export function checkTogether(options: AttestVerifyOptions, paths: readonly stri
   const mode = lockfile !== undefined ? '--lockfile' : signature !== undefined ? '--signature' : undefined;
   if (signature !== undefined && paths.length > 0)
     throw new StellaError('USAGE', 'give either --signature or files with attestations');
-  if (signature === undefined && paths.length === 0)
-    throw new StellaError('USAGE', 'no attestation was named', {
-      hint: 'name files or directories with attestations',
-    });
   const others = (
     [
       ['--shard', options.shard],

@@ -61,6 +61,8 @@ export function registerAttestVerify(attest: Command, cli: Cli): void {
     .option('--offline', 'no network; this command never uses any');
   addJsonForms(command, 'verdict');
   cli.action(command, async (run, paths: string[]) => {
+    if (paths.length === 0 && (run.options as { signature?: string }).signature === undefined)
+      command.error("error: missing required argument 'path'", { code: 'commander.missingArgument' });
     const { verifyCommand } = await import('./verify-run.ts');
     return await verifyCommand(run, paths);
   });
