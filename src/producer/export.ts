@@ -69,8 +69,11 @@ export interface ExportedBundle {
   readonly signingKey: SigningKey;
   /** Whether TUF names the signing key; otherwise the other side must pin it. */
   readonly signerIsDistributed: boolean;
-  /** A name that the repository has no target of, for the signing key where TUF does not name it. */
-  readonly freeSignerTarget: string;
+  /**
+   * A name that the home repository has no target of, for the signing key where TUF does not name it; absent where the
+   * home repository is a public instance's, where only its operators publish.
+   */
+  readonly freeSignerTarget: string | undefined;
   readonly logs: readonly CollectedLog[];
   /** Logs that the trusted root names, and why each is not carried. */
   readonly leftOutLogs: readonly LeftOutLog[];
@@ -211,10 +214,10 @@ export async function exportSnapshot(store: TrustStore, options: ExportOptions):
       withheld: tufs.flatMap(({ withheld }) => withheld),
       skipped,
       aged: repositories.flatMap(({ name, asOf }) => (asOf === undefined ? [] : [{ name, asOf }])),
-      freeSignerTarget: freeTargetName(
-        'bundle-signer-v1.pub',
-        (name) => repositories[0].view.target(name) !== undefined,
-      ),
+      freeSignerTarget:
+        trust.instances[0]?.builtIn === undefined
+          ? freeTargetName('bundle-signer-v1.pub', (name) => repositories[0].view.target(name) !== undefined)
+          : undefined,
       signerIsDistributed: isAmong(signingKey.key.publicKey, bundleKeysOf(trust.targets, sealedAt)),
     };
   });

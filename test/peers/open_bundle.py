@@ -113,7 +113,10 @@ def open_bundle(file, keys):
     manifest_bytes, cose = found.pop("manifest.json"), found.pop("manifest.cose")
     signed_by = signers(cose, manifest_bytes, "application/vnd.stella.bundle-manifest+json", known)
     manifest = json.loads(manifest_bytes)
-    need(manifest["format"] == "stella-bundle/v1", "format")
+    further = [repository["name"] for repository in manifest.get("repositories", [])]
+    need(manifest["format"] == ("stella-bundle/v2" if further else "stella-bundle/v1"), "format")
+    folders = {"attestations", "logs", "tuf", *("tuf+" + name for name in further)}
+    need(all(path.split("/")[0] in folders for path in found), "an entry is in none of the folders")
     listed = {each["path"]: each for each in manifest["entries"]}
     need(set(found) == set(listed), "other entries than the manifest lists")
     for path, data in found.items():

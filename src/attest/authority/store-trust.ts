@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { DISTANT_FUTURE, DISTANT_PAST, type Duration, type Instant, parseInstant } from '../../base/clock.ts';
+import { isStellaError } from '../../base/errors.ts';
 import type { DistributedKeyId } from '../../base/keys.ts';
 import type { Config } from '../../config/config.ts';
 import { usedConfiguration } from '../../config/widening.ts';
@@ -11,8 +12,9 @@ import { referenceOf } from '../../store/sync-record.ts';
 import { attestorTargets } from '../../trust/assembled-root.ts';
 import { deriveTrust } from '../../trust/derived-trust.ts';
 import { adviceOfSource, configuredWindow, judgeFreshness } from '../../trust/freshness.ts';
-import { blockedRepositories, type TrustSource, trustSources } from '../../trust/instance.ts';
+import { blockedRepositories, type Instance, type TrustSource, trustSources } from '../../trust/instance.ts';
 import type { AttestorKey } from './material.ts';
+import { type RegistryKey, registryKeysIn } from './registry-keys.ts';
 import type { CarriedLogs, TrustedInstance, TrustInputs, TrustOrigin } from './verifier-trust.ts';
 
 const MAX_ATTEMPTS = 3;
@@ -87,6 +89,7 @@ export async function viewTrustInputs(
 ): Promise<TrustInputs> {
   const { targets, services, instances } = await deriveTrust(sources, config, more.origins);
   const revoked = more.revoked ?? [];
+  const registryKeys = await registryKeysOf(sources, instances);
   const hasServiceLogs = (services?.endpoints.logs.length ?? 0) > 0;
   return {
     origin: more.origin,
@@ -111,6 +114,7 @@ export async function viewTrustInputs(
         validUntil: validUntil ?? DISTANT_FUTURE,
       }),
     ),
+    ...(registryKeys.length === 0 ? {} : { registryKeys }),
     revoked: revoked.map((key) => ({
       keyId: key.key_id,
       target: key.target,
@@ -121,6 +125,21 @@ export async function viewTrustInputs(
     ...(more.carried ? { carried: more.carried } : {}),
     witnessPolicy: config.tlogPolicy === undefined ? undefined : loadWitnessPolicy(config.tlogPolicy),
   };
+}
+
+/** Those of npm, by the repository of the built-in instance that delegates to it. What is wrong with them stops nothing else. */
+async function registryKeysOf(
+  sources: readonly TrustSource[],
+  instances: readonly Instance[],
+): Promise<RegistryKey[]> {
+  const at = instances.findIndex(({ builtIn, blocked }) => builtIn === 'sigstore' && !blocked);
+  if (at === -1) return [];
+  try {
+    return await registryKeysIn(sources[at]!.view);
+  } catch (error) {
+    if (!isStellaError(error)) throw error;
+    return [];
+  }
 }
 
 function originOfGeneration(

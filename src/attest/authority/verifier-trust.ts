@@ -29,6 +29,7 @@ import {
 import { CertificateJudge, loadAuthority } from './chain.ts';
 import { knownInstanceOf } from './known-instances.ts';
 import type { AttestorKey, TrustedAuthority, TrustedLog, VerifierInstance } from './material.ts';
+import { attestorsOf, type RegistryKey } from './registry-keys.ts';
 
 /** A checkpoint that came with the trust, and the tiles to prove things with. */
 export interface HeldLog {
@@ -128,6 +129,8 @@ export interface TrustInputs {
   /** The home repository's first; also those of which nothing is believed. */
   readonly instances?: readonly TrustedInstance[];
   readonly attestors?: readonly AttestorKey[];
+  /** Keys of package registries, for what these say of their packages. */
+  readonly registryKeys?: readonly RegistryKey[];
   readonly revoked?: readonly RevokedKey[];
   readonly carried?: CarriedLogs | undefined;
   readonly witnessPolicy?: WitnessPolicy | undefined;
@@ -198,7 +201,7 @@ export function loadTrust(inputs: TrustInputs): VerifierTrust {
     logs,
     authorities: instances.flatMap(({ authorities }) => authorities),
     timestampAuthorities: instances.flatMap(({ timestampAuthorities }) => timestampAuthorities),
-    attestors: inputs.attestors ?? [],
+    attestors: [...(inputs.attestors ?? []), ...attestorsOf(inputs.registryKeys ?? [])],
     revoked: new Map(
       (inputs.revoked ?? []).flatMap((key) =>
         [key.keyId, ...(key.logIds ?? [])].map((id): [string, RevokedKey] => [id, key]),

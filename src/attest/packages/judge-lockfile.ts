@@ -9,6 +9,7 @@ import { excerpt } from '../../base/bytes.ts';
 import type { Instant } from '../../base/clock.ts';
 import { isStellaError, StellaError } from '../../base/errors.ts';
 import type { LockedPackage } from '../../lockfile/locked-package.ts';
+import { attestorsOf, type RegistryKey } from '../authority/registry-keys.ts';
 import type { VerifierTrust } from '../authority/verifier-trust.ts';
 import type { Artifact } from '../document/artifact.ts';
 import type { Attestation } from '../document/attestation.ts';
@@ -18,7 +19,6 @@ import { parseStatement, type Statement } from '../document/statement.ts';
 import type { Verdict } from '../verdict/verdict.ts';
 import { type VerifyOptions, verifyAttestation } from '../verify.ts';
 import { packageUrl } from './package-url.ts';
-import { attestorsOf, type RegistryKey } from './registry-keys.ts';
 import { checkRegistrySignature, type RegistrySignatures } from './registry-signature.ts';
 
 /** `own`: a part of the project or of another package, which no registry vouches for by itself. */

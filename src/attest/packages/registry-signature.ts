@@ -2,7 +2,7 @@ import { formatInstant, type Instant } from '../../base/clock.ts';
 import { StellaError } from '../../base/errors.ts';
 import { isSignature } from '../../base/keys.ts';
 import type { LockedPackage } from '../../lockfile/locked-package.ts';
-import type { RegistryKey } from './registry-keys.ts';
+import type { RegistryKey } from '../authority/registry-keys.ts';
 
 /** What a registry signed of one version of a package (npm, "About ECDSA registry signatures"). */
 export interface RegistrySignatures {

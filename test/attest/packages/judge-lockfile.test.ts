@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { parseRegistryKeys } from '../../../src/attest/authority/registry-keys.ts';
 import { instancesOfTrustedRoot, loadTrust } from '../../../src/attest/authority/verifier-trust.ts';
 import { parseAttestations } from '../../../src/attest/document/parse.ts';
 import { judgeLockfile, type PackageRow } from '../../../src/attest/packages/judge-lockfile.ts';
-import { parseRegistryKeys } from '../../../src/attest/packages/registry-keys.ts';
 import {
   parseRegistryRecord,
   parseVersionInPackument,

@@ -18,7 +18,7 @@ export const ATTEST: HelpTable = {
         'a whole directory, signed by one identity, for a program',
       ],
       [
-        'stella attest verify ./attestations/ --lockfile ./package-lock.json --registry-keys ./npm-keys.json',
+        'stella attest verify ./attestations/ --lockfile ./package-lock.json --offline',
         'what vouches for each package of a lock file, and whether it is enough',
       ],
       [

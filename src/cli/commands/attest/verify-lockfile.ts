@@ -1,11 +1,11 @@
 import { basename, resolve } from 'node:path';
+import type { RegistryKey } from '../../../attest/authority/registry-keys.ts';
 import type { VerifierTrust } from '../../../attest/authority/verifier-trust.ts';
 import type { Attestation } from '../../../attest/document/attestation.ts';
 import { expandPaths, isInputFile } from '../../../attest/document/find.ts';
 import { inputsIn } from '../../../attest/document/inputs.ts';
 import { ATTESTATION_LIMITS } from '../../../attest/document/limits.ts';
 import { judgeLockfile, type PackageRow } from '../../../attest/packages/judge-lockfile.ts';
-import type { RegistryKey } from '../../../attest/packages/registry-keys.ts';
 import { isRegistryRecord, parseRegistryRecord } from '../../../attest/packages/registry-record.ts';
 import type { RegistrySignatures } from '../../../attest/packages/registry-signature.ts';
 import {

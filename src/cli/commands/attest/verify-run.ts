@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { AttestorKey } from '../../../attest/authority/material.ts';
+import type { RegistryKey } from '../../../attest/authority/registry-keys.ts';
 import {
   instancesOfTrustedRoot,
   loadTrust,
@@ -12,7 +13,6 @@ import type { Artifact } from '../../../attest/document/artifact.ts';
 import { expandPaths } from '../../../attest/document/find.ts';
 import { ATTESTATION_LIMITS } from '../../../attest/document/limits.ts';
 import { loadArtifact, parseDigest, streamArtifact } from '../../../attest/document/load-artifact.ts';
-import type { RegistryKey } from '../../../attest/packages/registry-keys.ts';
 import type { PolicyRule } from '../../../attest/policy/policy.ts';
 import type { VerifyOptions } from '../../../attest/verify.ts';
 import { DISTANT_FUTURE, DISTANT_PAST, parseDuration } from '../../../base/clock.ts';
@@ -72,13 +72,13 @@ export async function verifyCommand(run: Run<object>, paths: readonly string[]):
     ...noLogOf(run, options),
   };
   const given = signatureOf(run, options);
-  const registryKeys = await registryKeysOf(run, options);
-  const inputs = await trustOf(run, options, registryKeys);
+  const inputs = await trustOf(run, options);
   const trust = loadTrust(inputs.trust);
   for (const problem of trust.problems) run.note(`warning: not usable: ${problem}`);
   if (options.lockfile !== undefined) {
     const { verifyLockfile } = await import('./verify-lockfile.ts');
     const { lockfile, require } = options;
+    const { registryKeys = [] } = inputs.trust;
     return await verifyLockfile(run, { lockfile, require, registryKeys }, paths, {
       trust,
       options: { ...rules, requireIdentity: inputs.requireIdentity },
@@ -244,21 +244,20 @@ async function registryKeysOf(
   { registryKeys }: AttestVerifyOptions,
 ): Promise<RegistryKey[]> {
   if (registryKeys === undefined) return [];
-  const { loadRegistryKeys } = await import('../../../attest/packages/registry-keys.ts');
+  const { loadRegistryKeys } = await import('../../../attest/authority/registry-keys.ts');
   return loadRegistryKeys(resolve(run.io.cwd, registryKeys));
 }
 
-/** The trust, and the keys of a registry for what it attests itself. */
+/** The trust, and the keys of a registry that were given for what it says of its packages. */
 async function trustOf(
   run: Run<object>,
   options: AttestVerifyOptions,
-  registryKeys: readonly RegistryKey[],
 ): Promise<{ trust: TrustInputs; requireIdentity: boolean; settings: object }> {
   const found = await signersOf(run, options);
-  if (registryKeys.length === 0) return found;
-  const { attestorsOf } = await import('../../../attest/packages/registry-keys.ts');
-  const attestors = [...(found.trust.attestors ?? []), ...attestorsOf(registryKeys)];
-  return { ...found, trust: { ...found.trust, attestors } };
+  const given = await registryKeysOf(run, options);
+  if (given.length === 0) return found;
+  const registryKeys = [...(found.trust.registryKeys ?? []), ...given];
+  return { ...found, trust: { ...found.trust, registryKeys } };
 }
 
 async function signersOf(

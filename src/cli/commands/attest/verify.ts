@@ -39,7 +39,7 @@ export function registerAttestVerify(attest: Command, cli: Cli): void {
     )
     .option(
       '--registry-keys <file>',
-      "keys of a package registry for what it attests, as npm's keys.json has them",
+      "further keys of a package registry, for what it says of its packages: npm's keys.json",
     )
     .option('--signature <file>', 'a signature by itself, as `cosign sign-blob --output-signature` wrote it')
     .option('--certificate <file>', 'the certificate of --signature: PEM, base64 of PEM, or DER')

@@ -58,6 +58,21 @@ function logLine({ manifest: log, withoutTiles, foundOrigin }: ExportedBundle['l
     : `${size}, provable from ${log.first_index} on`;
 }
 
+/** How a signer that TUF does not name becomes known on the other side. */
+function unknownSigner(id: string, file: string, freeTarget: string | undefined): string[] {
+  const pin = `stella trust import … --bundle-key ${file} --bundle-key-fingerprint sha256:${id}`;
+  if (freeTarget === undefined)
+    return [
+      `the signing key is yours alone: carry ${file}, and tell sha256:${id} over another channel;`,
+      `  the first import pins it: ${pin}`,
+    ];
+  return [
+    `warning: the TUF repository does not name the signing key sha256:${id}; importers will refuse this bundle unless`,
+    `  it is published: ./scripts/add-target.sh ${file} ${freeTarget} --usage bundle-signer`,
+    `  or pinned on the other side: ${pin}`,
+  ];
+}
+
 /** What should be known while it can still be mended: the other side refuses a signer it does not know. */
 export function exportWarnings(exported: ExportedBundle): string[] {
   const { signingKey, signerIsDistributed, freeSignerTarget, attestations, withheld, skipped } = exported;
@@ -66,13 +81,7 @@ export function exportWarnings(exported: ExportedBundle): string[] {
   const file = signingKey.publicPath ?? 'KEY.pub';
   return [
     ...(signingKey.isNew ? [`made a signing key for bundles: ${signingKey.path} (sha256:${id})`] : []),
-    ...(signerIsDistributed
-      ? []
-      : [
-          `warning: the TUF repository does not name the signing key sha256:${id}; importers will refuse this bundle unless`,
-          `  it is published: ./scripts/add-target.sh ${file} ${freeSignerTarget} --usage bundle-signer`,
-          `  or pinned on the other side: stella trust import … --bundle-key ${file}`,
-        ]),
+    ...(signerIsDistributed ? [] : unknownSigner(id, file, freeSignerTarget)),
     ...leftOutLogs.map(
       ({ url, reason, code }) =>
         `warning: the log ${printable(maskUrl(url))} of the trusted root is not carried: ${printable(reason)} [${code}]`,

@@ -4,8 +4,9 @@ import { readBounded } from '../../base/files.ts';
 import { parseStrictJson } from '../../base/json.ts';
 import { FieldReader } from '../../base/json-fields.ts';
 import { type PublicKey, parsePublicKey } from '../../base/keys.ts';
-import type { AttestorKey } from '../authority/material.ts';
+import type { TufView } from '../../tuf/view.ts';
 import { PUBLISH_PREDICATE } from '../document/npm-document.ts';
+import type { AttestorKey } from './material.ts';
 
 /** What a key of a registry is for; others are passed over. */
 export type RegistryKeyUsage = 'npm:attestations' | 'npm:signatures';
@@ -76,4 +77,18 @@ export function attestorsOf(keys: readonly RegistryKey[]): AttestorKey[] {
       validFrom,
       validUntil,
     }));
+}
+
+/** The delegated target of the Sigstore public-good repository that has the keys of npm's registry, and its role. */
+const NPM_ROLE = 'registry.npmjs.org';
+const NPM_KEYS = `${NPM_ROLE}/keys.json`;
+
+/**
+ * The keys of npm's registry that a repository of the built-in instance `sigstore` delegates to npm. They count for what
+ * the registry says of its packages, and for nothing else, whatever the repository's other roles may decide.
+ * @throws StellaError TARGET_INVALID, KEY_INVALID, TUF_MISMATCH
+ */
+export async function registryKeysIn(view: TufView): Promise<RegistryKey[]> {
+  if (view.target(NPM_KEYS)?.role !== NPM_ROLE || !view.isHeld(NPM_KEYS)) return [];
+  return parseRegistryKeys(await view.readTarget(NPM_KEYS), NPM_KEYS);
 }
