@@ -170,7 +170,7 @@ for (const version of platform() === 'linux' ? NODES : []) {
         const how = { now: Date.now(), passphrase: async () => undefined, force: true };
         await updateTimestamp(${JSON.stringify(join(directory, 'repo'))}, how);`;
       quiet(node, ['--input-type=module', '--eval', library]);
-      quiet(node, [bin, 'repo', 'status', join(directory, 'repo')]);
+      quiet(node, [bin, 'repo', 'status', '--repo', join(directory, 'repo')]);
       return `stella ${found} runs, and warns of nothing, nor does the library`;
     } finally {
       rmSync(directory, { recursive: true, force: true });

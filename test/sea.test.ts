@@ -80,7 +80,9 @@ describe.skipIf(!wanted)('the single executable', { timeout: 300_000 }, () => {
   });
 
   test('completes and explains itself', () => {
-    expect(stella(['completion', 'bash'], base).stdout).toContain('stella complete');
+    expect(stella(['completion', 'bash'], base).stdout).toContain(
+      'complete -o default -F __stella_complete stella',
+    );
     expect(stella(['complete', '--', 'trust', 'im'], base).stdout).toContain('import');
     expect(stella(['trust', 'import', '--help'], base).stdout).toContain('Examples:');
   });
