@@ -4,11 +4,13 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { stella } from '../support/cli.ts';
+import { Repositories } from '../support/instances.ts';
 import { real, realIsPresent } from '../support/real.ts';
 import { extension, pem } from '../support/sigstore/certificates.ts';
 import { logOf } from '../support/sigstore/log.ts';
 import {
   ARTIFACT,
+  authorityOf,
   ctLog,
   defaultAuthority,
   defaultTsa,
@@ -18,6 +20,7 @@ import {
   type Scenario,
 } from '../support/sigstore/scenario.ts';
 import { temporaryTree } from '../support/temp.ts';
+import { TufRepository } from '../support/tuf-repository.ts';
 import { commandPath, ok, PythonPeer, present, run } from './peers.ts';
 import { BAD, type Case, GOOD, type Verifier } from './sigstore-cases.ts';
 
@@ -222,6 +225,41 @@ describe.skipIf(!hasPython && !hasCosign)(
     });
   },
 );
+
+describe.skipIf(!hasPython && !hasCosign)('with the trusted roots of several instances, a line each', () => {
+  test('all accept what the instance of a line certified, and refuse what the other did', async () => {
+    const site = new Repositories();
+    const questions = ['good', 'hub'].map((name) => {
+      const question = write({ authority: authorityOf(name) });
+      const repository = new TufRepository(site.now);
+      repository.addTarget('trusted_root.json', readFileSync(question.trusted_root));
+      repository.publish();
+      site.serve(name, repository);
+      return question;
+    });
+    await site.init('--instance', `good=${site.url('good')}`, '--instance', `hub=${site.url('hub')}`);
+    await site.must('connected', ['trust', 'export', '--out', site.path('exported')]);
+    const text = readFileSync(site.path('exported/sigstore/trusted_root.jsonl'), 'utf8');
+    // The first is the home repository's, which certifies no one.
+    const roots = text.trim().split('\n').slice(1);
+    expect(roots).toHaveLength(2);
+    for (const [i, line] of roots.entries()) {
+      const root = site.write(`${i}.trusted_root.json`, line);
+      for (const [j, asked] of questions.entries()) {
+        const question = { ...asked, trusted_root: root };
+        const flags = [...identityFlags(question), '--trusted-root', root];
+        expect((await refusalOf(question, flags)) === undefined).toBe(i === j);
+        expect(await peersVerify(question)).toEqual(expected(i === j));
+      }
+    }
+    const store = { env: { HOME: site.path('connected') }, cwd: site.base, now: site.now };
+    for (const question of questions) {
+      const args = ['attest', 'verify', question.bundle, '--artifact', question.artifact, '--offline'];
+      const { status, stderr } = await stella([...args, ...identityFlags(question)], store);
+      expect(status, stderr).toBe(0);
+    }
+  });
+});
 
 describe.skipIf(!realIsPresent || (!hasPython && !hasCosign))(
   'published by others, with the exported trusted root',
