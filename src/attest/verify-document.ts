@@ -1,7 +1,7 @@
 import type { Instant } from '../base/clock.ts';
-import type { HashAlgorithm } from '../base/keys.ts';
+import { HASH_LENGTHS, type HashAlgorithm } from '../base/keys.ts';
 import type { VerifierTrust } from './authority/verifier-trust.ts';
-import { type Artifact, HASH_LENGTHS } from './document/artifact.ts';
+import type { Artifact } from './document/artifact.ts';
 import type { Attestation } from './document/attestation.ts';
 import type { Verdict } from './verdict/verdict.ts';
 import { type VerifyOptions, verifyAttestation } from './verify.ts';

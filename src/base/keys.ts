@@ -23,6 +23,8 @@ import { table } from './table.ts';
 export type KeyAlgorithm = 'ed25519' | 'ecdsa-p256' | 'ecdsa-p384' | 'ecdsa-p521' | 'rsa';
 /** Hashes that artifacts and signatures may be named by. */
 export type HashAlgorithm = 'sha256' | 'sha384' | 'sha512';
+/** Bytes of each. */
+export const HASH_LENGTHS: Readonly<Record<HashAlgorithm, number>> = { sha256: 32, sha384: 48, sha512: 64 };
 
 /** SHA-256 of a DER SubjectPublicKeyInfo, 64 lowercase hexadecimal digits. TUF has other ids for the same keys. */
 export type KeyId = Brand<string, 'KeyId'>;

@@ -1,12 +1,7 @@
 import { isCanonicalBase64 } from '../base/bytes.ts';
-import type { HashAlgorithm } from '../base/keys.ts';
+import { HASH_LENGTHS, type HashAlgorithm } from '../base/keys.ts';
 
-/** Bytes of each hash that packages may be compared by; npm's older `sha1` is none. */
-const LENGTHS: ReadonlyMap<string, number> = new Map([
-  ['sha256', 32],
-  ['sha384', 48],
-  ['sha512', 64],
-]);
+const isHash = (name: string): name is HashAlgorithm => Object.hasOwn(HASH_LENGTHS, name);
 
 /** A digest by its algorithm, in lowercase hexadecimal. */
 export interface LockedDigest {
@@ -18,15 +13,16 @@ export interface LockedDigest {
 export function parseIntegrity(text: string): LockedDigest | undefined {
   const [, algorithm = '', base64 = ''] = /^(sha\d+)-([A-Za-z0-9+/]+=*)$/.exec(text) ?? [];
   const bytes = Buffer.from(base64, 'base64');
-  if (bytes.length !== LENGTHS.get(algorithm) || !isCanonicalBase64(base64, bytes)) return undefined;
-  return { algorithm: algorithm as HashAlgorithm, hex: bytes.toString('hex') };
+  if (!isHash(algorithm) || bytes.length !== HASH_LENGTHS[algorithm] || !isCanonicalBase64(base64, bytes))
+    return undefined;
+  return { algorithm, hex: bytes.toString('hex') };
 }
 
 /** `sha256:HEX` in either case, or a table's `sha256 = "HEX"` → digest; `undefined` for anything else. */
 export function hexDigest(algorithm: string, hex: string): LockedDigest | undefined {
-  const length = LENGTHS.get(algorithm);
-  if (length === undefined || hex.length !== 2 * length || !/^[0-9a-fA-F]+$/.test(hex)) return undefined;
-  return { algorithm: algorithm as HashAlgorithm, hex: hex.toLowerCase() };
+  if (!isHash(algorithm) || hex.length !== 2 * HASH_LENGTHS[algorithm] || !/^[0-9a-fA-F]+$/.test(hex))
+    return undefined;
+  return { algorithm, hex: hex.toLowerCase() };
 }
 
 const STRENGTH: readonly HashAlgorithm[] = ['sha512', 'sha384', 'sha256'];

@@ -139,7 +139,7 @@ async function collectFromNpm(
   return count;
 }
 
-/** Only what is at least such a list is kept: a proxy's page of HTML would be found by nobody until it is missed. */
+/** Only what is at least such a list is kept: a proxy's page of HTML in its place would show only behind the gap. */
 function attestationsIn(document: Uint8Array, what: string): number {
   const rules = { code: 'FETCH_FAILED' } as const;
   const value = read.object(parseStrictJson(document, `what the registry says of ${what}`, rules), what);

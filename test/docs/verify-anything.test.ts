@@ -3,13 +3,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { preAuthEncoding } from '../../src/attest/document/envelope.ts';
-import { formatPromise } from '../../src/attest/evidence/promise.ts';
 import { formatPublicKey, generateKey } from '../../src/base/keys.ts';
 import { attestationsOf, keysJson } from '../attest/packages/npm.ts';
 import { stella } from '../support/cli.ts';
-import { pem, sha256, signWith } from '../support/sigstore/certificates.ts';
+import { signWith } from '../support/sigstore/certificates.ts';
+import { cosignBundle, hashedRekord, pemOf } from '../support/sigstore/cosign.ts';
 import { base64 } from '../support/sigstore/edit.ts';
-import { logOf } from '../support/sigstore/log.ts';
 import { ARTIFACT, DAY, IN_TOTO, make, SIGNED } from '../support/sigstore/scenario.ts';
 import { temporaryTree } from '../support/temp.ts';
 
@@ -60,7 +59,7 @@ beforeAll(() => {
   });
   write('app.intoto.json', envelope);
   write('gcloud.json', { provenance_summary: { provenance: [{ kind: 'BUILD', envelope }] } });
-  const certificate = pem('CERTIFICATE', Buffer.from(material.certificate.rawBytes, 'base64'));
+  const certificate = pemOf(material.certificate.rawBytes);
   write('slsa.intoto.jsonl', {
     ...envelope,
     signatures: [{ ...envelope.signatures[0], cert: certificate }],
@@ -75,7 +74,10 @@ beforeAll(() => {
   const signature = Buffer.from(signedArtifact, 'base64');
   write('app.bin.sig', base64(signature));
   write('app.bin.pem', certificate);
-  write('app.cosign.bundle', cosignBundle(signature, certificate));
+  write(
+    'app.cosign.bundle',
+    cosignBundle(signature, base64(certificate), hashedRekord(signedArtifact, certificate)),
+  );
   const digest = /image\.sig\.json --digest (sha256:[0-9a-f]{64})/.exec(PAGE)![1];
   const payload = Buffer.from(
     JSON.stringify({
@@ -106,31 +108,6 @@ beforeAll(() => {
   write('utf16.json', Buffer.from(`\ufeff${text}`, 'utf16le'));
   write('app.bin.asc', '-----BEGIN PGP SIGNATURE-----\n');
 });
-
-function cosignBundle(signature: Uint8Array, certificate: string): object {
-  const log = logOf(1);
-  const body = Buffer.from(
-    JSON.stringify({
-      apiVersion: '0.0.1',
-      kind: 'hashedrekord',
-      spec: {
-        data: { hash: { algorithm: 'sha256', value: sha256(ARTIFACT).toString('hex') } },
-        signature: { content: base64(signature), publicKey: { content: base64(certificate) } },
-      },
-    }),
-  );
-  const integratedTime = SIGNED / 1000;
-  const logID = log.logId.toString('hex');
-  const promise = formatPromise({ body, integratedTime, logId: logID, index: 7n });
-  return {
-    base64Signature: base64(signature),
-    cert: base64(certificate),
-    rekorBundle: {
-      SignedEntryTimestamp: base64(signWith(log.key, promise)),
-      Payload: { body: base64(body), integratedTime, logIndex: 7, logID },
-    },
-  };
-}
 
 describe('each row of docs/verify-anything.md', () => {
   test('is found', () => {

@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { HashAlgorithm } from '../../base/keys.ts';
-
-export const HASH_LENGTHS: Readonly<Record<HashAlgorithm, number>> = { sha256: 32, sha384: 48, sha512: 64 };
+import { HASH_LENGTHS, type HashAlgorithm } from '../../base/keys.ts';
 
 /** What an attestation is to be about. */
 export interface Artifact {

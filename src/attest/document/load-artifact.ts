@@ -6,9 +6,9 @@ import { StellaError } from '../../base/errors.ts';
 import { isDirectory, readBounded, readError } from '../../base/files.ts';
 import { parseStrictJson } from '../../base/json.ts';
 import { FieldReader } from '../../base/json-fields.ts';
-import type { HashAlgorithm } from '../../base/keys.ts';
+import { HASH_LENGTHS, type HashAlgorithm } from '../../base/keys.ts';
 import { parseIntegrity } from '../../lockfile/integrity.ts';
-import { type Artifact, HASH_LENGTHS } from './artifact.ts';
+import type { Artifact } from './artifact.ts';
 
 /** Artifacts up to this size are kept whole: some signatures can only be checked over the content. */
 const MOST_KEPT_BYTES = 16 * 1024 * 1024;

@@ -1,8 +1,7 @@
 import { excerpt } from '../../base/bytes.ts';
 import { StellaError } from '../../base/errors.ts';
-import type { HashAlgorithm } from '../../base/keys.ts';
+import { HASH_LENGTHS, type HashAlgorithm } from '../../base/keys.ts';
 import type { Artifact } from './artifact.ts';
-import { HASH_LENGTHS } from './artifact.ts';
 import type { Attestation } from './attestation.ts';
 import { parseSimpleSigning, type SimpleSigning } from './simple-signing.ts';
 import type { Statement } from './statement.ts';

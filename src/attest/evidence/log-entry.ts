@@ -3,9 +3,8 @@ import { equalBytes } from '../../base/bytes.ts';
 import { StellaError } from '../../base/errors.ts';
 import { parseStrictJson } from '../../base/json.ts';
 import { FieldReader, type JsonObject } from '../../base/json-fields.ts';
-import type { HashAlgorithm } from '../../base/keys.ts';
+import { HASH_LENGTHS, type HashAlgorithm } from '../../base/keys.ts';
 import { table } from '../../base/table.ts';
-import { HASH_LENGTHS } from '../document/artifact.ts';
 import type { LogEntry } from '../document/attestation.ts';
 import { ATTESTATION_LIMITS } from '../document/limits.ts';
 

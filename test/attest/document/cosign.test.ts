@@ -2,12 +2,11 @@ import { expect, test } from 'vitest';
 import { instancesOfTrustedRoot, loadTrust } from '../../../src/attest/authority/verifier-trust.ts';
 import { artifactOf } from '../../../src/attest/document/artifact.ts';
 import { parseAttestations } from '../../../src/attest/document/parse.ts';
-import { formatPromise } from '../../../src/attest/evidence/promise.ts';
 import { verifyAttestation } from '../../../src/attest/verify.ts';
 import { instant } from '../../../src/base/clock.ts';
-import { pem, sha256, signWith } from '../../support/sigstore/certificates.ts';
+import { pem, sha256 } from '../../support/sigstore/certificates.ts';
+import { cosignBundle } from '../../support/sigstore/cosign.ts';
 import { base64 } from '../../support/sigstore/edit.ts';
-import { logOf } from '../../support/sigstore/log.ts';
 import { ARTIFACT, DAY, IDENTITY, ISSUER, make, SIGNED } from '../../support/sigstore/scenario.ts';
 
 interface MadeBundle {
@@ -17,23 +16,6 @@ interface MadeBundle {
   };
   readonly dsseEnvelope: { readonly payload: string };
   readonly messageSignature: { readonly signature: string };
-}
-
-const log = logOf(1);
-
-/** What `cosign sign-blob --bundle` and `cosign attest-blob --bundle` wrote before Sigstore bundles. */
-function cosignBundle(signature: Uint8Array, certificate: string, body: Uint8Array) {
-  const integratedTime = SIGNED / 1000;
-  const logID = log.logId.toString('hex');
-  const promise = formatPromise({ body, integratedTime, logId: logID, index: 7n });
-  return {
-    base64Signature: base64(signature),
-    cert: certificate,
-    rekorBundle: {
-      SignedEntryTimestamp: base64(signWith(log.key, promise)),
-      Payload: { body: base64(body), integratedTime, logIndex: 7, logID },
-    },
-  };
 }
 
 async function judge(document: object, root: unknown) {

@@ -8,14 +8,13 @@ import { parseDigest } from '../../../src/attest/document/load-artifact.ts';
 import { parseAttestations } from '../../../src/attest/document/parse.ts';
 import { parseSignatureFiles } from '../../../src/attest/document/signature-file.ts';
 import { parseSimpleSigning } from '../../../src/attest/document/simple-signing.ts';
-import { formatPromise } from '../../../src/attest/evidence/promise.ts';
 import { verifyAttestation } from '../../../src/attest/verify.ts';
 import { DISTANT_FUTURE, DISTANT_PAST, instant } from '../../../src/base/clock.ts';
 import { generateKey, type KeyAlgorithm, parsePublicKey } from '../../../src/base/keys.ts';
 import { refusal } from '../../support/errors.ts';
 import { pem, sha256, signWith } from '../../support/sigstore/certificates.ts';
+import { hashedRekord, pemOf, rekorBundle } from '../../support/sigstore/cosign.ts';
 import { base64 } from '../../support/sigstore/edit.ts';
-import { logOf } from '../../support/sigstore/log.ts';
 import { ARTIFACT, DAY, IDENTITY, IN_TOTO, ISSUER, make, SIGNED } from '../../support/sigstore/scenario.ts';
 
 interface MadeBundle {
@@ -172,37 +171,15 @@ describe('a signature on an image, as `cosign download signature` prints it', ()
       }),
     );
   const { key } = made;
-  const log = logOf(1);
   const line = (payload: Buffer, certificate?: string) => {
     const signature = base64(signWith(key, payload));
-    const body = Buffer.from(
-      JSON.stringify({
-        apiVersion: '0.0.1',
-        kind: 'hashedrekord',
-        spec: {
-          data: { hash: { algorithm: 'sha256', value: sha256(payload).toString('hex') } },
-          signature: {
-            content: signature,
-            publicKey: { content: base64(pem('CERTIFICATE', Buffer.from(certificate ?? '', 'base64'))) },
-          },
-        },
-      }),
-    );
-    const integratedTime = SIGNED / 1000;
-    const logID = log.logId.toString('hex');
-    const promise = formatPromise({ body, integratedTime, logId: logID, index: 7n });
+    const body = certificate === undefined ? undefined : hashedRekord(signature, pemOf(certificate), payload);
     return {
       Base64Signature: signature,
       Payload: base64(payload),
       Cert: certificate === undefined ? null : { Raw: certificate, Version: 3 },
       Chain: null,
-      Bundle:
-        certificate === undefined
-          ? null
-          : {
-              SignedEntryTimestamp: base64(signWith(log.key, promise)),
-              Payload: { body: base64(body), integratedTime, logIndex: 7, logID },
-            },
+      Bundle: body === undefined ? null : rekorBundle(body),
       RFC3161Timestamp: null,
     };
   };

@@ -1,5 +1,5 @@
 import type { TrustOrigin } from '../../../attest/authority/verifier-trust.ts';
-import { HASH_LENGTHS } from '../../../attest/document/artifact.ts';
+import { HASH_LENGTHS } from '../../../base/keys.ts';
 import type { VerdictDocument } from '../../../base/schema-types.ts';
 import { formatUsedConfiguration } from '../../../config/used-configuration.ts';
 import { formatFreshness } from '../../../trust/freshness.ts';

@@ -85,7 +85,9 @@ function gather(
   return { attestations, records };
 }
 
-function recordIn(document: Uint8Array, name: string): RegistrySignatures | undefined {
+function recordIn(document: Buffer, name: string): RegistrySignatures | undefined {
+  // Most of what lies there is attestations, which are large; they are not parsed twice.
+  if (!document.includes('"dist"')) return undefined;
   let value: unknown;
   try {
     value = parseStrictJson(document, name, { code: 'PARSE_FAILED', byteOrderMark: 'skip' });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { HASH_LENGTHS } from '../../../attest/document/artifact.ts';
 import { parsePredicateType } from '../../../attest/policy/predicate-type.ts';
+import { HASH_LENGTHS } from '../../../base/keys.ts';
 import type { Cli } from '../../frame/cli.ts';
 import { enumerate } from '../../frame/command-help.ts';
 import { addJsonForms } from '../../frame/json-forms.ts';
